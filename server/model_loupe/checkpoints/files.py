@@ -1,0 +1,59 @@
+"""The files of one model as a source lists them, and what kind of file each is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+LFS_POINTER_PREFIX = b"version https://git-lfs.github.com/spec/v1"
+LFS_POINTER_LIMIT = 1024
+"""A Git-LFS pointer file is smaller than this (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md)."""
+
+_FORMATS = (
+    (".safetensors", "safetensors"),
+    (".gguf", "gguf"),
+    (".bin", "pickle"),
+    (".pt", "pickle"),
+    (".pth", "pickle"),
+    (".ckpt", "pickle"),
+    (".h5", "tensorflow"),
+    (".msgpack", "flax"),
+    (".onnx", "onnx"),
+    (".npz", "numpy"),
+)
+
+
+class File(NamedTuple):
+    """A file of a model. ``nbytes`` is None and ``present`` False for one that is named but not there."""
+
+    name: str
+    nbytes: int | None
+    present: bool = True
+
+
+class Files(Protocol):
+    """A model's files, wherever they are. Names are relative to the model and use ``/``."""
+
+    def list(self) -> dict[str, File]:
+        """The files that are there, by name."""
+
+    def read(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        """Bytes from ``start``, at most ``length`` (all if None). Raises OSError."""
+
+    def unfinished_download(self, name: str) -> str | None:
+        """The name of the partial file if a download of ``name`` was begun and is not finished."""
+
+
+def format_of(name: str) -> str | None:
+    """The weight format that a file's name promises; None if it is no weight file."""
+    lowered = name.lower()
+    return next((fmt for suffix, fmt in _FORMATS if lowered.endswith(suffix)), None)
+
+
+def lfs_pointer_size(head: bytes) -> int | None:
+    """The size of the real file if ``head`` is a Git-LFS pointer, else None (0 if the pointer has none)."""
+    if not head.startswith(LFS_POINTER_PREFIX):
+        return None
+    for line in head.splitlines():
+        if line.startswith(b"size ") and line[5:].isdigit() and len(line) < 32:
+            return int(line[5:])
+    return 0

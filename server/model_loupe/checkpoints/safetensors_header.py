@@ -1,0 +1,352 @@
+"""The header of a safetensors file: 8 bytes of little-endian length, then JSON, then the data.
+
+The format and its rules: https://huggingface.co/docs/safetensors (``validate`` in its Rust source): a
+header is at most 100 MB, offsets are contiguous from 0 to the end of the file without holes or overlaps,
+and each tensor takes exactly shape × dtype bytes. Every rule that a file breaks becomes a named warning;
+whatever can still be told of it is told.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from math import prod
+from operator import sub
+from typing import Any, NamedTuple
+
+from model_loupe.checkpoints.files import lfs_pointer_size
+from model_loupe.domain.dtypes import SAFETENSORS
+from model_loupe.domain.tensors import TensorKind
+from model_loupe.domain.units import format_bytes
+from model_loupe.domain.warnings import Warning
+
+MAX_HEADER_BYTES = 100_000_000
+FIRST_READ = 16 * 1024
+"""Most headers of single-file models end within this; the rest is a second read."""
+
+# Offsets and sizes are 64-bit in the format; a shape whose product is beyond is an overflow there.
+_MAX_COUNT = 2**63
+# A header that is not in the serializer's own spelling costs some 20 times its size to parse as JSON.
+_MAX_JSON_BYTES = 25_000_000
+# Beyond this many, the warnings of one file are summed up: a hostile header could hold a million of them.
+_MAX_WARNINGS = 20
+
+# What safetensors' own serializer writes, entry by entry: compact, fields in this order. Reading it by one
+# regular expression takes a third of json's time, and `_columns_of_canonical` proves that nothing was left
+# over; every other spelling of the JSON goes through json.
+_CANONICAL = re.compile(
+    r'[{,]"([^"\\\x00-\x1f]*)":\{"dtype":"([A-Z0-9_]+)","shape":\[([0-9,]*)\],'
+    r'"data_offsets":\[(0|[1-9][0-9]{0,18}),(0|[1-9][0-9]{0,18})\]\}'
+)
+_CANONICAL_OVERHEAD = len('{"":{"dtype":"","shape":[],"data_offsets":[,]}')
+
+
+class Header(NamedTuple):
+    """A safetensors header. ``tensors`` is in file order; ``data_start`` the offset of the first data byte."""
+
+    tensors: dict[str, TensorKind]
+    metadata: dict[str, str]
+    data_start: int
+    warnings: list[Warning]
+
+
+class _Columns(NamedTuple):
+    """The tensors of a header as parallel columns: sums and checks then run at C speed."""
+
+    names: list[str]
+    kinds: list[TensorKind]
+    begins: list[int]
+    ends: list[int]
+
+
+def header_length(head: bytes, file_size: int, name: str) -> int | Warning:
+    """The length of the JSON from a file's first bytes, or why this can be no safetensors file.
+
+    ``head`` holds the first min(``file_size``, 16 KiB) bytes.
+    """
+    if file_size == 0:
+        return Warning("empty-file", f"{name} is empty (0 bytes): the download or copy did not start")
+    real_size = lfs_pointer_size(head)
+    if real_size is not None:
+        size = f" of {format_bytes(real_size)}" if real_size else ""
+        return Warning("lfs-pointer", f"{name} is a Git-LFS pointer, not the file{size}: run `git lfs pull`")
+    if file_size < 8:
+        return Warning("header-too-small", f"{name} has only {file_size} bytes: no safetensors header")
+    other = _other_format(head)
+    if other:
+        return Warning("not-safetensors", f"{name} is {other}, not a safetensors file")
+    length = int.from_bytes(head[:8], "little")
+    if length > MAX_HEADER_BYTES:
+        return Warning(
+            "header-too-large",
+            f"{name} claims a header of {length:,} bytes; safetensors allows {MAX_HEADER_BYTES:,}",
+        )
+    if 8 + length > file_size:
+        return Warning(
+            "incomplete-file",
+            f"{name} ends inside its header ({file_size:,} of {8 + length:,} header bytes): "
+            "half-downloaded or cut off",
+        )
+    return length
+
+
+def _other_format(head: bytes) -> str | None:
+    signatures = (
+        (b"PK\x03\x04", "a zip archive (a PyTorch pickle?)"),
+        (b"GGUF", "a GGUF file"),
+        (b"\x80\x02", "a Python pickle"),
+        (b"<!DOCTYPE", "an HTML page"),
+        (b"<!doctype", "an HTML page"),
+        (b"<html", "an HTML page"),
+    )
+    return next((what for signature, what in signatures if head.startswith(signature)), None)
+
+
+def parse_header(raw: bytes, file_size: int, name: str) -> Header:
+    """Reads the JSON of a header.
+
+    ``raw`` is the JSON alone, ``file_size`` the size of the whole file, ``name`` what warnings call it.
+    Never raises: a header that is none gives no tensors and a warning.
+    """
+    data_start = 8 + len(raw)
+    warnings: list[Warning] = []
+    columns, metadata = _columns(raw, name, warnings)
+    _check_offsets(columns, file_size - data_start, name, warnings)
+    tensors = dict(zip(columns.names, columns.kinds, strict=True))
+    return Header(tensors, metadata, data_start, _bounded(warnings, name))
+
+
+def _bounded(warnings: list[Warning], name: str) -> list[Warning]:
+    if len(warnings) <= _MAX_WARNINGS:
+        return warnings
+    left = len(warnings) - _MAX_WARNINGS
+    return [*warnings[:_MAX_WARNINGS], Warning("more-warnings", f"{name}: {left:,} more findings like these")]
+
+
+def _columns(raw: bytes, name: str, warnings: list[Warning]) -> tuple[_Columns, dict[str, str]]:
+    nothing = _Columns([], [], [], [])
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        warnings.append(Warning("header-not-utf8", f"{name}: header is not UTF-8 (byte {error.start})"))
+        return nothing, {}
+    canonical = _columns_of_canonical(text)
+    if canonical is not None:
+        return canonical
+    if len(raw) > _MAX_JSON_BYTES:
+        warnings.append(
+            Warning("header-too-large", f"{name}: header of {len(raw):,} bytes is not in the usual form: not read")
+        )
+        return nothing, {}
+    document = _load_json(text, name, warnings)
+    if document is None:
+        return nothing, {}
+    return _columns_of_json(document, name, warnings)
+
+
+# --- the usual spelling -------------------------------------------------------------------------------
+
+
+class _NotCanonical(Exception):
+    pass
+
+
+class _KindsByText(dict[tuple[str, str], TensorKind]):
+    """dtype code and the text of a shape → kind; each pair is looked at once."""
+
+    def __missing__(self, key: tuple[str, str]) -> TensorKind:
+        code, shape_text = key
+        dtype = SAFETENSORS.get(code)
+        parts = shape_text.split(",") if shape_text else []
+        # json knows no empty numbers, no leading zeros; whatever is odd is left to the careful reader.
+        if dtype is None or any(not part or (part[0] == "0" and part != "0") for part in parts):
+            raise _NotCanonical
+        kind = _kind(dtype.name, dtype.bits, [int(part) for part in parts if len(part) < 20])
+        if kind is None or len(kind.shape) != len(parts):
+            raise _NotCanonical
+        self[key] = kind
+        return kind
+
+
+def _columns_of_canonical(text: str) -> tuple[_Columns, dict[str, str]] | None:
+    body = text.rstrip(" ")
+    try:
+        start, metadata = _leading_metadata(body)
+        matches = _CANONICAL.findall(body, start)
+        # Entries that touch each other, the first after "{" or the metadata, and nothing else but "}".
+        if not matches or "}{" in body or body[start] != ("," if start else "{"):
+            return None
+        names, codes, shapes, begins, ends = zip(*matches, strict=True)
+        fields = sum(sum(map(len, column)) for column in (names, codes, shapes, begins, ends))
+        if start + fields + _CANONICAL_OVERHEAD * len(names) + len("}") != len(body):
+            return None
+        if len(set(names)) != len(names) or "__metadata__" in names:
+            return None
+        kinds = list(map(_KindsByText().__getitem__, zip(codes, shapes, strict=True)))
+    except (_NotCanonical, ValueError, RecursionError):
+        return None
+    return _Columns(list(names), kinds, list(map(int, begins)), list(map(int, ends))), metadata
+
+
+def _leading_metadata(body: str) -> tuple[int, dict[str, str]]:
+    opening = '{"__metadata__":'
+    if not body.startswith(opening):
+        return 0, {}
+    metadata, end = json.JSONDecoder().raw_decode(body, len(opening))
+    if not _is_text_map(metadata):
+        raise _NotCanonical
+    return end, metadata
+
+
+def _is_text_map(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
+
+
+# --- any other JSON -----------------------------------------------------------------------------------
+
+
+def _load_json(text: str, name: str, warnings: list[Warning]) -> dict[str, Any] | None:
+    duplicates: list[str] = []
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        result = dict(pairs)
+        if len(result) != len(pairs) and len(duplicates) < _MAX_WARNINGS:
+            seen: set[str] = set()
+            duplicates.extend(key for key, _ in pairs if key in seen or seen.add(key))
+        return result
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is no JSON")
+
+    try:
+        document = json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+    except RecursionError:
+        warnings.append(Warning("header-too-deep", f"{name}: header is nested too deeply"))
+        return None
+    except ValueError as error:
+        warnings.append(Warning("header-not-json", f"{name}: header is not JSON ({_short(error)})"))
+        return None
+    warnings.extend(Warning("duplicate-key", f"{name}: {_short(key)} stands twice in the header") for key in duplicates)
+    if not isinstance(document, dict):
+        kind = type(document).__name__
+        warnings.append(Warning("header-not-object", f"{name}: header is a JSON {kind}, not an object"))
+        return None
+    return document
+
+
+def _columns_of_json(
+    document: dict[str, Any], name: str, warnings: list[Warning]
+) -> tuple[_Columns, dict[str, str]]:
+    metadata = document.pop("__metadata__", {})
+    if not _is_text_map(metadata):
+        warnings.append(Warning("bad-metadata", f"{name}: __metadata__ does not map text to text"))
+        metadata = {}
+    columns = _Columns([], [], [], [])
+    for tensor, entry in document.items():
+        try:
+            kind, begin, end = _entry(entry)
+        except _BadEntry as error:
+            warnings.append(Warning(error.code, f"{name}: tensor {_short(tensor)}: {error}"))
+            continue
+        if kind.dtype not in _KNOWN_DTYPES:
+            message = f"{name}: tensor {_short(tensor)} has unknown dtype {_short(kind.dtype)}"
+            warnings.append(Warning("unknown-dtype", message))
+        columns.names.append(tensor)
+        columns.kinds.append(kind)
+        columns.begins.append(begin)
+        columns.ends.append(end)
+    return columns, metadata
+
+
+_KNOWN_DTYPES = {dtype.name for dtype in SAFETENSORS.values()}
+
+
+class _BadEntry(Exception):
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def _entry(entry: Any) -> tuple[TensorKind, int, int]:
+    if not isinstance(entry, dict) or not {"dtype", "shape", "data_offsets"} <= entry.keys():
+        raise _BadEntry("bad-entry", "needs dtype, shape and data_offsets")
+    code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(code, str):
+        raise _BadEntry("bad-entry", "dtype is not text")
+    if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(_is_count, offsets)):
+        raise _BadEntry("bad-offsets", f"data_offsets {_short(offsets)} are not two byte positions")
+    begin, end = offsets
+    if begin > end:
+        raise _BadEntry("bad-offsets", f"data_offsets {_short(offsets)} end before they begin")
+    if not isinstance(shape, list) or not all(map(_is_count, shape)):
+        raise _BadEntry("bad-shape", f"shape {_short(shape)} is not a list of sizes")
+    dtype = SAFETENSORS.get(code)
+    if dtype is None:
+        # Its size can only be what the offsets say.
+        return TensorKind(code, tuple(shape), prod(shape), end - begin), begin, end
+    kind = _kind(dtype.name, dtype.bits, shape)
+    if kind is None:
+        raise _BadEntry("shape-overflow", f"shape {_short(shape)} has more elements than 64 bits can count")
+    return kind, begin, end
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < _MAX_COUNT
+
+
+def _kind(dtype: str, bits: int, shape: list[int]) -> TensorKind | None:
+    elements = prod(shape)
+    if elements * bits >= _MAX_COUNT * 8:
+        return None
+    return TensorKind(dtype, tuple(shape), elements, (elements * bits + 7) // 8)
+
+
+# --- the rules about offsets --------------------------------------------------------------------------
+
+
+def _check_offsets(columns: _Columns, data_bytes: int, name: str, warnings: list[Warning]) -> None:
+    names, kinds, begins, ends = columns
+    if not names:
+        if data_bytes > 0 and not warnings:
+            warnings.append(_trailing(name, data_bytes))
+        return
+    in_order = begins[0] == 0 and ends[-1] == data_bytes and begins[1:] == ends[:-1]
+    if in_order and list(map(sub, ends, begins)) == [kind.nbytes for kind in kinds]:
+        return
+    _explain_offsets(columns, data_bytes, name, warnings)
+
+
+def _explain_offsets(columns: _Columns, data_bytes: int, name: str, warnings: list[Warning]) -> None:
+    position = 0
+    for begin, end, tensor, kind in sorted(
+        zip(columns.begins, columns.ends, columns.names, columns.kinds, strict=True)
+    ):
+        if end - begin != kind.nbytes:
+            message = (
+                f"{name}: tensor {_short(tensor)} takes {end - begin:,} bytes, but shape {list(kind.shape)} "
+                f"of {kind.dtype} needs {kind.nbytes:,}"
+            )
+            warnings.append(Warning("size-mismatch", message))
+        if begin < position:
+            warnings.append(Warning("overlapping-tensors", f"{name}: tensor {_short(tensor)} overlaps another"))
+        elif begin > position:
+            message = f"{name}: {begin - position:,} bytes before tensor {_short(tensor)} belong to none"
+            warnings.append(Warning("hole-in-data", message))
+        position = max(position, end)
+    if position > data_bytes:
+        message = (
+            f"{name} holds {format_bytes(max(data_bytes, 0))} of {format_bytes(position)} of tensor data: "
+            "half-downloaded or cut off"
+        )
+        warnings.append(Warning("incomplete-file", message))
+    elif position < data_bytes:
+        warnings.append(_trailing(name, data_bytes - position))
+
+
+def _trailing(name: str, count: int) -> Warning:
+    return Warning("trailing-bytes", f"{name} has {count:,} bytes after its last tensor that belong to none")
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else text[:77] + "…"

@@ -1,0 +1,91 @@
+"""Tensors as headers describe them: names, dtypes, shapes, sizes; never their values."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from itertools import accumulate
+from typing import NamedTuple
+
+
+class TensorKind(NamedTuple):
+    """What tensors have in common: dtype and shape, with the element count and byte size that follow.
+
+    A checkpoint of 100,000 tensors has some dozens of kinds, so a tensor is a name and a reference to its
+    kind, and sums are taken over kinds.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    elements: int
+    nbytes: int
+
+
+class Tensor(NamedTuple):
+    """One tensor of a checkpoint. ``file`` is the name of the file that stores it."""
+
+    name: str
+    kind: TensorKind
+    file: str
+
+
+class TensorTable:
+    """One set of weights: every tensor once, in name order, with sums over any prefix.
+
+    ``names`` is sorted. Slices of it are the subtrees of the module tree: all tensors under ``a.b`` are the
+    names between ``a.b.`` and ``a.b/`` (``/`` follows ``.`` in ASCII).
+    """
+
+    __slots__ = ("_bytes", "_elements", "_kinds", "files", "names", "tensors")
+
+    def __init__(self, by_file: dict[str, dict[str, TensorKind]]) -> None:
+        self.tensors: dict[str, TensorKind] = {}
+        self.files: dict[str, str] = {}
+        for file, tensors in by_file.items():
+            self.tensors.update(tensors)
+            self.files.update(dict.fromkeys(tensors, file))
+        self._kinds: Counter[TensorKind] | None = None
+        self.names: list[str] = []
+        self._elements: list[int] = []
+        self._bytes: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.tensors)
+
+    @property
+    def kinds(self) -> Counter[TensorKind]:
+        """How many tensors there are of each kind."""
+        if self._kinds is None:
+            self._kinds = Counter(self.tensors.values())
+        return self._kinds
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of tensor data."""
+        return sum(kind.nbytes * count for kind, count in self.kinds.items())
+
+    def get(self, name: str) -> Tensor | None:
+        kind = self.tensors.get(name)
+        return None if kind is None else Tensor(name, kind, self.files[name])
+
+    def under(self, prefix: str) -> tuple[int, int]:
+        """The half-open range of ``names`` inside module ``prefix`` (``""`` is the whole model)."""
+        self._sort()
+        if not prefix:
+            return 0, len(self.names)
+        return bisect_left(self.names, prefix + "."), bisect_left(self.names, prefix + "/")
+
+    def sums(self, start: int, end: int) -> tuple[int, int]:
+        """Elements and bytes of ``names[start:end]``."""
+        self._sort()
+        return self._elements[end] - self._elements[start], self._bytes[end] - self._bytes[start]
+
+    def _sort(self) -> None:
+        # Only a tree needs the order and the running sums: a card or a lens does without.
+        if self._elements:
+            return
+        self.names = sorted(self.tensors)
+        kinds = list(map(self.tensors.__getitem__, self.names))
+        self._bytes = [0, *accumulate(kind.nbytes for kind in kinds)]
+        # Last, since it is the mark that the table is sorted (another thread may be looking).
+        self._elements = [0, *accumulate(kind.elements for kind in kinds)]

@@ -1,0 +1,109 @@
+"""From what a call names to the files that it means.
+
+The order is ``from_pretrained``'s: a folder (or file) of that name, relative to where the code stands, else
+the Hugging Face cache.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from model_loupe.checkpoints.safetensors_index import is_safe_name
+from model_loupe.domain.errors import LoupeError
+from model_loupe.sources.folder import FolderFiles, SingleFile
+from model_loupe.sources.hf_cache import SnapshotFiles, find_snapshot, is_repo_id
+
+
+class ModelRequest(NamedTuple):
+    """What a call names: everything that decides which files are meant.
+
+    ``model`` is a folder, a checkpoint file or a Hub id; ``base`` the absolute folder that relative paths
+    start from (None: the process's own).
+    """
+
+    model: str
+    revision: str | None = None
+    subfolder: str | None = None
+    variant: str | None = None
+    cache_dir: str | None = None
+    base: str | None = None
+
+
+class Location(NamedTuple):
+    """Where a model was found. ``source`` is ``folder`` or ``cache``; ``path`` absolute."""
+
+    files: FolderFiles
+    source: str
+    path: str
+    commit: str | None
+    file: str | None
+
+
+def locate(request: ModelRequest) -> Location:
+    """Finds a model's files on this machine; raises LoupeError with what to do if they are not here."""
+    model = request.model
+    if not model or "\0" in model or len(model) > 4096:
+        raise LoupeError("bad-model-name", "a model's name is a folder, a checkpoint file or a Hub id")
+    subfolder = _subfolder(request.subfolder)
+    path = os.path.normpath(os.path.join(request.base or os.getcwd(), os.path.expanduser(model)))
+    if os.path.isdir(path):
+        return _folder(path, subfolder, model)
+    if os.path.exists(path):
+        return _single_file(path, model)
+    if not is_repo_id(model):
+        raise LoupeError("model-not-found", f"{model}: no such folder or file{_where(request, path)}")
+    snapshot = find_snapshot(model, request.revision, _cache_dir(request))
+    if snapshot is None:
+        raise LoupeError("not-in-cache", _not_in_cache(request))
+    files = SnapshotFiles(snapshot, subfolder)
+    _require_folder(files.root, model, subfolder)
+    return Location(files, "cache", files.root, snapshot.commit, None)
+
+
+def _subfolder(text: str | None) -> str:
+    if not text or text in (".", "./"):
+        return ""
+    name = text.strip("/")
+    if not is_safe_name(name) or text.startswith("/"):
+        raise LoupeError("bad-subfolder", f"subfolder {text!r} is not inside the model's folder")
+    return name
+
+
+def _folder(path: str, subfolder: str, model: str) -> Location:
+    root = os.path.join(path, subfolder) if subfolder else path
+    _require_folder(root, model, subfolder)
+    # A snapshot folder given by its path is a folder, but its links into ../../blobs are at home.
+    boundary = os.path.dirname(os.path.dirname(path)) if _is_snapshot(path) else path
+    return Location(FolderFiles(root, boundary), "folder", root, None, None)
+
+
+def _is_snapshot(path: str) -> bool:
+    return os.path.basename(os.path.dirname(path)) == "snapshots"
+
+
+def _require_folder(root: str, model: str, subfolder: str) -> None:
+    if subfolder and not os.path.isdir(root):
+        raise LoupeError("model-not-found", f"{model} has no subfolder {subfolder}")
+
+
+def _single_file(path: str, model: str) -> Location:
+    if not os.path.isfile(path):
+        raise LoupeError("not-a-file", f"{model} is neither a folder nor a regular file")
+    return Location(SingleFile(path), "folder", path, None, os.path.basename(path))
+
+
+def _where(request: ModelRequest, path: str) -> str:
+    return "" if os.path.isabs(os.path.expanduser(request.model)) else f" (looked for {path})"
+
+
+def _cache_dir(request: ModelRequest) -> str | None:
+    if request.cache_dir is None:
+        return None
+    return os.path.join(request.base or os.getcwd(), os.path.expanduser(request.cache_dir))
+
+
+def _not_in_cache(request: ModelRequest) -> str:
+    at = f" at revision {request.revision}" if request.revision else ""
+    cache = f"in {request.cache_dir}" if request.cache_dir else "in the local Hugging Face cache"
+    return f"{request.model}{at} is not {cache}, and no folder has that name: `hf download {request.model}` fetches it"
