@@ -14,7 +14,9 @@ MAX_CONFIG_BYTES = 20_000_000
 def parse_json_object(raw: bytes, name: str, warnings: list[Warning]) -> dict[str, Any] | None:
     """The JSON object in ``raw``, or None with a warning that says why there is none."""
     if lfs_pointer_size(raw[:1024]) is not None:
-        warnings.append(Warning("lfs-pointer", f"{name} is a Git-LFS pointer, not the file: run `git lfs pull`"))
+        warnings.append(
+            Warning("lfs-pointer", f"{name} is a Git-LFS pointer, not the file: run `git lfs pull`")
+        )
         return None
     if not raw.strip():
         warnings.append(Warning("empty-file", f"{name} is empty"))

@@ -135,7 +135,9 @@ def _columns(raw: bytes, name: str, warnings: list[Warning]) -> tuple[_Columns, 
         return canonical
     if len(raw) > _MAX_JSON_BYTES:
         warnings.append(
-            Warning("header-too-large", f"{name}: header of {len(raw):,} bytes is not in the usual form: not read")
+            Warning(
+                "header-too-large", f"{name}: header of {len(raw):,} bytes is not in the usual form: not read"
+            )
         )
         return nothing, {}
     document = _load_json(text, name, warnings)
@@ -211,8 +213,10 @@ def _load_json(text: str, name: str, warnings: list[Warning]) -> dict[str, Any] 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(pairs)
         if len(result) != len(pairs) and len(duplicates) < _MAX_WARNINGS:
-            seen: set[str] = set()
-            duplicates.extend(key for key, _ in pairs if key in seen or seen.add(key))
+            repeats = dict.fromkeys(result, -1)
+            for key, _ in pairs:
+                repeats[key] += 1
+            duplicates.extend(key for key, count in repeats.items() if count)
         return result
 
     def refuse(constant: str) -> None:
@@ -226,7 +230,9 @@ def _load_json(text: str, name: str, warnings: list[Warning]) -> dict[str, Any] 
     except ValueError as error:
         warnings.append(Warning("header-not-json", f"{name}: header is not JSON ({_short(error)})"))
         return None
-    warnings.extend(Warning("duplicate-key", f"{name}: {_short(key)} stands twice in the header") for key in duplicates)
+    warnings.extend(
+        Warning("duplicate-key", f"{name}: {_short(key)} stands twice in the header") for key in duplicates
+    )
     if not isinstance(document, dict):
         kind = type(document).__name__
         warnings.append(Warning("header-not-object", f"{name}: header is a JSON {kind}, not an object"))
@@ -328,7 +334,9 @@ def _explain_offsets(columns: _Columns, data_bytes: int, name: str, warnings: li
             )
             warnings.append(Warning("size-mismatch", message))
         if begin < position:
-            warnings.append(Warning("overlapping-tensors", f"{name}: tensor {_short(tensor)} overlaps another"))
+            warnings.append(
+                Warning("overlapping-tensors", f"{name}: tensor {_short(tensor)} overlaps another")
+            )
         elif begin > position:
             message = f"{name}: {begin - position:,} bytes before tensor {_short(tensor)} belong to none"
             warnings.append(Warning("hole-in-data", message))

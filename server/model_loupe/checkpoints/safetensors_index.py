@@ -36,7 +36,9 @@ def parse_index(raw: bytes, name: str, warnings: list[Warning]) -> Index | None:
     shards = list(dict.fromkeys(value for value in values if isinstance(value, str)))
     unsafe = [shard for shard in shards if not is_safe_name(shard)]
     for shard in unsafe[:20]:
-        warnings.append(Warning("unsafe-path", f"{name} names {shard[:120]!r}, outside the model's folder: not read"))
+        warnings.append(
+            Warning("unsafe-path", f"{name} names {shard[:120]!r}, outside the model's folder: not read")
+        )
     if not all(isinstance(value, str) for value in values):
         warnings.append(Warning("bad-index", f"{name}: weight_map must map tensor names to file names"))
     if unsafe or len(shards) == 0 or not all(isinstance(value, str) for value in values):

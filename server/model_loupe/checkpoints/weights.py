@@ -28,7 +28,7 @@ class Weights(NamedTuple):
 
     table: TensorTable
     shards: list[File]
-    index: Index | None
+    shard_index: Index | None
     first_floating_dtype: str | None
     complete: bool
     warnings: list[Warning]
@@ -36,7 +36,7 @@ class Weights(NamedTuple):
 
 class _Choice(NamedTuple):
     shards: list[str]
-    index: Index | None
+    shard_index: Index | None
 
 
 def read_weights(files: Files, listing: dict[str, File], variant: str | None = None) -> Weights:
@@ -57,11 +57,11 @@ def read_weights(files: Files, listing: dict[str, File], variant: str | None = N
         complete = complete and not any(found.code in _LOSES_TENSORS for found in header.warnings)
         warnings.extend(header.warnings)
         by_file[name] = header.tensors
-    _drop_duplicates(by_file, choice.index, warnings)
+    _drop_duplicates(by_file, choice.shard_index, warnings)
     table = TensorTable(by_file)
-    if choice.index:
-        _compare_with_index(choice.index, table, complete, warnings)
-    return Weights(table, shards, choice.index, _first_floating(by_file), complete, warnings)
+    if choice.shard_index:
+        _compare_with_index(choice.shard_index, table, complete, warnings)
+    return Weights(table, shards, choice.shard_index, _first_floating(by_file), complete, warnings)
 
 
 _LOSES_TENSORS = {
@@ -90,7 +90,9 @@ def _choose(files: Files, listing: dict[str, File], variant: str | None, warning
             if index is not None and index.shards:
                 return _Choice(index.shards, index)
     if variant:
-        warnings.append(Warning("no-such-variant", f"no model.{variant}.safetensors here: variant is not present"))
+        warnings.append(
+            Warning("no-such-variant", f"no model.{variant}.safetensors here: variant is not present")
+        )
         return _Choice([], None)
     return _Choice(_without_standard_name(listing, warnings), None)
 
@@ -119,7 +121,9 @@ def _without_standard_name(listing: dict[str, File], warnings: list[Warning]) ->
     shards = [match for match in map(_SHARD.match, names) if match]
     if shards and len(shards) == len(names) and len({match.group(1, 3) for match in shards}) == 1:
         stem, total = shards[0].group(1, 3)
-        warnings.append(Warning("missing-index", f"no {stem}.safetensors.index.json beside the {total} shards"))
+        warnings.append(
+            Warning("missing-index", f"no {stem}.safetensors.index.json beside the {total} shards")
+        )
         if int(total) > 10_000:
             return names
         return [f"{stem}-{number:05d}-of-{total}.safetensors" for number in range(1, int(total) + 1)]
@@ -163,7 +167,9 @@ def _missing(files: Files, name: str, listing: dict[str, File]) -> Warning:
     if name in listing:
         return Warning("broken-link", f"{name} is a link to a file that is not there: download it again")
     if format_of(name) != "safetensors":
-        return Warning("missing-shard", f"{name} is named by the index but is not there, and is no safetensors file")
+        return Warning(
+            "missing-shard", f"{name} is named by the index but is not there, and is no safetensors file"
+        )
     return Warning("missing-shard", f"{name} is named by the index but is not there: download it again")
 
 
@@ -182,7 +188,9 @@ def _drop_duplicates(
     if len(owners) == stored:
         return
     if index:
-        owners.update((name, file) for name, file in index.weight_map.items() if name in by_file.get(file, ()))
+        owners.update(
+            (name, file) for name, file in index.weight_map.items() if name in by_file.get(file, ())
+        )
     for file, tensors in by_file.items():
         by_file[file] = {name: kind for name, kind in tensors.items() if owners[name] == file}
     message = f"{plural(stored - len(owners), 'tensor')} stored in more than one shard: counted once"
@@ -194,9 +202,7 @@ def _compare_with_index(index: Index, table: TensorTable, complete: bool, warnin
         _explain_difference(index, table, complete, warnings)
     # Without all the headers a different sum is no news.
     if complete and index.total_size is not None and index.total_size != table.nbytes:
-        message = (
-            f"{index.name} claims {index.total_size:,} bytes, the shards' headers say {table.nbytes:,}"
-        )
+        message = f"{index.name} claims {index.total_size:,} bytes, the shards' headers say {table.nbytes:,}"
         warnings.append(Warning("index-total-size", message))
 
 
@@ -205,7 +211,9 @@ def _explain_difference(index: Index, table: TensorTable, complete: bool, warnin
     unlisted = [name for name in stored if name not in claimed]
     moved = [name for name, file in stored.items() if claimed.get(name, file) != file]
     if unlisted:
-        message = f"{plural(len(unlisted), 'tensor')} in the shards but not in {index.name} ({_sample(unlisted)})"
+        message = (
+            f"{plural(len(unlisted), 'tensor')} in the shards but not in {index.name} ({_sample(unlisted)})"
+        )
         warnings.append(Warning("tensors-not-in-index", message))
     if moved:
         message = f"{plural(len(moved), 'tensor')} in another shard than {index.name} says ({_sample(moved)})"

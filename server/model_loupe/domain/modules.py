@@ -15,16 +15,16 @@ MAX_DEPTH = 48
 
 
 class Module(NamedTuple):
-    """A module, or ``count`` equal ones (``indices``), below another.
+    """A module, or ``copies`` equal ones (``indices``), below another.
 
     ``name`` is ``q_proj`` or ``0-17``, ``path`` the dotted path with such ranges in it, ``prefix`` the real
-    path of the first. ``tensors``, ``elements`` and ``nbytes`` are of all ``count`` together.
+    path of the first. ``tensors``, ``elements`` and ``nbytes`` are of all copies together.
     """
 
     name: str
     path: str
     prefix: str
-    count: int
+    copies: int
     indices: tuple[int, ...]
     tensors: int
     elements: int
@@ -70,7 +70,9 @@ def _is_index(part: str) -> bool:
     return part.isascii() and part.isdigit() and len(part) < 10
 
 
-def _runs(table: TensorTable, cut: int, numbered: list[tuple[str, int, int]]) -> list[list[tuple[str, int, int]]]:
+def _runs(
+    table: TensorTable, cut: int, numbered: list[tuple[str, int, int]]
+) -> list[list[tuple[str, int, int]]]:
     """Neighbours with consecutive numbers that hold the same tensors, shape by shape."""
     runs: list[list[tuple[str, int, int]]] = []
     for item in numbered:
@@ -105,7 +107,7 @@ def _module(table: TensorTable, prefix: str, path: str, run: list[tuple[str, int
         name=name,
         path=f"{path}.{name}" if path else name,
         prefix=f"{prefix}.{first}" if prefix else first,
-        count=len(run),
+        copies=len(run),
         indices=tuple(int(part) for part, _, _ in run) if len(run) > 1 else (),
         tensors=sum(end - start for _, start, end in run),
         elements=elements,

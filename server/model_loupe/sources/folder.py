@@ -32,7 +32,9 @@ class FolderFiles:
         with os.scandir(self.root) as entries:
             for entry in entries:
                 if len(listing) >= MAX_FILES:
-                    self.warnings.append(Warning("too-many-files", f"only the first {MAX_FILES:,} files are shown"))
+                    self.warnings.append(
+                        Warning("too-many-files", f"only the first {MAX_FILES:,} files are shown")
+                    )
                     break
                 file = self._file(entry)
                 if file:
@@ -102,7 +104,9 @@ class FolderFiles:
 
         digest = hashlib.sha1(f"{name}.metadata".encode(), usedforsecurity=False).digest()
         mark = urlsafe_b64encode(digest).decode() + "."
-        partial = next((left for left in begun if left.startswith(mark) and left.endswith(".incomplete")), None)
+        partial = next(
+            (left for left in begun if left.startswith(mark) and left.endswith(".incomplete")), None
+        )
         return f"{_DOWNLOADS}/{partial}" if partial else None
 
 

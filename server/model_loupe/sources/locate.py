@@ -106,4 +106,5 @@ def _cache_dir(request: ModelRequest) -> str | None:
 def _not_in_cache(request: ModelRequest) -> str:
     at = f" at revision {request.revision}" if request.revision else ""
     cache = f"in {request.cache_dir}" if request.cache_dir else "in the local Hugging Face cache"
-    return f"{request.model}{at} is not {cache}, and no folder has that name: `hf download {request.model}` fetches it"
+    fetch = f"`hf download {request.model}` fetches it"
+    return f"{request.model}{at} is not {cache}, and no folder has that name: {fetch}"

@@ -1,0 +1,148 @@
+"""The ``model-loupe`` command.
+
+Every command imports what it needs when it runs: ``inspect`` must not pay for the language server.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from model_loupe.domain.errors import LoupeError
+
+if TYPE_CHECKING:
+    import argparse
+
+_OK, _FAILED, _INTERRUPTED = 0, 1, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code: 0 done, 1 failed (one line on stderr), 2 wrong usage."""
+    arguments = _parser().parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
+    except LoupeError as error:
+        _complain(error.message)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader (head, less) has left; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        if os.environ.get("MODEL_LOUPE_DEBUG"):
+            raise
+        _complain(f"internal error: {type(error).__name__}: {error} (MODEL_LOUPE_DEBUG=1 shows where)")
+    return _FAILED
+
+
+def _complain(message: str) -> None:
+    line = " ".join(message.split())
+    print(f"model-loupe: {line}", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    import argparse
+
+    from model_loupe import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="model-loupe", description="Shows what a Hugging Face model is, without loading it."
+    )
+    parser.add_argument("--version", action="version", version=f"model-loupe {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="run the language server on standard input and output")
+    serve.set_defaults(run=_serve)
+
+    inspect = commands.add_parser("inspect", help="describe a model")
+    inspect.add_argument("model", metavar="MODEL", help="a folder, a checkpoint file or a Hub id")
+    inspect.add_argument("--revision", metavar="R", help="branch, tag or commit of a Hub id")
+    inspect.add_argument("--subfolder", metavar="S", help="folder inside the model's")
+    inspect.add_argument("--variant", metavar="V", help="weights' variant, as in model.V.safetensors")
+    inspect.add_argument("--cache-dir", metavar="DIR", help="Hugging Face cache to look in")
+    inspect.add_argument("--json", action="store_true", help="print JSON (schema 1)")
+    inspect.add_argument("--tree", action="store_true", help="print the module tree, or add it to the JSON")
+    inspect.add_argument("--offline", action="store_true", help="never ask the Hub")
+    inspect.set_defaults(run=_inspect)
+
+    scan = commands.add_parser("scan", help="list the model references in Python files and notebooks")
+    scan.add_argument("paths", metavar="PATH", nargs="+", help="a .py file, a notebook or a folder")
+    scan.add_argument("--json", action="store_true", help="print a JSON list")
+    scan.set_defaults(run=_scan)
+
+    demo = commands.add_parser("demo", help="open JupyterLab on a sample notebook with a small model")
+    demo.add_argument("--port", type=int, help="port to listen on (default: a free one)")
+    demo.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    demo.add_argument("--folder", metavar="DIR", help="where to write the sample (default: a new folder)")
+    demo.set_defaults(run=_demo)
+    return parser
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from model_loupe.lsp.server import serve
+
+    return serve()
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    import gc
+
+    from model_loupe.inspector.inspect import Inspector
+    from model_loupe.sources.locate import ModelRequest
+
+    # A description is built of many small objects that all live to the end: collecting finds nothing.
+    gc.disable()
+    request = ModelRequest(
+        arguments.model, arguments.revision, arguments.subfolder, arguments.variant, arguments.cache_dir
+    )
+    description = Inspector(offline=arguments.offline).describe(request)
+    if arguments.json:
+        from model_loupe.inspector.schema import to_json
+
+        _print_json(to_json(description, tree=arguments.tree))
+        return _OK
+    from model_loupe.inspector import terminal
+
+    print(terminal.tree(description) if arguments.tree else terminal.table(description))
+    return _OK
+
+
+def _scan(arguments: argparse.Namespace) -> int:
+    from model_loupe.documents.scan import scan_paths
+    from model_loupe.inspector.terminal import printable
+
+    missing = [path for path in arguments.paths if not os.path.exists(path)]
+    if missing:
+        raise LoupeError("no-such-path", f"{missing[0]}: no such file or folder")
+    found = list(scan_paths(arguments.paths, _complain))
+    if arguments.json:
+        _print_json(found)
+        return _OK
+    for row in found:
+        cell = "" if row["cell"] is None else f" cell {row['cell']},"
+        model = row["model"] if row["model"] is not None else "?"
+        where = f"{row['file']}:{cell} line {row['line']}"
+        print(printable(f"{where}: {row['callee']} → {model} ({row['kind']})"))
+    return _OK
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from model_loupe.demo import run_demo
+
+    return run_demo(port=arguments.port, browser=not arguments.no_browser, folder=arguments.folder)
+
+
+def _print_json(value: object) -> None:
+    import json
+
+    # For eyes it is indented; a program gets one line, which json writes ten times as fast.
+    indent = 1 if sys.stdout.isatty() else None
+    print(json.dumps(value, indent=indent, ensure_ascii=not _prints_unicode()))
+
+
+def _prints_unicode() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"

@@ -1,0 +1,13 @@
+"""The one façade: a reference to a model becomes its description, card, summary, tree and JSON.
+
+The command line and the language server both ask here and nowhere else. Values are plain; nothing knows LSP.
+"""
+
+from model_loupe.domain.loading import LoadOptions
+from model_loupe.inspector.card import card, summary
+from model_loupe.inspector.description import Description
+from model_loupe.inspector.inspect import Inspector
+from model_loupe.inspector.tree import TreeNode
+from model_loupe.sources.locate import ModelRequest
+
+__all__ = ["Description", "Inspector", "LoadOptions", "ModelRequest", "TreeNode", "card", "summary"]

@@ -1,0 +1,84 @@
+"""The hover card and the code lens line.
+
+A card answers in its first line, then lists facts in a short table; what is wrong stands below. Text from a
+model's files is made harmless: it can form no link, no image and no HTML.
+"""
+
+from __future__ import annotations
+
+import re
+
+from model_loupe.domain.loading import LoadOptions
+from model_loupe.domain.units import format_bytes, plural
+from model_loupe.inspector.description import Description
+from model_loupe.inspector.facts import facts, missing_text, parameters_text, stored_text, title
+
+_MAX_WARNINGS = 4
+_MAX_VALUE = 300
+# A backslash before any ASCII punctuation is that character itself (CommonMark 2.4), which also breaks
+# autolinks; digits' and words' own punctuation can stay.
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#!|~&:@])")
+_AUTOLINK = re.compile(r"(?i)(www)(\.)")
+
+
+def escape(text: str) -> str:
+    """``text`` as literal Markdown in one line, cut to a sane length."""
+    flat = " ".join(text.split())
+    if len(flat) > _MAX_VALUE:
+        flat = flat[: _MAX_VALUE - 1] + "…"
+    flat = "".join(char if char.isprintable() else "\ufffd" for char in flat)
+    # Within a word an underscore means nothing (CommonMark 6.2), and escaped it would be ugly in plain text.
+    escaped = _SPECIAL.sub(r"\\\1", flat)
+    escaped = re.sub(r"(?<=[A-Za-z0-9])\\_(?=[A-Za-z0-9])", "_", escaped)
+    return _AUTOLINK.sub(r"\1\\\2", escaped)
+
+
+def card(description: Description, options: LoadOptions, *, requested: str) -> str:
+    """The hover's Markdown; ``requested`` is the name as the code gives it."""
+    lines = [_first_line(description), "", f"| Model | {escape(requested)} |", "|:--|:--|"]
+    lines += [f"| {fact.label} | {escape(fact.value)} |" for fact in facts(description, options)]
+    count = description.parameters
+    if count.reason and count.total is not None:
+        lines += ["", f"≈ {escape(count.reason)}"]
+    lines += _warning_lines(description)
+    return "\n".join(lines)
+
+
+def _first_line(description: Description) -> str:
+    parts = [f"**{escape(title(description))}**"]
+    parameters = parameters_text(description.parameters, long=True)
+    parts.append(parameters or _why_uncounted(description))
+    stored = stored_text(description)
+    if stored:
+        parts.append(escape(stored))
+    return " · ".join(parts)
+
+
+def _why_uncounted(description: Description) -> str:
+    missing = missing_text(description)
+    return escape(missing or description.parameters.reason or "no weights")
+
+
+def _warning_lines(description: Description) -> list[str]:
+    shown = description.warnings[:_MAX_WARNINGS]
+    lines = [line for warning in shown for line in ("", f"⚠ {escape(warning.message)}")]
+    left = len(description.warnings) - len(shown)
+    if left > 0:
+        lines += ["", f"⚠ and {plural(left, 'more finding')}"]
+    return lines
+
+
+def summary(description: Description, options: LoadOptions) -> str:
+    """The code lens: ``GemmaForCausalLM · 2.51 B params · stored bfloat16 4.67 GiB · loads float32 9.34 GiB``."""
+    parts = [title(description)]
+    parameters = parameters_text(description.parameters, long=False)
+    parts.append(parameters or missing_text(description) or description.parameters.reason or "no weights")
+    stored = stored_text(description)
+    if stored:
+        parts.append(f"stored {stored}")
+    found, nbytes = description.loaded(options)
+    if found.dtype and nbytes is not None:
+        parts.append(f"loads {found.dtype} {format_bytes(nbytes)}")
+    # A lens is one line of the editor, whatever a config calls its class.
+    text = " · ".join(" ".join(part.split()) for part in parts)
+    return text if len(text) <= 200 else text[:199] + "…"

@@ -1,0 +1,187 @@
+"""What is known of a model once its files were looked at."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from model_loupe.checkpoints.config import architecture_class, declared_dtype, model_type, parse_json_object
+from model_loupe.checkpoints.files import File, Files, format_of
+from model_loupe.checkpoints.weights import Weights, read_weights
+from model_loupe.domain.dtypes import canonical_name
+from model_loupe.domain.kv_cache import Dimensions, KvCache, dimensions, kv_cache
+from model_loupe.domain.loading import LoadDtype, LoadOptions, bytes_at, load_dtype
+from model_loupe.domain.parameters import CountingFacts, ParameterCount, count_parameters
+from model_loupe.domain.warnings import Warning
+from model_loupe.inspector.environment import installed_version
+from model_loupe.sources.locate import Location, ModelRequest
+
+_MAX_SIDE_FILE = 20_000_000
+_LICENSE = re.compile(r"^license:\s*[\"']?([A-Za-z0-9._+ -]{1,60}?)[\"']?\s*$", re.MULTILINE)
+
+
+class Tokenizer(NamedTuple):
+    """``vocab_size`` is the model's (rows of the embedding), as its config gives it."""
+
+    class_name: str | None
+    vocab_size: int | None
+
+
+class Description(NamedTuple):
+    """A model, as its files tell it. ``path`` is absolute, ``commit`` set for a snapshot of the cache."""
+
+    request: ModelRequest
+    source: str
+    path: str
+    commit: str | None
+    config: dict[str, Any]
+    architecture: str | None
+    model_type: str | None
+    weights: Weights
+    parameters: ParameterCount
+    declared_dtype: str | None
+    dimensions: Dimensions
+    kv_cache: KvCache | None
+    quantization: dict[str, Any] | None
+    tokenizer: Tokenizer | None
+    license: str | None
+    files: list[File]
+    warnings: list[Warning]
+    transformers: str | None
+
+    @property
+    def stored_bytes(self) -> int | None:
+        """Bytes of tensor data in the weight files; None unless all of their headers were read."""
+        return self.weights.table.nbytes if self.weights.complete and len(self.weights.table) else None
+
+    @property
+    def stored_dtypes(self) -> list[str]:
+        """Stored dtypes of parameters, the one with most bytes first."""
+        counts = self.parameters.by_dtype
+        return [dtype for dtype, count in counts.items() if count.parameters]
+
+    def loaded(self, options: LoadOptions) -> tuple[LoadDtype, int | None]:
+        """The load dtype under ``options`` and the bytes of all parameters at it (None if not known)."""
+        if self.quantization:
+            return LoadDtype(None, "the quantiser decides"), None
+        found = load_dtype(options, self.transformers, self.declared_dtype, self.weights.first_floating_dtype)
+        total = self.parameters.total
+        return found, bytes_at(found.dtype, total) if found.dtype and total is not None else None
+
+
+def describe(request: ModelRequest, location: Location) -> Description:
+    """Reads what describes the model: config, index and headers, never tensor data."""
+    files: Files = location.files
+    listing = files.list()
+    warnings = list(location.files.warnings)
+    config = _read_object(files, listing, "config.json", warnings)
+    chosen = listing if location.file is None else {location.file: listing[location.file]}
+    weights = read_weights(files, chosen, request.variant)
+    warnings += weights.warnings
+    warnings += _unread_formats(listing, weights)
+    architecture = architecture_class(config)
+    declared = declared_dtype(config)
+    quantization = _quantization(config)
+    facts = CountingFacts(architecture, _ties(config), _method(quantization))
+    dtype = (canonical_name(declared) if declared else None) or weights.first_floating_dtype
+    return Description(
+        request=request,
+        source=location.source,
+        path=location.path,
+        commit=location.commit,
+        config=config,
+        architecture=architecture,
+        model_type=model_type(config),
+        weights=weights,
+        parameters=count_parameters(weights.table, facts, complete=weights.complete),
+        declared_dtype=declared,
+        dimensions=dimensions(config),
+        kv_cache=kv_cache(config, architecture, dtype),
+        quantization=quantization,
+        tokenizer=_tokenizer(files, listing, config, warnings),
+        license=_license(files, listing),
+        files=_all_files(listing, weights),
+        warnings=warnings,
+        transformers=installed_version("transformers"),
+    )
+
+
+def _read_object(
+    files: Files, listing: dict[str, File], name: str, warnings: list[Warning]
+) -> dict[str, Any]:
+    file = listing.get(name)
+    if file is None:
+        return {}
+    if not file.present:
+        warnings.append(Warning("broken-link", f"{name} is a link to a file that is not there"))
+        return {}
+    if (file.nbytes or 0) > _MAX_SIDE_FILE:
+        warnings.append(Warning("bad-json", f"{name} is larger than any config ({file.nbytes:,} bytes)"))
+        return {}
+    try:
+        raw = files.read(name)
+    except OSError as error:
+        warnings.append(Warning("unreadable-file", f"{name} cannot be read: {error.strerror}"))
+        return {}
+    return parse_json_object(raw, name, warnings) or {}
+
+
+def _unread_formats(listing: dict[str, File], weights: Weights) -> list[Warning]:
+    if weights.shards:
+        return []
+    others = [name for name in listing if format_of(name) not in (None, "safetensors")]
+    if not others:
+        return []
+    message = f"only safetensors headers are read yet, and this model's weights are {', '.join(others[:5])}"
+    return [Warning("format-not-read", message)]
+
+
+def _ties(config: dict[str, Any]) -> bool | None:
+    value = config.get("tie_word_embeddings")
+    return value if isinstance(value, bool) else None
+
+
+def _quantization(config: dict[str, Any]) -> dict[str, Any] | None:
+    for key in ("quantization_config", "compression_config"):
+        value = config.get(key)
+        if isinstance(value, dict):
+            return value
+    return None
+
+
+def _method(quantization: dict[str, Any] | None) -> str | None:
+    if quantization is None:
+        return None
+    value = quantization.get("quant_method")
+    return value if isinstance(value, str) else "an unnamed scheme"
+
+
+def _tokenizer(
+    files: Files, listing: dict[str, File], config: dict[str, Any], warnings: list[Warning]
+) -> Tokenizer | None:
+    if "tokenizer_config.json" not in listing and "tokenizer.json" not in listing:
+        return None
+    name = _read_object(files, listing, "tokenizer_config.json", warnings).get("tokenizer_class")
+    return Tokenizer(name if isinstance(name, str) else None, dimensions(config).vocabulary)
+
+
+def _license(files: Files, listing: dict[str, File]) -> str | None:
+    """The ``license`` of the model card's front matter (README.md)."""
+    file = listing.get("README.md")
+    if file is None or not file.present:
+        return None
+    try:
+        head = files.read("README.md", 0, 4096).decode("utf-8", "replace")
+    except OSError:
+        return None
+    if not head.startswith("---"):
+        return None
+    match = _LICENSE.search(head.split("\n---", 1)[0])
+    return match.group(1) if match else None
+
+
+def _all_files(listing: dict[str, File], weights: Weights) -> list[File]:
+    shown = dict(listing)
+    for shard in weights.shards:
+        shown.setdefault(shard.name, shard)
+    return [shown[name] for name in sorted(shown)]

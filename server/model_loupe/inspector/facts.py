@@ -1,0 +1,183 @@
+"""The facts of a description as label and value, for the card and the terminal alike."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from model_loupe.domain.loading import LoadOptions
+from model_loupe.domain.parameters import ParameterCount
+from model_loupe.domain.units import format_bytes, format_count, plural
+from model_loupe.inspector.description import Description
+
+
+class Fact(NamedTuple):
+    label: str
+    value: str
+
+
+def title(description: Description) -> str:
+    """What to call the model in one word: its class, else its type, else its format."""
+    return description.architecture or description.model_type or "Checkpoint"
+
+
+def parameters_text(count: ParameterCount, *, long: bool) -> str | None:
+    """``2,506,172,416 parameters (2.51 B)`` or short ``2.51 B params``; None if not known."""
+    if count.total is None:
+        return None
+    mark = "" if count.exact else "≈ "
+    if not long:
+        return f"{mark}{format_count(count.total)} params"
+    exact = f"{mark}{plural(count.total, 'parameter')}"
+    return exact if count.total < 1000 else f"{exact} ({format_count(count.total)})"
+
+
+def stored_text(description: Description) -> str | None:
+    """``bfloat16 4.67 GiB`` (several dtypes: ``float8_e4m3fn + bfloat16 642.00 GiB``)."""
+    if description.stored_bytes is None:
+        return None
+    dtypes = description.stored_dtypes
+    shown = " + ".join(dtypes[:2]) + (" + …" if len(dtypes) > 2 else "")
+    return f"{shown} {format_bytes(description.stored_bytes)}".strip()
+
+
+def missing_text(description: Description) -> str | None:
+    """``both weight files are missing``, or None if all are there."""
+    shards = description.weights.shards
+    missing = [shard for shard in shards if not shard.present]
+    if not missing:
+        return None
+    return f"{len(missing)} of {plural(len(shards), 'weight file')} missing"
+
+
+def facts(description: Description, options: LoadOptions) -> list[Fact]:
+    """All facts worth a line, most asked first."""
+    rows = [
+        ("Stored", _stored(description)),
+        ("Index claims", _claims(description)),
+        ("Loads as", _loads(description, options)),
+        ("Quantised", _quantised(description)),
+        ("Not parameters", _not_parameters(description)),
+        ("Layers", _layers(description)),
+        ("Attention", _attention(description)),
+        ("Context", _context(description)),
+        ("KV cache", _kv_cache(description)),
+        ("Tied", " · ".join(" = ".join(group) for group in description.parameters.tied)),
+        ("Tokenizer", description.tokenizer.class_name or "present" if description.tokenizer else ""),
+        ("Licence", description.license or ""),
+        ("From", _origin(description)),
+    ]
+    return [Fact(label, value) for label, value in rows if value]
+
+
+def _stored(description: Description) -> str:
+    weights = description.weights
+    if not len(weights.table):
+        return ""
+    table = weights.table
+    by_dtype = description.parameters.by_dtype
+    dtypes = " + ".join(
+        dtype if len(by_dtype) == 1 else f"{dtype} {format_bytes(count.bytes)}"
+        for dtype, count in by_dtype.items()
+    )
+    parts = [
+        dtypes,
+        format_bytes(table.nbytes),
+        plural(len(table), "tensor"),
+        plural(sum(shard.present for shard in weights.shards), "safetensors file"),
+    ]
+    if not weights.complete:
+        parts.append("incomplete: " + (missing_text(description) or "not all could be read"))
+    return " · ".join(parts)
+
+
+def _claims(description: Description) -> str:
+    index = description.weights.shard_index
+    # The headers say it better as soon as they are all there.
+    if index is None or description.weights.complete:
+        return ""
+    size = (
+        ""
+        if index.total_size is None
+        else f" · {index.total_size:,} bytes ({format_bytes(index.total_size)})"
+    )
+    missing = missing_text(description)
+    return f"{plural(len(index.weight_map), 'tensor')} over {plural(len(index.shards), 'shard')}{size}" + (
+        f" · {missing}" if missing else ""
+    )
+
+
+def _loads(description: Description, options: LoadOptions) -> str:
+    found, nbytes = description.loaded(options)
+    if found.dtype is None:
+        return ""
+    size = "" if nbytes is None else f" · {format_bytes(nbytes)}"
+    return f"{found.dtype}{size} ({found.rule})"
+
+
+def _quantised(description: Description) -> str:
+    quantization = description.quantization
+    if quantization is None:
+        return ""
+    method = str(quantization.get("quant_method", "unnamed scheme"))
+    bits = quantization.get("bits")
+    return f"{method}, {bits} bits" if isinstance(bits, int) else method
+
+
+def _not_parameters(description: Description) -> str:
+    count = description.parameters
+    parts = []
+    if count.buffers:
+        parts.append(f"{plural(count.buffers, 'element')} in buffers")
+    if count.overhead:
+        parts.append(f"{plural(count.overhead, 'element')} of quantisation scales")
+    return " · ".join(parts)
+
+
+def _layers(description: Description) -> str:
+    sizes = description.dimensions
+    parts = [
+        f"{sizes.layers:,}" if sizes.layers else "",
+        f"hidden {sizes.hidden:,}" if sizes.hidden else "",
+        f"intermediate {sizes.intermediate:,}" if sizes.intermediate else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _attention(description: Description) -> str:
+    sizes = description.dimensions
+    if not sizes.heads:
+        return ""
+    parts = [plural(sizes.heads, "head")]
+    if sizes.kv_heads:
+        parts.append(plural(sizes.kv_heads, "KV head"))
+    if sizes.head_dim:
+        parts.append(f"head dim {sizes.head_dim:,}")
+    return " · ".join(parts)
+
+
+def _context(description: Description) -> str:
+    sizes = description.dimensions
+    parts = [
+        f"{sizes.context:,} tokens" if sizes.context else "",
+        f"vocabulary {sizes.vocabulary:,}" if sizes.vocabulary else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _kv_cache(description: Description) -> str:
+    cache = description.kv_cache
+    if cache is None:
+        return ""
+    text = f"{cache.bytes_per_token:,} bytes per token at {cache.dtype}"
+    context = description.dimensions.context
+    if not context:
+        return text
+    # A sliding layer stops growing at its window, so the full context is then an upper bound.
+    bound = "≤ " if description.dimensions.sliding_window else ""
+    return f"{text} · {bound}{format_bytes(cache.bytes_per_token * context)} at {context:,} tokens"
+
+
+def _origin(description: Description) -> str:
+    if description.source == "cache" and description.commit:
+        return f"Hugging Face cache, commit {description.commit[:10]}"
+    return description.path

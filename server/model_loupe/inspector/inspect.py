@@ -1,0 +1,120 @@
+"""Describes models and remembers the descriptions for as long as their files stay as they are."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Any
+
+from model_loupe.domain.errors import LoupeError
+from model_loupe.inspector import tree
+from model_loupe.inspector.description import Description, describe
+from model_loupe.inspector.tree import TreeNode
+from model_loupe.sources.locate import Location, ModelRequest, locate
+
+_REMEMBERED = 64
+
+
+class _Entry:
+    """One remembered model; ``lock`` lets one thread describe it while others wait for the result."""
+
+    __slots__ = ("description", "fingerprint", "lock")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.fingerprint: Any = None
+        self.description: Description | None = None
+
+
+class Inspector:
+    """Answers about models. Thread-safe; all but ``peek`` and ``root`` may read files, so not for an event loop.
+
+    ``offline``: never ask the Hub. (It is not asked yet in any case.)
+    """
+
+    def __init__(self, *, offline: bool = False) -> None:
+        self.offline = offline
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[ModelRequest, _Entry] = OrderedDict()
+
+    def describe(self, request: ModelRequest) -> Description:
+        """The model's description, read anew if a file changed; raises LoupeError if there is none."""
+        location = locate(request)
+        entry = self._entry(request)
+        with entry.lock:
+            fingerprint = _fingerprint(location)
+            if entry.description is None or entry.fingerprint != fingerprint:
+                entry.description = _describe(request, location)
+                entry.fingerprint = fingerprint
+            return entry.description
+
+    def peek(self, request: ModelRequest) -> Description | None:
+        """The description as last read, if it is in memory; never touches a file."""
+        entry = self._entries.get(request)
+        return entry.description if entry else None
+
+    def invalidate(self, path: str | None = None) -> None:
+        """Forgets what was read from ``path`` or below it (None: everything)."""
+        with self._lock:
+            for request, entry in list(self._entries.items()):
+                known = entry.description
+                if path is None or known is None or _touches(known.path, path):
+                    del self._entries[request]
+
+    def root(self, request: ModelRequest) -> TreeNode:
+        """The model's own row of the tree, with what is known at this moment."""
+        return tree.root(request, self.peek(request))
+
+    def children(self, node: str) -> list[TreeNode]:
+        """The rows below the row ``node``, at most 200 and then one for the rest; raises LoupeError."""
+        place = tree.Place.parse(node)
+        return tree.children(place, self.describe(place.request))
+
+    def _entry(self, request: ModelRequest) -> _Entry:
+        with self._lock:
+            entry = self._entries.get(request)
+            if entry is None:
+                entry = self._entries[request] = _Entry()
+                if len(self._entries) > _REMEMBERED:
+                    self._entries.popitem(last=False)
+            else:
+                self._entries.move_to_end(request)
+            return entry
+
+
+def _fingerprint(location: Location) -> Any:
+    try:
+        return location.path, location.files.fingerprint()
+    except OSError as error:
+        raise _unreadable(location, error) from error
+
+
+def _describe(request: ModelRequest, location: Location) -> Description:
+    try:
+        description = describe(request, location)
+    except OSError as error:
+        raise _unreadable(location, error) from error
+    if not description.config and not len(description.weights.table):
+        _raise_nothing_found(description)
+    return description
+
+
+def _raise_nothing_found(description: Description) -> None:
+    named = description.warnings
+    if named:
+        raise LoupeError(named[0].code, named[0].message)
+    if not description.weights.shards:
+        message = f"{description.request.model} holds no config.json and no weights: it is no model"
+        raise LoupeError("not-a-model", message)
+
+
+def _unreadable(location: Location, error: OSError) -> LoupeError:
+    return LoupeError("unreadable-folder", f"{location.path} cannot be read: {error.strerror or error}")
+
+
+def _touches(model_path: str, changed: str) -> bool:
+    return (
+        changed == model_path
+        or changed.startswith(model_path.rstrip("/") + "/")
+        or model_path.startswith(changed.rstrip("/") + "/")
+    )

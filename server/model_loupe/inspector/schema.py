@@ -1,0 +1,117 @@
+"""A description as JSON (``inspect --json``, schema 1). Fields may be added, never renamed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from model_loupe.checkpoints.files import format_of
+from model_loupe.domain.loading import LoadOptions
+from model_loupe.domain.modules import Module, children
+from model_loupe.domain.tensors import Tensor, TensorTable
+from model_loupe.inspector.description import Description
+
+
+def to_json(description: Description, *, tree: bool = False) -> dict[str, Any]:
+    """The whole description as JSON-ready values; ``tree`` adds the module tree."""
+    count = description.parameters
+    loaded, loaded_bytes = description.loaded(LoadOptions())
+    cache = description.kv_cache
+    index = description.weights.shard_index
+    result: dict[str, Any] = {
+        "schema": 1,
+        "model": {
+            "id": description.request.model,
+            "source": description.source,
+            "revision": description.commit,
+            "path": description.path,
+        },
+        "architecture": {
+            "model_type": description.model_type,
+            "class": description.architecture,
+            "from": "config",
+            "transformers": description.transformers,
+        },
+        "parameters": {
+            "total": count.total,
+            "trainable": count.trainable,
+            "active": count.active,
+            "buffers": count.buffers,
+            "overhead": count.overhead,
+            "by_dtype": {dtype: row._asdict() for dtype, row in count.by_dtype.items()},
+            "tied": count.tied,
+            "exact": count.exact,
+            "reason": count.reason,
+        },
+        "bytes": {
+            "stored": description.stored_bytes,
+            "declared_dtype": description.declared_dtype,
+            "loaded": {"dtype": loaded.dtype, "bytes": loaded_bytes, "rule": loaded.rule}
+            if loaded.dtype
+            else None,
+        },
+        "kv_cache": {"bytes_per_token": cache.bytes_per_token, "dtype": cache.dtype} if cache else None,
+        "quantization": description.quantization,
+        "tokenizer": {
+            "class": description.tokenizer.class_name,
+            "vocab_size": description.tokenizer.vocab_size,
+        }
+        if description.tokenizer
+        else None,
+        "license": description.license,
+        "index": {
+            "name": index.name,
+            "tensors": len(index.weight_map),
+            "shards": len(index.shards),
+            "total_size": index.total_size,
+        }
+        if index
+        else None,
+        "config": description.config,
+        "files": [
+            {"name": file.name, "bytes": file.nbytes, "format": format_of(file.name), "present": file.present}
+            for file in description.files
+        ],
+        "warnings": [warning._asdict() for warning in description.warnings],
+    }
+    if tree:
+        result["tree"] = tree_json(description)
+    return result
+
+
+def tree_json(description: Description) -> dict[str, Any]:
+    """The module tree as nodes ``{path, class, repr, count, parameters, children}``.
+
+    ``class`` and ``repr`` are null below the model: tensor names do not tell them. A folded node's ``path``
+    has the range in it, its ``indices`` list the members, and below it the first member stands for all.
+    """
+    tied = {name: group for group in description.parameters.tied for name in group}
+    table = description.weights.table
+    node = {"path": "", "class": description.architecture, "repr": description.architecture, "count": 1}
+    return {**node, **_contents(table, "", "", tied)}
+
+
+def _contents(table: TensorTable, prefix: str, path: str, tied: dict[str, list[str]]) -> dict[str, Any]:
+    found = children(table, prefix, path)
+    return {
+        "parameters": [_parameter(tensor, prefix, tied) for tensor in found.parameters],
+        "children": [_node(table, module, tied) for module in found.modules],
+    }
+
+
+def _node(table: TensorTable, module: Module, tied: dict[str, list[str]]) -> dict[str, Any]:
+    node: dict[str, Any] = {"path": module.path, "class": None, "repr": None, "count": module.copies}
+    if module.copies > 1:
+        node["indices"] = list(module.indices)
+    node.update(tensors=module.tensors, elements=module.elements, bytes=module.nbytes)
+    return {**node, **_contents(table, module.prefix, module.path, tied)}
+
+
+def _parameter(tensor: Tensor, prefix: str, tied: dict[str, list[str]]) -> dict[str, Any]:
+    others = [name for name in tied.get(tensor.name, ()) if name != tensor.name]
+    return {
+        "name": tensor.name.removeprefix(prefix + ".") if prefix else tensor.name,
+        "shape": list(tensor.kind.shape),
+        "dtype": tensor.kind.dtype,
+        "bytes": tensor.kind.nbytes,
+        "tied_to": others[0] if others else None,
+    }

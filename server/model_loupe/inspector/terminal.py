@@ -1,0 +1,53 @@
+"""A description as text for a terminal: facts in two columns, the tree with indents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from model_loupe.domain.loading import LoadOptions
+from model_loupe.domain.modules import children
+from model_loupe.domain.tensors import TensorTable
+from model_loupe.domain.units import format_bytes, format_count
+from model_loupe.inspector.description import Description
+from model_loupe.inspector.facts import facts, missing_text, parameters_text, title
+
+
+def table(description: Description) -> str:
+    """The facts that the hover shows, in two columns, then what is wrong."""
+    parameters = parameters_text(description.parameters, long=True)
+    reason = description.parameters.reason
+    counted = parameters or missing_text(description) or reason or "no weights"
+    rows = [("Model", description.request.model), ("Parameters", counted)]
+    if parameters and reason:
+        rows.append(("", f"≈ {reason}"))
+    rows += facts(description, LoadOptions())
+    width = max(len(label) for label, _ in rows)
+    lines = [printable(title(description))]
+    lines += [f"  {label:<{width}}  {printable(value)}" for label, value in rows]
+    lines += [f"  ! {printable(warning.message)} [{warning.code}]" for warning in description.warnings]
+    return "\n".join(lines)
+
+
+def tree(description: Description) -> str:
+    """The module tree, one line a module or parameter, equal siblings folded (``0-17: 18 ×``)."""
+    lines = [printable(title(description)), *_lines(description.weights.table, "", "", "  ")]
+    return "\n".join(lines)
+
+
+def _lines(tensors: TensorTable, prefix: str, path: str, indent: str) -> Iterator[str]:
+    found = children(tensors, prefix, path)
+    for module in found.modules:
+        name = f"{module.name}: {module.copies} ×" if module.copies > 1 else module.name
+        size = f"{format_count(module.elements)} elements, {format_bytes(module.nbytes)}"
+        yield f"{indent}{printable(name)}  [{size}]"
+        yield from _lines(tensors, module.prefix, module.path, indent + "  ")
+    for tensor in found.parameters:
+        name = tensor.name.removeprefix(prefix + ".") if prefix else tensor.name
+        kind = tensor.kind
+        shape = "(" + ", ".join(map(str, kind.shape)) + ("," if len(kind.shape) == 1 else "") + ")"
+        yield f"{indent}{printable(name)}  {shape} {printable(kind.dtype)}, {format_bytes(kind.nbytes)}"
+
+
+def printable(text: str) -> str:
+    """``text`` without control characters: a checkpoint must not move the cursor or colour the terminal."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)

@@ -1,0 +1,324 @@
+"""The sidebar's tree, one level at a time.
+
+A row's id says all that is needed to find its children again (model, section, place), so nothing is kept
+between requests, and ids outlive a restart of the server.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, NamedTuple
+
+from model_loupe.checkpoints.files import File, format_of
+from model_loupe.domain.errors import LoupeError
+from model_loupe.domain.loading import LoadOptions, bytes_at
+from model_loupe.domain.modules import Module
+from model_loupe.domain.modules import children as module_children
+from model_loupe.domain.tensors import Tensor, TensorTable
+from model_loupe.domain.units import format_bytes, format_count, plural
+from model_loupe.inspector.card import escape
+from model_loupe.inspector.description import Description
+from model_loupe.inspector.facts import missing_text, parameters_text, stored_text, title
+from model_loupe.sources.locate import ModelRequest
+
+PAGE = 200
+_REQUEST_KEYS = ("model", "revision", "subfolder", "variant", "cache_dir", "base")
+_MAX_TEXT = 400
+
+
+class TreeNode(NamedTuple):
+    """A row as both editors show it; field names are those of the protocol (``modelLoupe/children``)."""
+
+    id: str
+    label: str
+    description: str
+    tooltip: str
+    icon: str
+    collapsible: bool
+    contextValue: str
+
+
+class Place(NamedTuple):
+    """Where a row stands: the model, one of its sections, a path in it, and from which child on."""
+
+    request: ModelRequest
+    section: str = ""
+    path: str = ""
+    shown: str = ""
+    offset: int = 0
+
+    def id(self) -> str:
+        """The row's id: JSON of what differs from the defaults."""
+        fields: dict[str, Any] = {
+            key: value for key, value in zip(_REQUEST_KEYS, self.request, strict=True) if value is not None
+        }
+        fields.update(
+            (key, value)
+            for key, value in zip(("section", "path", "shown", "offset"), self[1:], strict=True)
+            if value
+        )
+        return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
+
+    @classmethod
+    def parse(cls, node: str) -> Place:
+        """The place of an id; raises LoupeError("bad-node") for any other text."""
+        try:
+            fields = json.loads(node)
+            request = ModelRequest(*(fields.get(key) for key in _REQUEST_KEYS))
+            place = cls(
+                request,
+                fields.get("section", ""),
+                fields.get("path", ""),
+                fields.get("shown", ""),
+                fields.get("offset", 0),
+            )
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise LoupeError("bad-node", "not the id of a tree row: ask modelLoupe/models again") from error
+        texts = [request.model, place.section, place.path, place.shown]
+        optional = [text for text in request[1:] if text is not None]
+        whole = type(place.offset) is int and place.offset >= 0
+        if not whole or not all(isinstance(text, str) for text in texts + optional):
+            raise LoupeError("bad-node", "not the id of a tree row: ask modelLoupe/models again")
+        return place
+
+
+def root(request: ModelRequest, description: Description | None) -> TreeNode:
+    """The row of a model, with what is known of it so far."""
+    details = ""
+    tooltip = escape(request.model)
+    if description:
+        known = [parameters_text(description.parameters, long=False), stored_text(description)]
+        details = " · ".join(part for part in known if part) or missing_text(description) or ""
+        tooltip = f"{escape(title(description))} · {escape(description.path)}"
+    return _row(Place(request), request.model, details, "model", collapsible=True, tooltip=tooltip)
+
+
+def children(place: Place, description: Description) -> list[TreeNode]:
+    """The rows below ``place``; at most ``PAGE`` and then a ``more`` row."""
+    section = _SECTIONS.get(place.section)
+    if section is None:
+        raise LoupeError("bad-node", "no such part of a model: ask modelLoupe/models again")
+    rows = list(islice(section(place, description), place.offset, place.offset + PAGE + 1))
+    if len(rows) <= PAGE:
+        return rows
+    following = place._replace(offset=place.offset + PAGE)
+    return [
+        *rows[:PAGE],
+        _row(following, "More …", f"from {following.offset + 1:,}", "more", collapsible=True),
+    ]
+
+
+# --- sections -----------------------------------------------------------------------------------------
+
+
+def _model(place: Place, description: Description) -> Iterator[TreeNode]:
+    def section(name: str, label: str, details: str, icon: str) -> TreeNode:
+        return _row(place._replace(section=name), label, details, icon, collapsible=True)
+
+    if description.warnings:
+        yield section("warnings", "Findings", plural(len(description.warnings), "finding"), "warning")
+    table = description.weights.table
+    if len(table):
+        yield section("architecture", "Architecture", title(description), "architecture")
+        dtypes = ", ".join(description.parameters.by_dtype)
+        yield section("dtypes", "Parameters by dtype", dtypes, "dtypes")
+    if len(table) or description.kv_cache:
+        yield section("memory", "Memory", stored_text(description) or "", "memory")
+    if description.config:
+        yield section("config", "Config", plural(len(description.config), "field"), "config")
+    if description.tokenizer:
+        yield section("tokenizer", "Tokenizer", description.tokenizer.class_name or "", "tokenizer")
+    yield section("files", "Files", plural(len(description.files), "file"), "files")
+
+
+def _architecture(place: Place, description: Description) -> Iterator[TreeNode]:
+    table = description.weights.table
+    found = module_children(table, place.path, place.shown)
+    for module in found.modules:
+        yield _module_row(place, module)
+    tied = {name: group for group in description.parameters.tied for name in group}
+    for tensor in found.parameters:
+        yield _tensor_row(place, tensor, tied.get(tensor.name))
+
+
+def _module_row(place: Place, module: Module) -> TreeNode:
+    label = f"{module.name}: {module.copies} ×" if module.copies > 1 else module.name
+    size = f"{format_count(module.elements)} · {format_bytes(module.nbytes)}"
+    tooltip = (
+        f"**{escape(module.path)}** · {plural(module.tensors, 'tensor')} · {module.elements:,} elements · "
+        f"{format_bytes(module.nbytes)}"
+    )
+    if module.copies > 1:
+        tooltip += f" in all {module.copies}; each {format_bytes(module.nbytes // module.copies)}"
+    below = place._replace(path=module.prefix, shown=module.path, offset=0)
+    icon = "modules" if module.copies > 1 else "module"
+    return _row(below, label, size, icon, collapsible=True, tooltip=tooltip)
+
+
+def _tensor_row(place: Place, tensor: Tensor, tied: list[str] | None) -> TreeNode:
+    kind = tensor.kind
+    # Under a folded run the first one's tensor stands for all of them.
+    name = tensor.name.removeprefix(place.path + ".") if place.path else tensor.name
+    shape = "(" + ", ".join(map(str, kind.shape)) + ("," if len(kind.shape) == 1 else "") + ")"
+    others = [other for other in tied or [] if other != tensor.name]
+    details = f"{shape} {kind.dtype} · {format_bytes(kind.nbytes)}" + (
+        f" · tied to {others[0]}" if others else ""
+    )
+    full_name = f"{place.shown}.{name}" if place.shown else name
+    tooltip = (
+        f"**{escape(full_name)}** · {escape(shape)} {escape(kind.dtype)} · {kind.elements:,} elements · "
+        f"{kind.nbytes:,} bytes · in {escape(tensor.file)}"
+    )
+    leaf = place._replace(section="tensor", path=tensor.name, shown=full_name, offset=0)
+    return _row(leaf, name, details, "parameter", tooltip=tooltip)
+
+
+def _dtypes(place: Place, description: Description) -> Iterator[TreeNode]:
+    for dtype, count in description.parameters.by_dtype.items():
+        details = f"{plural(count.tensors, 'tensor')} · {format_bytes(count.bytes)}"
+        tooltip = (
+            f"**{escape(dtype)}** · {plural(count.tensors, 'tensor')} · {count.elements:,} elements · "
+            f"{count.parameters:,} of them parameters · {count.bytes:,} bytes"
+        )
+        below = place._replace(section="dtype", path=dtype)
+        yield _row(below, dtype, details, "dtype", collapsible=True, tooltip=tooltip)
+
+
+def _dtype(place: Place, description: Description) -> Iterator[TreeNode]:
+    table = description.weights.table
+    of_dtype = [name for name, kind in table.tensors.items() if kind.dtype == place.path]
+    # Largest first: that is what a look at one dtype is for.
+    of_dtype.sort(key=lambda name: (-table.tensors[name].nbytes, name))
+    whole = place._replace(path="", shown="")
+    yield from _tensor_rows(whole, table, of_dtype)
+
+
+def _tensor_rows(place: Place, table: TensorTable, names: Iterable[str]) -> Iterator[TreeNode]:
+    for name in names:
+        tensor = table.get(name)
+        if tensor:
+            yield _tensor_row(place, tensor, None)
+
+
+def _memory(place: Place, description: Description) -> Iterator[TreeNode]:
+    def item(label: str, details: str) -> TreeNode:
+        return _row(place._replace(path=label), label, details, "memory-item")
+
+    if description.stored_bytes is not None:
+        yield item("Stored", format_bytes(description.stored_bytes))
+    loaded, nbytes = description.loaded(LoadOptions())
+    if loaded.dtype and nbytes is not None:
+        yield item("Loads as by default", f"{loaded.dtype} · {format_bytes(nbytes)} · {loaded.rule}")
+    total = description.parameters.total
+    if total is not None and not description.quantization:
+        for dtype in ("float32", "bfloat16", "float16"):
+            yield item(f"Weights in {dtype}", format_bytes(bytes_at(dtype, total)))
+    cache = description.kv_cache
+    if cache:
+        yield item("KV cache per token", f"{cache.bytes_per_token:,} bytes · {cache.dtype}")
+
+
+def _config(place: Place, description: Description) -> Iterator[TreeNode]:
+    keys = _config_keys(place.path)
+    value: Any = description.config
+    for key in keys:
+        try:
+            value = value[key]
+        except (KeyError, IndexError, TypeError):
+            return
+    items: Iterable[tuple[str | int, Any]] = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    for key, item in items:
+        nested = isinstance(item, (dict, list)) and bool(item)
+        path = json.dumps([*keys, key], separators=(",", ":"))
+        details = plural(len(item), "value") if nested else json.dumps(item, ensure_ascii=False)
+        yield _row(place._replace(path=path, offset=0), str(key), details, "config-field", collapsible=nested)
+
+
+def _config_keys(path: str) -> list[str | int]:
+    """A row of the config is found by the keys that lead to it, as a JSON list (keys may hold dots)."""
+    try:
+        keys = json.loads(path) if path else []
+    except (ValueError, RecursionError):
+        return []
+    return [key for key in keys if isinstance(key, (str, int))] if isinstance(keys, list) else []
+
+
+def _tokenizer(place: Place, description: Description) -> Iterator[TreeNode]:
+    tokenizer = description.tokenizer
+    if tokenizer and tokenizer.class_name:
+        yield _row(place._replace(path="class"), "Class", tokenizer.class_name, "config-field")
+    if tokenizer and tokenizer.vocab_size:
+        details = f"{tokenizer.vocab_size:,} rows of the embedding"
+        yield _row(place._replace(path="vocab_size"), "Vocabulary", details, "config-field")
+
+
+def _files(place: Place, description: Description) -> Iterator[TreeNode]:
+    taken = {shard.name for shard in description.weights.shards}
+    for file in description.files:
+        yield _row(
+            place._replace(path=file.name),
+            file.name,
+            _file_details(file, taken),
+            "file" if file.present else "file-missing",
+        )
+
+
+def _file_details(file: File, taken: set[str]) -> str:
+    size = format_bytes(file.nbytes) if file.present and file.nbytes is not None else "missing"
+    used = "" if format_of(file.name) is None or file.name in taken else "not used"
+    return " · ".join(part for part in (size, used) if part)
+
+
+def _warnings(place: Place, description: Description) -> Iterator[TreeNode]:
+    for number, warning in enumerate(description.warnings):
+        yield _row(
+            place._replace(path=str(number)),
+            warning.code,
+            warning.message,
+            "warning",
+            tooltip=escape(warning.message),
+        )
+
+
+def _nothing(place: Place, description: Description) -> Iterator[TreeNode]:
+    return iter(())
+
+
+_SECTIONS: dict[str, Callable[[Place, Description], Iterator[TreeNode]]] = {
+    "": _model,
+    "architecture": _architecture,
+    "config": _config,
+    "dtype": _dtype,
+    "dtypes": _dtypes,
+    "files": _files,
+    "memory": _memory,
+    "tensor": _nothing,
+    "tokenizer": _tokenizer,
+    "warnings": _warnings,
+}
+
+
+def _row(
+    place: Place,
+    label: str,
+    details: str,
+    icon: str,
+    *,
+    collapsible: bool = False,
+    tooltip: str | None = None,
+) -> TreeNode:
+    label, details = _one_line(label), _one_line(details)
+    if tooltip is None:
+        tooltip = escape(f"{label}: {details}" if details else label)
+    return TreeNode(place.id(), label, details, tooltip, icon, collapsible, icon)
+
+
+def _one_line(text: str) -> str:
+    flat = "".join(char if char.isprintable() else " " for char in text)
+    return flat if len(flat) <= _MAX_TEXT else flat[: _MAX_TEXT - 1] + "…"
