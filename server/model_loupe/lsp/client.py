@@ -1,0 +1,90 @@
+"""What the server says of its own accord, in the terms that this client understands."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from model_loupe.lsp.protocol import DID_CHANGE, LoupeServer
+from model_loupe.lsp.settings import SECTION
+
+logger = logging.getLogger(__name__)
+
+WATCHED = ("**/*.safetensors", "**/*.safetensors.index.json", "**/config.json", "**/*.py", "**/*.ipynb")
+
+
+class Client:
+    """The other end of the wire. Call from the event loop's thread alone."""
+
+    def __init__(self, server: LoupeServer, capabilities: types.ClientCapabilities) -> None:
+        self._server = server
+        workspace = capabilities.workspace or types.WorkspaceClientCapabilities()
+        text = capabilities.text_document or types.TextDocumentClientCapabilities()
+        lens, diagnostics = workspace.code_lens, workspace.diagnostics
+        self.refreshes_code_lenses = bool(lens and lens.refresh_support)
+        self.refreshes_diagnostics = bool(diagnostics and diagnostics.refresh_support)
+        self.pulls_diagnostics = text.diagnostic is not None
+        self.answers_configuration = bool(workspace.configuration)
+        files, configuration = workspace.did_change_watched_files, workspace.did_change_configuration
+        self._registers_files = bool(files and files.dynamic_registration)
+        self._registers_configuration = bool(configuration and configuration.dynamic_registration)
+        formats = text.hover.content_format if text.hover else None
+        # A client that says nothing gets Markdown: it is what hovers were before formats could be named.
+        self.renders_markdown = not formats or types.MarkupKind.Markdown in formats
+
+    @property
+    def watches_files(self) -> bool:
+        """Whether changes of files are reported (once ``register`` was answered)."""
+        return self._registers_files
+
+    async def register(self) -> None:
+        """Ask for changes of files and settings, where the client takes such wishes."""
+        registrations = []
+        if self._registers_files:
+            watchers = [types.FileSystemWatcher(glob_pattern=pattern) for pattern in WATCHED]
+            options: Any = types.DidChangeWatchedFilesRegistrationOptions(watchers)
+            method = types.WORKSPACE_DID_CHANGE_WATCHED_FILES
+            registrations.append(types.Registration("model-loupe-files", method, options))
+        if self._registers_configuration:
+            options = types.DidChangeConfigurationRegistrationOptions(section=SECTION)
+            method = types.WORKSPACE_DID_CHANGE_CONFIGURATION
+            registrations.append(types.Registration("model-loupe-settings", method, options))
+        if registrations:
+            try:
+                await self._server.client_register_capability_async(types.RegistrationParams(registrations))
+            except JsonRpcException as error:
+                logger.warning("the client took no registration: %s", error)
+
+    async def configuration(self) -> object:
+        """The client's settings, where it can be asked for them."""
+        item = types.ConfigurationItem(section=SECTION)
+        try:
+            answer = await self._server.workspace_configuration_async(types.ConfigurationParams([item]))
+        except JsonRpcException as error:
+            logger.warning("the client gave no settings: %s", error)
+            return None
+        return answer[0] if answer else None
+
+    def models_changed(self) -> None:
+        self._server.protocol.notify(DID_CHANGE, {})
+
+    def refresh_code_lenses(self) -> None:
+        if self.refreshes_code_lenses:
+            self._server.workspace_code_lens_refresh(None)
+
+    def refresh_diagnostics(self) -> None:
+        if self.refreshes_diagnostics:
+            self._server.workspace_diagnostic_refresh(None)
+
+    def publish(self, uri: str, version: int | None, diagnostics: Sequence[types.Diagnostic]) -> None:
+        self._server.text_document_publish_diagnostics(
+            types.PublishDiagnosticsParams(uri, diagnostics, version)
+        )
+
+    def log(self, kind: types.MessageType, message: str) -> None:
+        """One line for the client's log."""
+        self._server.window_log_message(types.LogMessageParams(kind, message))

@@ -1,0 +1,73 @@
+"""``textDocument/codeLens``: above each call that loads a model, what it loads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from model_loupe.domain.errors import LoupeError
+from model_loupe.lsp.protocol import ContentModified
+
+if TYPE_CHECKING:
+    from model_loupe.lsp.requests import Ask
+    from model_loupe.lsp.session import Outcome, Session
+    from model_loupe.lsp.snapshot import Call, Part
+
+SHOW_ARCHITECTURE = "modelLoupe.showArchitecture"
+
+_ROLES = ("model", "adapter", "pipeline")
+_KINDS = ("hub", "local")
+# A local model is described in milliseconds: to wait a little spares the editor a second round.
+_PATIENCE_SECONDS = 0.15
+_MAX_TITLE = 120
+
+
+async def code_lens(session: Session, params: types.CodeLensParams) -> list[types.CodeLens] | None:
+    """The lenses of a file or cell, with what is known by now; the rest comes with a refresh."""
+    uri = params.text_document.uri
+    snapshot = session.documents.snapshot(uri)
+    if snapshot is None or not session.settings.code_lens:
+        return None
+    calls = await session.run(snapshot.calls)
+    asks = [(call, call.ask) for call in calls if call.part.uri == uri and call.ask and _has_lens(call)]
+    patience = _PATIENCE_SECONDS if session.client.refreshes_code_lenses else None
+    outcomes = await session.describe_all((ask.request for _, ask in asks), patience)
+    if not session.is_current(snapshot):
+        raise ContentModified
+    return [lens for call, ask in asks for lens in _lenses(session, call, ask, outcomes.get(ask.request))]
+
+
+def _has_lens(call: Call) -> bool:
+    return call.reference.role in _ROLES and call.reference.kind in _KINDS
+
+
+def _lenses(session: Session, call: Call, ask: Ask, outcome: Outcome | None) -> list[types.CodeLens]:
+    where = _line_range(session, call.part, call)
+    if outcome is None or isinstance(outcome, LoupeError):
+        # An empty command is text that cannot be clicked.
+        title = "reading the model …" if outcome is None else _failure(outcome, ask.request.model)
+        return [types.CodeLens(where, types.Command(title, command=""))]
+    from model_loupe.inspector import summary
+
+    node = session.inspector.root(ask.request).id
+    titles = (summary(outcome, ask.options), "Architecture")
+    return [types.CodeLens(where, types.Command(t, SHOW_ARCHITECTURE, arguments=[node])) for t in titles]
+
+
+def _failure(error: LoupeError, model: str) -> str:
+    if error.code == "model-not-found":
+        title = f"model not found: {model}"
+    elif error.code == "not-in-cache":
+        title = "not in the local cache"
+    else:
+        title = error.message
+    return title if len(title) <= _MAX_TITLE else title[: _MAX_TITLE - 1] + "…"
+
+
+def _line_range(session: Session, part: Part, call: Call) -> types.Range:
+    """The call, or its first line: a lens may not span more than one."""
+    span = call.reference.call
+    if span.end_line != span.line:
+        span = span._replace(end_line=span.line, end_column=len(part.lines[span.line]))
+    return session.encoding.to_range(part.lines, span)

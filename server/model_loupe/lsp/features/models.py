@@ -1,0 +1,118 @@
+"""``modelLoupe/models``: the models that open documents and the workspace's files mention."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from model_loupe.lsp.uris import to_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from model_loupe.documents import Reference, Span
+    from model_loupe.inspector import Inspector, ModelRequest
+    from model_loupe.lsp.positions import PositionEncoding
+    from model_loupe.lsp.protocol import ModelsParams
+    from model_loupe.lsp.session import Session
+    from model_loupe.lsp.snapshot import Snapshot
+    from model_loupe.lsp.workspace_scan import FoundCall
+
+_TYPING_SECONDS = 0.3
+
+
+class _Use(NamedTuple):
+    """One place that names a model. ``cell`` is given for notebooks on disk, whose cells have no URI yet."""
+
+    request: ModelRequest
+    reference: Reference
+    uri: str
+    lines: tuple[str, ...]
+    cell: int | None
+
+
+async def models(session: Session, params: ModelsParams) -> list[dict[str, Any]]:
+    """One entry a distinct request, those of open documents first."""
+    if not session.client.watches_files:
+        session.scan_workspace()  # nobody tells of changed files: look, and tell if there were any
+    snapshots = tuple(session.documents.snapshots())
+    scanned = tuple(session.workspace_scan.calls())
+    folders = session.documents.workspace_folders
+    return await session.run(_list, session.inspector, snapshots, scanned, folders, session.encoding)
+
+
+def notice(session: Session, uri: str) -> None:
+    """A document changed: tell the client if it now mentions other models."""
+    session.later(f"models {uri}", _TYPING_SECONDS, lambda: session.start(_notice(session, uri)))
+
+
+async def _notice(session: Session, uri: str) -> None:
+    snapshot = session.documents.snapshot(uri)
+    mentioned = await session.run(_requests, snapshot) if snapshot else frozenset()
+    if mentioned != session.mentioned.get(uri, frozenset()):
+        session.mentioned[uri] = mentioned
+        session.client.models_changed()
+
+
+def _requests(snapshot: Snapshot) -> frozenset[ModelRequest]:
+    return frozenset(call.ask.request for call in snapshot.calls() if call.ask)
+
+
+def _list(
+    inspector: Inspector,
+    snapshots: tuple[Snapshot, ...],
+    scanned: tuple[FoundCall, ...],
+    workspace_folders: tuple[str, ...],
+    encoding: PositionEncoding,
+) -> list[dict[str, Any]]:
+    uses: dict[ModelRequest, list[_Use]] = {}
+    for use in (*_open_uses(snapshots), *_file_uses(scanned, snapshots, workspace_folders)):
+        if _is_listed(use):
+            uses.setdefault(use.request, []).append(use)
+    return [_entry(inspector, request, group, encoding) for request, group in uses.items()]
+
+
+def _open_uses(snapshots: tuple[Snapshot, ...]) -> Iterable[_Use]:
+    for snapshot in snapshots:
+        for part, reference, ask in snapshot.calls():
+            if ask:
+                yield _Use(ask.request, reference, part.uri, part.lines, None)
+
+
+def _file_uses(
+    scanned: tuple[FoundCall, ...], snapshots: tuple[Snapshot, ...], workspace_folders: tuple[str, ...]
+) -> Iterable[_Use]:
+    from model_loupe.lsp.requests import ask
+
+    open_files = {to_path(snapshot.uri) for snapshot in snapshots}
+    for call in scanned:
+        asked = ask(call.reference, (call.folder, *workspace_folders))
+        if asked and to_path(call.uri) not in open_files:
+            yield _Use(asked.request, call.reference, call.uri, call.lines, call.reference.cell)
+
+
+def _is_listed(use: _Use) -> bool:
+    """Models that are meant, not placeholders; of those that the code writes, those written by now."""
+    request = use.request
+    if use.reference.kind == "written_here":
+        return os.path.exists(os.path.join(request.base or "", os.path.expanduser(request.model)))
+    return use.reference.kind in ("hub", "local")
+
+
+def _entry(
+    inspector: Inspector, request: ModelRequest, uses: list[_Use], encoding: PositionEncoding
+) -> dict[str, Any]:
+    references: list[dict[str, Any]] = []
+    for use in uses:
+        place = {"uri": use.uri, "range": _range(use.lines, use.reference.span, encoding)}
+        references.append(place if use.cell is None else {**place, "cell": use.cell})
+    node = inspector.root(request)._asdict()
+    return {**node, "model": request.model, "kind": uses[0].reference.kind, "references": references}
+
+
+def _range(lines: tuple[str, ...], span: Span, encoding: PositionEncoding) -> dict[str, Any]:
+    found = encoding.to_range(lines, span)
+    return {
+        end: {"line": position.line, "character": position.character}
+        for end, position in (("start", found.start), ("end", found.end))
+    }

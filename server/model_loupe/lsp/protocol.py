@@ -1,0 +1,170 @@
+"""What pygls is told otherwise: messages of our own methods, answers to bad requests, no error pop-ups."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from lsprotocol import types
+from pygls.exceptions import FeatureRequestError, JsonRpcException, JsonRpcServerNotInitialized
+from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol, default_converter
+
+if TYPE_CHECKING:
+    from model_loupe.lsp.session import Session
+
+logger = logging.getLogger(__name__)
+
+MODELS = "modelLoupe/models"
+CHILDREN = "modelLoupe/children"
+DID_CHANGE = "modelLoupe/didChange"
+
+# pygls keeps documents and notebooks too (see ``text`` and ``notebook`` for why ours are used); it would do
+# the work twice and report an error to the user for a change of a document that was never opened.
+_OWN_SYNC = (
+    types.TEXT_DOCUMENT_DID_OPEN,
+    types.TEXT_DOCUMENT_DID_CHANGE,
+    types.TEXT_DOCUMENT_DID_CLOSE,
+    types.NOTEBOOK_DOCUMENT_DID_OPEN,
+    types.NOTEBOOK_DOCUMENT_DID_CHANGE,
+    types.NOTEBOOK_DOCUMENT_DID_CLOSE,
+)
+
+
+class InvalidParams(JsonRpcException):
+    """Parameters that do not have the shape of their method's."""
+
+    CODE = types.ErrorCodes.InvalidParams.value
+    MESSAGE = "Invalid Params"
+
+
+class ContentModified(JsonRpcException):
+    """The document changed while its answer was made; the editor asks again by itself."""
+
+    CODE = types.LSPErrorCodes.ContentModified.value
+    MESSAGE = "the document changed meanwhile"
+
+
+class ServerCancelled(JsonRpcException):
+    """As ``ContentModified``, for diagnostics: editors ask again for this code alone."""
+
+    CODE = types.LSPErrorCodes.ServerCancelled.value
+    MESSAGE = "the document changed meanwhile"
+
+    def __init__(self) -> None:
+        super().__init__(data={"retriggerRequest": True})
+
+
+@attrs.define
+class ChildrenParams:
+    """Parameters of ``modelLoupe/children``: the node to open."""
+
+    node: str = attrs.field(validator=attrs.validators.instance_of(str))
+
+
+@attrs.define
+class ModelsParams:
+    """Parameters of ``modelLoupe/models``: none."""
+
+
+@attrs.define
+class CustomRequest:
+    """A request of one of our own methods."""
+
+    id: int | str
+    method: str
+    params: ChildrenParams | ModelsParams
+    jsonrpc: str = "2.0"
+
+
+def structure_request(message: dict[str, Any], _: type[CustomRequest]) -> CustomRequest:
+    """Build a custom request. Without this pygls would make a namedtuple class for each object received."""
+    params = message.get("params")
+    method = message["method"]
+    parsed = ModelsParams() if method == MODELS else ChildrenParams(node=_field(params, "node"))
+    return CustomRequest(message["id"], method, parsed)
+
+
+def _field(params: object, name: str) -> Any:
+    if not isinstance(params, dict) or not isinstance(params.get(name), str):
+        raise InvalidParams(f'"{name}" is missing or not a string')
+    return params[name]
+
+
+class LoupeProtocol(LanguageServerProtocol):
+    """pygls' protocol, with our methods and an answer to every request."""
+
+    def __init__(self, server: LanguageServer, converter: Any) -> None:
+        super().__init__(server, converter)
+        converter.register_structure_hook(CustomRequest, structure_request)
+        for method in _OWN_SYNC:
+            self.fm.builtin_features.pop(method)
+
+    def get_message_type(self, method: str) -> type[Any] | None:  # type: ignore[override]
+        if method in (MODELS, CHILDREN):
+            return CustomRequest
+        return super().get_message_type(method)
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        """Read a message. pygls leaves a request that it cannot read without an answer."""
+        try:
+            return super().structure_message(data)
+        except JsonRpcException as error:
+            if "id" in data and "method" in data:
+                cause = error.__cause__
+                message = str(cause) if isinstance(cause, InvalidParams) else "unexpected parameters"
+                answer = InvalidParams(f"{data['method']}: {message}")
+                self._send_response(data["id"], error=answer.to_response_error())
+            raise
+
+    def handle_message(self, message: Any) -> None:
+        """Pass a message on, unless it comes before ``initialize`` (the specification's rule)."""
+        method = getattr(message, "method", None)
+        if self._workspace is None and method not in (None, types.INITIALIZE, types.EXIT):
+            if hasattr(message, "id"):
+                error = JsonRpcServerNotInitialized("initialize comes first")
+                self._send_response(message.id, error=error.to_response_error())
+            return
+        super().handle_message(message)
+
+
+class LoupeServer(LanguageServer):
+    """A language server that tells its log, never a pop-up, what went wrong inside it."""
+
+    def __init__(self, name: str, version: str, **options: Any) -> None:
+        # One thread reads stdin; the work has the session's own.
+        super().__init__(
+            name,
+            version,
+            protocol_cls=LoupeProtocol,
+            converter_factory=default_converter,
+            max_workers=1,
+            **options,
+        )
+        self._session: Session | None = None
+
+    @property
+    def session(self) -> Session:
+        """The session with the client, which ``initialize`` began."""
+        if self._session is None:
+            raise RuntimeError("no session before initialize")
+        return self._session
+
+    @session.setter
+    def session(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def was_shut_down(self) -> bool:
+        """Whether the client asked for ``shutdown``. pygls' own exit code does not reach its caller."""
+        return bool(self.protocol._shutdown)
+
+    def close(self) -> bool:
+        """End the session; whether a thread of it is still busy."""
+        return self._session is not None and self._session.close()
+
+    def report_server_error(self, error: Exception, source: object) -> None:
+        """Called by pygls for every failure. Those of requests are in their answers, and logged there."""
+        if source is not FeatureRequestError:
+            logger.error("%s: %s", getattr(source, "__name__", source), error)

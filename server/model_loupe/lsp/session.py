@@ -1,0 +1,232 @@
+"""What the features ask: the open documents, the settings, the inspector, the workspace's files.
+
+The event loop's thread owns everything here; only blocking work (reading checkpoints, parsing, scanning)
+leaves it, for a small pool of threads, with immutable values in and out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from model_loupe.domain.errors import LoupeError
+from model_loupe.lsp.client import Client
+from model_loupe.lsp.open_documents import OpenDocuments
+from model_loupe.lsp.positions import PositionEncoding
+from model_loupe.lsp.settings import Settings
+from model_loupe.lsp.workspace_scan import WorkspaceScan
+
+if TYPE_CHECKING:
+    from model_loupe.inspector import Description, Inspector, ModelRequest
+    from model_loupe.lsp.snapshot import Snapshot
+
+    Outcome = Description | LoupeError
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# One thread for the disk that answers and some for those that do not (a sleeping disk, a network mount).
+_WORKERS = 4
+# Files come in bursts (a download, a checkout): speak once, when it is over.
+_SETTLE_SECONDS = 0.1
+
+
+class Session:
+    """The state of one editor's session with the server, from ``initialize`` to ``exit``."""
+
+    def __init__(self, client: Client, encoding: PositionEncoding, settings: Settings) -> None:
+        self.client = client
+        self.encoding = encoding
+        self.settings = settings
+        self.documents = OpenDocuments(encoding)
+        self.workspace_scan = WorkspaceScan()
+        self.on_change: list[Callable[[], None]] = []
+        self.on_document: list[Callable[[str], None]] = []
+        self.setting_problems: list[str] = []
+        self.published: dict[str, set[str]] = {}
+        self.mentioned: dict[str, frozenset[ModelRequest]] = {}
+        self._inspector: Inspector | None = None
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="inspect")
+        self._scanner = ThreadPoolExecutor(1, thread_name_prefix="scan")
+        self._scan_wanted = False
+        self._descriptions: dict[ModelRequest, asyncio.Task[Outcome]] = {}
+        self._last_told: dict[ModelRequest, str] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._busy: set[Future[Any]] = set()
+
+    # Threads and tasks
+
+    async def run(self, work: Callable[..., T], *arguments: Any) -> T:
+        """The result of blocking ``work``, from a worker thread. Cancelling the wait drops the result."""
+        return await self._run_in(self._pool, work, *arguments)
+
+    async def _run_in(self, pool: ThreadPoolExecutor, work: Callable[..., T], *arguments: Any) -> T:
+        future = pool.submit(work, *arguments)
+        self._busy.add(future)
+        future.add_done_callback(self._busy.discard)
+        return await asyncio.wrap_future(future)
+
+    def start(self, work: Coroutine[Any, Any, object]) -> None:
+        """Run ``work`` in the background; a failure goes to the log."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("background work failed", exc_info=error)
+
+    def later(self, key: str, seconds: float, action: Callable[[], None]) -> None:
+        """Call ``action`` once it has not been asked for under ``key`` for ``seconds``."""
+        if key in self._timers:
+            self._timers[key].cancel()
+        self._timers[key] = asyncio.get_running_loop().call_later(seconds, action)
+
+    def close(self) -> bool:
+        """Stop all work; whether a thread is still busy (then it may be stuck in a read that never ends)."""
+        self.workspace_scan.stop()
+        for timer in self._timers.values():
+            timer.cancel()
+        for pool in (self._pool, self._scanner):
+            pool.shutdown(wait=False, cancel_futures=True)
+        return any(future.running() for future in tuple(self._busy))
+
+    # Models
+
+    @property
+    def inspector(self) -> Inspector:
+        """The inspector, made when first asked for: it is not needed to start."""
+        if self._inspector is None:
+            from model_loupe.inspector import Inspector
+
+            self._inspector = Inspector(offline=self.settings.offline)
+        return self._inspector
+
+    async def describe(self, request: ModelRequest) -> Outcome:
+        """What ``request`` names, or why that cannot be told. Askers at the same time share the work."""
+        task = self._descriptions.get(request)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._describe(request))
+            self._descriptions[request] = task
+            task.add_done_callback(lambda done: self._described(request, done))
+        return await asyncio.shield(task)
+
+    async def describe_all(
+        self, requests: Iterable[ModelRequest], seconds: float | None
+    ) -> dict[ModelRequest, Outcome]:
+        """What ``requests`` name, as far as known within ``seconds``; ``on_change`` tells of the rest."""
+        waits = {
+            request: asyncio.ensure_future(self.describe(request)) for request in dict.fromkeys(requests)
+        }
+        if not waits:
+            return {}
+        try:
+            await asyncio.wait(waits.values(), timeout=seconds)
+        finally:
+            for wait in waits.values():
+                wait.cancel()  # the wait alone: the work goes on
+        outcomes: dict[ModelRequest, Outcome] = {}
+        for request, wait in waits.items():
+            if wait.done() and not wait.cancelled():
+                outcomes[request] = wait.result()
+            elif (known := self.inspector.peek(request)) is not None:
+                outcomes[request] = known
+        return outcomes
+
+    async def _describe(self, request: ModelRequest) -> Outcome:
+        try:
+            return await self.run(self.inspector.describe, request)
+        except LoupeError as error:
+            return error
+        except Exception:
+            logger.exception("cannot describe %r", request.model)
+            message = f"{request.model}: Model Loupe failed on this model, see its log"
+            return LoupeError("internal-error", message)
+
+    def _described(self, request: ModelRequest, task: asyncio.Task[Outcome]) -> None:
+        if self._descriptions.get(request) is task:
+            del self._descriptions[request]
+        if task.cancelled():
+            return
+        # Told by what it says, not by identity: the inspector may forget and describe again, and each answer
+        # that seems new makes editors ask again.
+        told = _gist(task.result())
+        if self._last_told.get(request) != told:
+            self._last_told[request] = told
+            self.changed()
+
+    # Changes
+
+    def changed(self) -> None:
+        """Models may have changed: tell ``on_change`` when things have settled."""
+        self.later("changed", _SETTLE_SECONDS, lambda: self._tell(self.on_change))
+
+    def document_changed(self, uri: str) -> None:
+        """A document was opened, edited or closed: tell ``on_document``."""
+        self._tell(self.on_document, uri)
+
+    def _tell(self, listeners: list[Callable[..., None]], *arguments: str) -> None:
+        for listener in listeners:
+            try:
+                listener(*arguments)
+            except Exception:  # one broken listener must not silence the others
+                logger.exception("%s failed", getattr(listener, "__qualname__", listener))
+
+    def invalidate(self, path: str | None = None) -> None:
+        """A file changed (None: any may have): what was read of it is not true any more."""
+        if self._inspector is not None:
+            self._inspector.invalidate(path)
+        # Work under way may have read the old file; who asks from now on gets new work.
+        self._descriptions.clear()
+
+    def apply_settings(self, settings: Settings) -> None:
+        """Go by other settings."""
+        if settings == self.settings:
+            return
+        if settings.offline != self.settings.offline:
+            self._inspector = None
+            self._descriptions.clear()
+        self.settings = settings
+        self.changed()
+
+    def set_workspace_folders(self, folders: Iterable[str]) -> None:
+        """The folders of the workspace are these."""
+        self.documents.workspace_folders = tuple(folders)
+        self.documents.forget_snapshots()
+        self.scan_workspace()
+
+    def scan_workspace(self) -> None:
+        """Look through the workspace's files in the background; ``on_change`` if that finds anything new."""
+        if self._scan_wanted:
+            return
+        self._scan_wanted = True
+        self.start(self._scan())
+
+    async def _scan(self) -> None:
+        # One scan at a time; wishes that come while one waits are one wish.
+        changed = await self._run_in(self._scanner, self._scan_now, self.documents.workspace_folders)
+        if changed:
+            self.changed()
+
+    def _scan_now(self, folders: tuple[str, ...]) -> bool:
+        self._scan_wanted = False
+        return self.workspace_scan.scan(folders)
+
+    def is_current(self, snapshot: Snapshot) -> bool:
+        """Whether the document still is what ``snapshot`` shows."""
+        return self.documents.snapshot(snapshot.uri) is snapshot
+
+
+def _gist(outcome: Outcome) -> str:
+    if isinstance(outcome, LoupeError):
+        return f"{outcome.code}: {outcome.message}"
+    from model_loupe.inspector import LoadOptions, summary
+
+    warnings = "; ".join(f"{warning.code}: {warning.message}" for warning in outcome.warnings)
+    return f"{summary(outcome, LoadOptions())} {warnings}"

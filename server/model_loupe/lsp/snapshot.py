@@ -1,0 +1,116 @@
+"""An open document at one moment: its texts and, once asked for, the models that it mentions."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, NamedTuple
+
+from lsprotocol import types
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from model_loupe.documents import Analysis, Mention, Reference
+    from model_loupe.lsp.notebook import Notebook
+    from model_loupe.lsp.requests import Ask
+    from model_loupe.lsp.text import TextDocument
+
+
+class Part(NamedTuple):
+    """A text of a snapshot: the whole document, or a cell of a notebook."""
+
+    uri: str
+    version: int
+    lines: tuple[str, ...]
+
+
+class Call(NamedTuple):
+    """A loading call, the part it stands in, and what it asks (None: its model is not known)."""
+
+    part: Part
+    reference: Reference
+    ask: Ask | None
+
+
+class Snapshot:
+    """One version of a document. Immutable, so that threads may read it while the editor moves on."""
+
+    __slots__ = ("_analyse", "_analysis", "_lock", "folders", "is_notebook", "parts", "uri", "version")
+
+    def __init__(
+        self,
+        uri: str,
+        version: int,
+        parts: tuple[Part, ...],
+        folders: tuple[str, ...],
+        analyse: Callable[[], Analysis],
+        *,
+        is_notebook: bool,
+    ) -> None:
+        self.uri = uri
+        self.version = version
+        self.parts = parts
+        self.folders = folders
+        self.is_notebook = is_notebook
+        self._analyse = analyse
+        self._analysis: Analysis | None = None
+        self._lock = threading.Lock()
+
+    def index(self, uri: str) -> int:
+        """The part with ``uri``."""
+        return next(index for index, part in enumerate(self.parts) if part.uri == uri)
+
+    def mention(self, index: int, line: int, column: int) -> Mention | None:
+        """The model that part ``index`` mentions at a place in code points. Slow the first time."""
+        return self._analysed().mention_at(index if self.is_notebook else None, line, column)
+
+    def calls(self) -> list[Call]:
+        """The loading calls, in order. Slow the first time, and looks at the disk: for a worker thread."""
+        from model_loupe.lsp.requests import ask
+
+        return [
+            Call(self.parts[reference.cell or 0], reference, ask(reference, self.folders))
+            for reference in self._analysed().references
+        ]
+
+    def _analysed(self) -> Analysis:
+        with self._lock:
+            if self._analysis is None:
+                self._analysis = self._analyse()
+            return self._analysis
+
+
+def of_document(document: TextDocument, folders: tuple[str, ...]) -> Snapshot:
+    """A snapshot of a Python file (or of a notebook that a client sends as one)."""
+    source = document.text.source
+
+    def analyse() -> Analysis:
+        from model_loupe.documents import analyse_python
+
+        return analyse_python(source)
+
+    return Snapshot(document.uri, document.version, (_part(document),), folders, analyse, is_notebook=False)
+
+
+def of_notebook(notebook: Notebook, folders: tuple[str, ...]) -> Snapshot:
+    """A snapshot of a notebook. Cells are counted as the client syncs them: VS Code syncs code alone."""
+    cells = [
+        (
+            "markdown" if kind is types.NotebookCellKind.Markup else "code",
+            document.text.source,
+            document.language,
+        )
+        for document, kind in notebook.cells
+    ]
+
+    def analyse() -> Analysis:
+        from model_loupe.documents import Cell, analyse_notebook
+
+        return analyse_notebook([Cell(index, *cell) for index, cell in enumerate(cells)])
+
+    parts = tuple(_part(document) for document, _ in notebook.cells)
+    return Snapshot(notebook.uri, notebook.version, parts, folders, analyse, is_notebook=True)
+
+
+def _part(document: TextDocument) -> Part:
+    return Part(document.uri, document.version, document.text.lines)
