@@ -12,13 +12,16 @@ import json
 import re
 from math import prod
 from operator import sub
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from model_loupe.checkpoints.files import lfs_pointer_size
-from model_loupe.domain.dtypes import SAFETENSORS
+from model_loupe.domain.dtypes import BY_NAME, SAFETENSORS
 from model_loupe.domain.tensors import TensorKind
 from model_loupe.domain.units import format_bytes
 from model_loupe.domain.warnings import Warning
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_HEADER_BYTES = 100_000_000
 FIRST_READ = 16 * 1024
@@ -32,17 +35,16 @@ _MAX_JSON_BYTES = 25_000_000
 _MAX_WARNINGS = 20
 
 # What safetensors' own serializer writes, entry by entry: compact, fields in this order. Reading it by one
-# regular expression takes a third of json's time, and `_columns_of_canonical` proves that nothing was left
-# over; every other spelling of the JSON goes through json.
-_CANONICAL = re.compile(
-    r'[{,]"([^"\\\x00-\x1f]*)":\{"dtype":"([A-Z0-9_]+)","shape":\[([0-9,]*)\],'
-    r'"data_offsets":\[(0|[1-9][0-9]{0,18}),(0|[1-9][0-9]{0,18})\]\}'
-)
-_CANONICAL_OVERHEAD = len('{"":{"dtype":"","shape":[],"data_offsets":[,]}')
+# loose regular expression takes a quarter of json's time; `_is_canonical` then proves that the text is just
+# that, and every other spelling of the JSON goes through json.
+_CANONICAL = re.compile(r'"([^"]*)":\{"dtype":"([^]]*)\],"data_offsets":\[([^],]*),([^]]*)\]\}')
+_CANONICAL_OVERHEAD = len('"":{"dtype":"],"data_offsets":[,]},')
+_CONTROL = re.compile(r"[\x00-\x1f]")
+_SHAPE_MARK = '","shape":['
 
 
 class Header(NamedTuple):
-    """A safetensors header. ``tensors`` is in file order; ``data_start`` the offset of the first data byte."""
+    """A safetensors header. ``tensors`` is in file order, ``data_start`` the first data byte's offset."""
 
     tensors: dict[str, TensorKind]
     metadata: dict[str, str]
@@ -53,10 +55,10 @@ class Header(NamedTuple):
 class _Columns(NamedTuple):
     """The tensors of a header as parallel columns: sums and checks then run at C speed."""
 
-    names: list[str]
-    kinds: list[TensorKind]
-    begins: list[int]
-    ends: list[int]
+    names: Sequence[str]
+    kinds: Sequence[TensorKind]
+    begins: Sequence[int]
+    ends: Sequence[int]
 
 
 def header_length(head: bytes, file_size: int, name: str) -> int | Warning:
@@ -102,15 +104,16 @@ def _other_format(head: bytes) -> str | None:
     return next((what for signature, what in signatures if head.startswith(signature)), None)
 
 
-def parse_header(raw: bytes, file_size: int, name: str) -> Header:
+def parse_header(raw: bytes, file_size: int, name: str, kinds: KindsByText | None = None) -> Header:
     """Reads the JSON of a header.
 
-    ``raw`` is the JSON alone, ``file_size`` the size of the whole file, ``name`` what warnings call it.
-    Never raises: a header that is none gives no tensors and a warning.
+    ``raw`` is the JSON alone, ``file_size`` the size of the whole file, ``name`` what warnings call it,
+    ``kinds`` what earlier shards of the same model have filled. Never raises: a header that is none gives
+    no tensors and a warning.
     """
     data_start = 8 + len(raw)
     warnings: list[Warning] = []
-    columns, metadata = _columns(raw, name, warnings)
+    columns, metadata = _columns(raw, name, KindsByText() if kinds is None else kinds, warnings)
     _check_offsets(columns, file_size - data_start, name, warnings)
     tensors = dict(zip(columns.names, columns.kinds, strict=True))
     return Header(tensors, metadata, data_start, _bounded(warnings, name))
@@ -123,14 +126,16 @@ def _bounded(warnings: list[Warning], name: str) -> list[Warning]:
     return [*warnings[:_MAX_WARNINGS], Warning("more-warnings", f"{name}: {left:,} more findings like these")]
 
 
-def _columns(raw: bytes, name: str, warnings: list[Warning]) -> tuple[_Columns, dict[str, str]]:
-    nothing = _Columns([], [], [], [])
+def _columns(
+    raw: bytes, name: str, kinds: KindsByText, warnings: list[Warning]
+) -> tuple[_Columns, dict[str, str]]:
+    nothing = _Columns((), (), (), ())
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         warnings.append(Warning("header-not-utf8", f"{name}: header is not UTF-8 (byte {error.start})"))
         return nothing, {}
-    canonical = _columns_of_canonical(text)
+    canonical = _columns_of_canonical(text, kinds)
     if canonical is not None:
         return canonical
     if len(raw) > _MAX_JSON_BYTES:
@@ -153,41 +158,74 @@ class _NotCanonical(Exception):
     pass
 
 
-class _KindsByText(dict[tuple[str, str], TensorKind]):
-    """dtype code and the text of a shape → kind; each pair is looked at once."""
+class KindsByText(dict[str, TensorKind]):
+    """The text ``BF16","shape":[2,3`` → kind: each is looked at once, and the shards of a model share it."""
 
-    def __missing__(self, key: tuple[str, str]) -> TensorKind:
-        code, shape_text = key
+    def __missing__(self, text: str) -> TensorKind:
+        code, _, shape_text = text.partition(_SHAPE_MARK)
         dtype = SAFETENSORS.get(code)
         parts = shape_text.split(",") if shape_text else []
-        # json knows no empty numbers, no leading zeros; whatever is odd is left to the careful reader.
-        if dtype is None or any(not part or (part[0] == "0" and part != "0") for part in parts):
+        # Whatever is odd is left to the careful reader.
+        if dtype is None or not all(
+            0 < len(part) < 20 and part.isascii() and part.isdigit() for part in parts
+        ):
             raise _NotCanonical
-        kind = _kind(dtype.name, dtype.bits, [int(part) for part in parts if len(part) < 20])
-        if kind is None or len(kind.shape) != len(parts):
+        kind = _kind(dtype.name, dtype.bits, list(map(int, parts)))
+        if kind is None:
             raise _NotCanonical
-        self[key] = kind
+        self[text] = kind
         return kind
 
 
-def _columns_of_canonical(text: str) -> tuple[_Columns, dict[str, str]] | None:
+def _columns_of_canonical(text: str, kinds_by_text: KindsByText) -> tuple[_Columns, dict[str, str]] | None:
     body = text.rstrip(" ")
     try:
         start, metadata = _leading_metadata(body)
         matches = _CANONICAL.findall(body, start)
-        # Entries that touch each other, the first after "{" or the metadata, and nothing else but "}".
-        if not matches or "}{" in body or body[start] != ("," if start else "{"):
+        if not matches:
             return None
-        names, codes, shapes, begins, ends = zip(*matches, strict=True)
-        fields = sum(sum(map(len, column)) for column in (names, codes, shapes, begins, ends))
-        if start + fields + _CANONICAL_OVERHEAD * len(names) + len("}") != len(body):
+        names, specs, begins, ends = zip(*matches, strict=True)
+        if not _is_canonical(body, start, names, specs, begins, ends):
             return None
-        if len(set(names)) != len(names) or "__metadata__" in names:
-            return None
-        kinds = list(map(_KindsByText().__getitem__, zip(codes, shapes, strict=True)))
+        kinds = list(map(kinds_by_text.__getitem__, specs))
     except (_NotCanonical, ValueError, RecursionError):
         return None
-    return _Columns(list(names), kinds, list(map(int, begins)), list(map(int, ends))), metadata
+    return _Columns(names, kinds, list(map(int, begins)), list(map(int, ends))), metadata
+
+
+def _is_canonical(
+    body: str,
+    start: int,
+    names: Sequence[str],
+    specs: Sequence[str],
+    begins: Sequence[str],
+    ends: Sequence[str],
+) -> bool:
+    """Whether the entries found are all that ``body`` holds from ``start`` on, and JSON to the letter."""
+    count = len(names)
+    digits = "".join(begins) + "".join(ends)
+    covered = len("".join(names)) + len("".join(specs)) + len(digits) + _CANONICAL_OVERHEAD * count
+    return (
+        # One character before the first entry, and for every entry one after it: "," or the last "}".
+        start + 1 + covered == len(body)
+        and body[start] == ("," if start else "{")
+        and body[-1] == "}"
+        and body.count(']},"', start) == count - 1
+        and digits.isascii()
+        and digits.isdigit()
+        and not _has_leading_zero(body)
+        # Escapes and control characters are json's business, and so are keys that stand twice.
+        and "\\" not in body
+        and _CONTROL.search(body) is None
+        and len(set(names)) == count
+        and "__metadata__" not in names
+    )
+
+
+def _has_leading_zero(body: str) -> bool:
+    return body.count("[0") != body.count("[0,") + body.count("[0]") or body.count(",0") != (
+        body.count(",0,") + body.count(",0]")
+    )
 
 
 def _leading_metadata(body: str) -> tuple[int, dict[str, str]]:
@@ -247,24 +285,18 @@ def _columns_of_json(
     if not _is_text_map(metadata):
         warnings.append(Warning("bad-metadata", f"{name}: __metadata__ does not map text to text"))
         metadata = {}
-    columns = _Columns([], [], [], [])
+    rows: list[tuple[str, TensorKind, int, int]] = []
     for tensor, entry in document.items():
         try:
             kind, begin, end = _entry(entry)
         except _BadEntry as error:
             warnings.append(Warning(error.code, f"{name}: tensor {_short(tensor)}: {error}"))
             continue
-        if kind.dtype not in _KNOWN_DTYPES:
+        if kind.dtype not in BY_NAME:
             message = f"{name}: tensor {_short(tensor)} has unknown dtype {_short(kind.dtype)}"
             warnings.append(Warning("unknown-dtype", message))
-        columns.names.append(tensor)
-        columns.kinds.append(kind)
-        columns.begins.append(begin)
-        columns.ends.append(end)
-    return columns, metadata
-
-
-_KNOWN_DTYPES = {dtype.name for dtype in SAFETENSORS.values()}
+        rows.append((tensor, kind, begin, end))
+    return _Columns(*zip(*rows, strict=True)) if rows else _Columns((), (), (), ()), metadata
 
 
 class _BadEntry(Exception):

@@ -11,7 +11,13 @@ import re
 from typing import NamedTuple
 
 from model_loupe.checkpoints.files import File, Files, format_of
-from model_loupe.checkpoints.safetensors_header import FIRST_READ, Header, header_length, parse_header
+from model_loupe.checkpoints.safetensors_header import (
+    FIRST_READ,
+    Header,
+    KindsByText,
+    header_length,
+    parse_header,
+)
 from model_loupe.checkpoints.safetensors_index import MAX_INDEX_BYTES, Index, parse_index
 from model_loupe.domain.dtypes import BY_NAME
 from model_loupe.domain.tensors import TensorKind, TensorTable
@@ -46,10 +52,11 @@ def read_weights(files: Files, listing: dict[str, File], variant: str | None = N
     by_file: dict[str, dict[str, TensorKind]] = {}
     shards: list[File] = []
     complete = True
+    kinds = KindsByText()
     for name in choice.shards:
         file = listing.get(name) or File(name, None, present=False)
         shards.append(file)
-        header = _read_header(files, file, listing, warnings)
+        header = _read_header(files, file, listing, kinds, warnings)
         if header is None:
             complete = False
             continue
@@ -135,7 +142,7 @@ def _without_standard_name(listing: dict[str, File], warnings: list[Warning]) ->
 
 
 def _read_header(
-    files: Files, file: File, listing: dict[str, File], warnings: list[Warning]
+    files: Files, file: File, listing: dict[str, File], kinds: KindsByText, warnings: list[Warning]
 ) -> Header | None:
     name = file.name
     if not file.present or file.nbytes is None:
@@ -156,7 +163,7 @@ def _read_header(
     if len(raw) < length:
         warnings.append(Warning("incomplete-file", f"{name} became shorter while it was read"))
         return None
-    return parse_header(raw, file.nbytes, name)
+    return parse_header(raw, file.nbytes, name, kinds)
 
 
 def _missing(files: Files, name: str, listing: dict[str, File]) -> Warning:
@@ -182,15 +189,15 @@ def _drop_duplicates(
 ) -> None:
     """A tensor that several shards store counts once, from the shard that the index names."""
     stored = sum(map(len, by_file.values()))
+    names = set().union(*by_file.values())
+    if len(names) == stored:
+        return
     owners: dict[str, str] = {}
     for file, tensors in by_file.items():
         owners.update(dict.fromkeys(tensors, file))
-    if len(owners) == stored:
-        return
     if index:
-        owners.update(
-            (name, file) for name, file in index.weight_map.items() if name in by_file.get(file, ())
-        )
+        claims = index.weight_map.items()
+        owners.update((name, file) for name, file in claims if name in by_file.get(file, ()))
     for file, tensors in by_file.items():
         by_file[file] = {name: kind for name, kind in tensors.items() if owners[name] == file}
     message = f"{plural(stored - len(owners), 'tensor')} stored in more than one shard: counted once"
@@ -198,7 +205,12 @@ def _drop_duplicates(
 
 
 def _compare_with_index(index: Index, table: TensorTable, complete: bool, warnings: list[Warning]) -> None:
-    if table.files != index.weight_map:
+    claimed = index.weight_map
+    # At C speed, since nearly always all agrees: every stored tensor claimed for its file, and no more.
+    agrees = len(claimed) == len(table) and all(
+        list(map(claimed.get, tensors)).count(file) == len(tensors) for file, tensors in table.by_file.items()
+    )
+    if not agrees:
         _explain_difference(index, table, complete, warnings)
     # Without all the headers a different sum is no news.
     if complete and index.total_size is not None and index.total_size != table.nbytes:
@@ -207,19 +219,21 @@ def _compare_with_index(index: Index, table: TensorTable, complete: bool, warnin
 
 
 def _explain_difference(index: Index, table: TensorTable, complete: bool, warnings: list[Warning]) -> None:
-    claimed, stored = index.weight_map, table.files
-    unlisted = [name for name in stored if name not in claimed]
-    moved = [name for name, file in stored.items() if claimed.get(name, file) != file]
+    claimed = index.weight_map
+    unlisted = [name for name in table.tensors if name not in claimed]
+    moved = [
+        name for file, tensors in table.by_file.items() for name in tensors if claimed.get(name, file) != file
+    ]
     if unlisted:
         message = (
-            f"{plural(len(unlisted), 'tensor')} in the shards but not in {index.name} ({_sample(unlisted)})"
+            f"{plural(len(unlisted), 'tensor')} in the shards, not in {index.name} ({_sample(unlisted)})"
         )
         warnings.append(Warning("tensors-not-in-index", message))
     if moved:
         message = f"{plural(len(moved), 'tensor')} in another shard than {index.name} says ({_sample(moved)})"
         warnings.append(Warning("tensors-in-other-shard", message))
     if complete:
-        absent = [name for name in claimed if name not in stored]
+        absent = [name for name in claimed if name not in table.tensors]
         if absent:
             message = f"{plural(len(absent), 'tensor')} of {index.name} in no shard ({_sample(absent)})"
             warnings.append(Warning("tensors-not-in-shards", message))

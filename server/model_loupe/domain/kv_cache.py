@@ -64,8 +64,8 @@ def dimensions(config: dict[str, Any]) -> Dimensions:
     part = text_config(config)
     hidden = _size(part, "hidden_size", "n_embd", "d_model", "dim")
     heads = _size(part, "num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads")
-    # As transformers' attention layers do: head_dim if it is given, else hidden_size // heads. Latent attention
-    # (MLA) has head sizes of its own.
+    # As transformers' attention layers do: head_dim if it is given, else hidden_size // heads. Latent
+    # attention (MLA) has head sizes of its own.
     divided = hidden // heads if hidden and heads and not part.get("kv_lora_rank") else None
     head_dim = _size(part, "head_dim") or divided
     return Dimensions(

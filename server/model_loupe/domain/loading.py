@@ -36,8 +36,8 @@ def load_dtype(
 ) -> LoadDtype:
     """The dtype of floating parameters after this call.
 
-    ``transformers`` is the installed version or None, ``declared`` the config's dtype, ``first_floating`` that
-    of the first floating tensor.
+    ``transformers`` is the installed version or None, ``declared`` the config's dtype,
+    ``first_floating`` that of the first floating tensor.
     """
     if not options.dtype_known:
         return LoadDtype(None, "the call's dtype is not a constant")

@@ -5,7 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from itertools import accumulate
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class TensorKind(NamedTuple):
@@ -29,6 +32,17 @@ class Tensor(NamedTuple):
     file: str
 
 
+def count_kinds(kinds: Iterable[TensorKind]) -> dict[TensorKind, int]:
+    """How often each kind occurs. Equal kinds are mostly one object, and an id hashes ten times as fast."""
+    objects = list(kinds)
+    by_id = dict(zip(map(id, objects), objects, strict=True))
+    counts: dict[TensorKind, int] = {}
+    for identity, count in Counter(map(id, objects)).items():
+        kind = by_id[identity]
+        counts[kind] = counts.get(kind, 0) + count
+    return counts
+
+
 class TensorTable:
     """One set of weights: every tensor once, in name order, with sums over any prefix.
 
@@ -36,15 +50,14 @@ class TensorTable:
     names between ``a.b.`` and ``a.b/`` (``/`` follows ``.`` in ASCII).
     """
 
-    __slots__ = ("_bytes", "_elements", "_kinds", "files", "names", "tensors")
+    __slots__ = ("_bytes", "_elements", "_kinds", "by_file", "names", "tensors")
 
     def __init__(self, by_file: dict[str, dict[str, TensorKind]]) -> None:
+        self.by_file = by_file
         self.tensors: dict[str, TensorKind] = {}
-        self.files: dict[str, str] = {}
-        for file, tensors in by_file.items():
+        for tensors in by_file.values():
             self.tensors.update(tensors)
-            self.files.update(dict.fromkeys(tensors, file))
-        self._kinds: Counter[TensorKind] | None = None
+        self._kinds: dict[TensorKind, int] | None = None
         self.names: list[str] = []
         self._elements: list[int] = []
         self._bytes: list[int] = []
@@ -53,10 +66,10 @@ class TensorTable:
         return len(self.tensors)
 
     @property
-    def kinds(self) -> Counter[TensorKind]:
+    def kinds(self) -> dict[TensorKind, int]:
         """How many tensors there are of each kind."""
         if self._kinds is None:
-            self._kinds = Counter(self.tensors.values())
+            self._kinds = count_kinds(self.tensors.values())
         return self._kinds
 
     @property
@@ -66,7 +79,10 @@ class TensorTable:
 
     def get(self, name: str) -> Tensor | None:
         kind = self.tensors.get(name)
-        return None if kind is None else Tensor(name, kind, self.files[name])
+        if kind is None:
+            return None
+        # Asked for the few tensors that are looked at; a map of all names would cost more to build.
+        return Tensor(name, kind, next(file for file, tensors in self.by_file.items() if name in tensors))
 
     def under(self, prefix: str) -> tuple[int, int]:
         """The half-open range of ``names`` inside module ``prefix`` (``""`` is the whole model)."""

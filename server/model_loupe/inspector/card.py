@@ -69,7 +69,7 @@ def _warning_lines(description: Description) -> list[str]:
 
 
 def summary(description: Description, options: LoadOptions) -> str:
-    """The code lens: ``GemmaForCausalLM · 2.51 B params · stored bfloat16 4.67 GiB · loads float32 9.34 GiB``."""
+    """The code lens: ``GemmaForCausalLM · 2.51 B params · stored bfloat16 4.67 GiB · loads …``."""
     parts = [title(description)]
     parameters = parameters_text(description.parameters, long=False)
     parts.append(parameters or missing_text(description) or description.parameters.reason or "no weights")

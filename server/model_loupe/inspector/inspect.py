@@ -27,7 +27,7 @@ class _Entry:
 
 
 class Inspector:
-    """Answers about models. Thread-safe; all but ``peek`` and ``root`` may read files, so not for an event loop.
+    """Answers about models. Thread-safe; all but ``peek`` and ``root`` may read files and so may wait.
 
     ``offline``: never ask the Hub. (It is not asked yet in any case.)
     """
