@@ -1,8 +1,6 @@
 """``python -m model_loupe`` is the ``model-loupe`` command."""
 
-import sys
-
-from model_loupe.cli import main
+from model_loupe.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -39,6 +39,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _FAILED
 
 
+def run() -> None:
+    """The command as a process: runs it and ends at once.
+
+    Freeing a description of 100,000 tensors object by object takes a third as long as reading it did; the
+    system takes the memory back in no time.
+    """
+    try:
+        code = main()
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else _FAILED
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = code or _FAILED
+    os._exit(code)
+
+
 def _complain(message: str) -> None:
     line = " ".join(message.split())
     print(f"model-loupe: {line}", file=sys.stderr)
@@ -89,13 +107,9 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
-    import gc
-
     from model_loupe.inspector.inspect import Inspector
     from model_loupe.sources.locate import ModelRequest
 
-    # A description is built of many small objects that all live to the end: collecting finds nothing.
-    gc.disable()
     request = ModelRequest(
         arguments.model, arguments.revision, arguments.subfolder, arguments.variant, arguments.cache_dir
     )

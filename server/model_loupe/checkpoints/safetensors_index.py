@@ -31,20 +31,18 @@ def parse_index(raw: bytes, name: str, warnings: list[Warning]) -> Index | None:
     if not isinstance(weight_map, dict):
         warnings.append(Warning("bad-index", f"{name} has no weight_map object"))
         return None
-    # One pass at C speed in the usual case; the values of a good index are a few shard names, all text.
-    values = list(weight_map.values())
-    shards = list(dict.fromkeys(value for value in values if isinstance(value, str)))
-    unsafe = [shard for shard in shards if not is_safe_name(shard)]
-    for shard in unsafe[:20]:
-        warnings.append(
-            Warning("unsafe-path", f"{name} names {shard[:120]!r}, outside the model's folder: not read")
-        )
-    if not all(isinstance(value, str) for value in values):
+    if set(map(type, weight_map.values())) - {str}:
         warnings.append(Warning("bad-index", f"{name}: weight_map must map tensor names to file names"))
-    if unsafe or len(shards) == 0 or not all(isinstance(value, str) for value in values):
-        rejected = set(unsafe)
-        weight_map = {k: v for k, v in weight_map.items() if isinstance(v, str) and v not in rejected}
-        shards = [shard for shard in shards if shard not in rejected]
+        weight_map = {tensor: file for tensor, file in weight_map.items() if isinstance(file, str)}
+    shards = list(dict.fromkeys(weight_map.values()))
+    unsafe = {shard for shard in shards if not is_safe_name(shard)}
+    if unsafe:
+        warnings.extend(
+            Warning("unsafe-path", f"{name} names {shard[:120]!r}, outside the model's folder: not read")
+            for shard in sorted(unsafe)[:20]
+        )
+        weight_map = {tensor: file for tensor, file in weight_map.items() if file not in unsafe}
+        shards = [shard for shard in shards if shard not in unsafe]
     if not weight_map:
         warnings.append(Warning("bad-index", f"{name} lists no tensors"))
     metadata = document.get("metadata")

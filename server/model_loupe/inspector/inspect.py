@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from model_loupe.domain.errors import LoupeError
@@ -91,12 +94,26 @@ def _fingerprint(location: Location) -> Any:
 
 def _describe(request: ModelRequest, location: Location) -> Description:
     try:
-        description = describe(request, location)
+        with _no_collections():
+            description = describe(request, location)
     except OSError as error:
         raise _unreadable(location, error) from error
     if not description.config and not len(description.weights.table):
         _raise_nothing_found(description)
     return description
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """A description is built of many small objects that all live on: collecting meanwhile finds nothing."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _raise_nothing_found(description: Description) -> None:
