@@ -205,12 +205,7 @@ def _drop_duplicates(
 
 
 def _compare_with_index(index: Index, table: TensorTable, complete: bool, warnings: list[Warning]) -> None:
-    claimed = index.weight_map
-    # At C speed, since nearly always all agrees: every stored tensor claimed for its file, and no more.
-    agrees = len(claimed) == len(table) and all(
-        list(map(claimed.get, tensors)).count(file) == len(tensors) for file, tensors in table.by_file.items()
-    )
-    if not agrees:
+    if not index.agrees(table.by_file):
         _explain_difference(index, table, complete, warnings)
     # Without all the headers a different sum is no news.
     if complete and index.total_size is not None and index.total_size != table.nbytes:

@@ -23,7 +23,6 @@ _BUFFERS = (
     "num_batches_tracked",
     "relative_position_index",
 )
-_BUFFER_SUFFIXES = tuple(f".{name}" for name in _BUFFERS)
 # Scales beside FP8 weights: DeepSeek's blocks (weight_scale_inv), compressed-tensors and fbgemm (the others).
 _FP8_SCALE_SUFFIXES = (".weight_scale_inv", ".weight_scale", ".input_scale", ".input_scale_ub")
 _FP8_SCHEMES = {"fp8", "fbgemm_fp8"}
@@ -106,21 +105,17 @@ def _inexact(
 
 
 def _buffers(table: TensorTable, facts: CountingFacts) -> set[str]:
-    names = table.tensors
-    named = {name for name in _BUFFERS if name in names}
-    # Most models have none: searching one text for each ending is far faster than asking every name.
-    joined = "\n".join(names) + "\n"
-    endings = tuple(ending for ending in _BUFFER_SUFFIXES if ending + "\n" in joined)
-    if endings:
-        named.update(name for name in names if name.endswith(endings))
-    # GPT-2's causal mask: a lower triangle [1, 1, n, n] that old checkpoints call "bias".
-    if ".attn.bias\n" in joined:
-        named.update(name for name in names if name.endswith(".attn.bias") and len(names[name].shape) == 4)
-    if facts.quant_method is None:
+    # Matrices are weights: only the names of the few other tensors need a look.
+    named = {name for name in table.names_where(lambda kind: len(kind.shape) < 2) if name.endswith(_BUFFERS)}
+    named.update(
+        name
+        for name in table.names_where(lambda kind: not _is_floating(kind))
         # Gradients need floating point: a tensor of integers can be no parameter, unless it is packed.
-        whole = {kind for kind in table.kinds if not _is_floating(kind)}
-        if whole:
-            named.update(name for name, kind in names.items() if kind in whole)
+        if facts.quant_method is None or name.endswith(_BUFFERS)
+    )
+    # GPT-2's causal mask: a lower triangle [1, 1, n, n] that old checkpoints call "bias".
+    four = table.names_where(lambda kind: len(kind.shape) == 4)
+    named.update(name for name in four if name.endswith(".attn.bias"))
     return named
 
 
@@ -132,7 +127,8 @@ def _is_floating(kind: TensorKind) -> bool:
 def _overhead(table: TensorTable, facts: CountingFacts) -> list[str]:
     if facts.quant_method not in _FP8_SCHEMES:
         return []
-    return [name for name in table.tensors if name.endswith(_FP8_SCALE_SUFFIXES)]
+    others = table.names_where(lambda kind: not kind.dtype.startswith("float8"))
+    return [name for name in others if name.endswith(_FP8_SCALE_SUFFIXES)]
 
 
 def _tied(table: TensorTable, facts: CountingFacts) -> tuple[list[list[str]], frozenset[str]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from itertools import accumulate
+from itertools import accumulate, compress
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 
 class TensorKind(NamedTuple):
@@ -71,6 +71,15 @@ class TensorTable:
         if self._kinds is None:
             self._kinds = count_kinds(self.tensors.values())
         return self._kinds
+
+    def names_where(self, wanted: Callable[[TensorKind], bool]) -> list[str]:
+        """The names of all tensors of the kinds that are ``wanted``."""
+        objects = self.tensors.values()
+        by_id = dict(zip(map(id, objects), objects, strict=True))
+        chosen = {identity for identity, kind in by_id.items() if wanted(kind)}
+        if not chosen:
+            return []
+        return list(compress(self.tensors, map(chosen.__contains__, map(id, objects))))
 
     @property
     def nbytes(self) -> int:

@@ -101,7 +101,7 @@ def _claims(description: Description) -> str:
         else f" · {index.total_size:,} bytes ({format_bytes(index.total_size)})"
     )
     missing = missing_text(description)
-    return f"{plural(len(index.weight_map), 'tensor')} over {plural(len(index.shards), 'shard')}{size}" + (
+    return f"{plural(index.tensors, 'tensor')} over {plural(len(index.shards), 'shard')}{size}" + (
         f" · {missing}" if missing else ""
     )
 

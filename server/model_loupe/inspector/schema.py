@@ -60,7 +60,7 @@ def to_json(description: Description, *, tree: bool = False) -> dict[str, Any]:
         "license": description.license,
         "index": {
             "name": index.name,
-            "tensors": len(index.weight_map),
+            "tensors": index.tensors,
             "shards": len(index.shards),
             "total_size": index.total_size,
         }
