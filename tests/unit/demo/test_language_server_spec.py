@@ -1,0 +1,39 @@
+"""jupyter-lsp finds the server, accepts its description and still prefers a general Python server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+from jupyter_lsp.schema import LANGUAGE_SERVER_SPEC_MAP
+
+from model_loupe.lsp.jupyter import SERVER_KEY, language_server_spec
+
+# The Python servers that jupyter-lsp finds by itself.
+GENERAL_SERVERS = ["basedpyright", "jedi-language-server", "pylsp", "pyls", "pyrefly", "pyright"]
+
+
+def test_jupyter_lsp_accepts_the_specification() -> None:
+    assert list(LANGUAGE_SERVER_SPEC_MAP.iter_errors(language_server_spec(None))) == []
+
+
+def test_starts_with_the_interpreter_of_the_jupyter_server() -> None:
+    spec = language_server_spec(None)[SERVER_KEY]
+    assert spec["argv"] == [sys.executable, "-m", "model_loupe", "serve"]
+    assert spec["languages"] == ["python"]
+
+
+def test_does_not_push_a_general_python_server_aside() -> None:
+    # JupyterLab takes the first key where ranks are equal.
+    assert all(other < SERVER_KEY for other in GENERAL_SERVERS)
+
+
+def test_is_declared_and_light_to_import() -> None:
+    declared = entry_points(group="jupyter_lsp_spec_v2", name="model-loupe")
+    if declared:  # the package is installed, not only on the path
+        assert next(iter(declared)).value == "model_loupe.lsp.jupyter:language_server_spec"
+    heavy = "{'pygls', 'lsprotocol', 'asyncio', 'huggingface_hub'}"
+    check = f"import sys, model_loupe.lsp.jupyter; print({heavy} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"
