@@ -111,15 +111,19 @@ class LoupeProtocol(LanguageServerProtocol):
         try:
             return super().structure_message(data)
         except JsonRpcException as error:
+            cause = error.__cause__
+            message = str(cause) if isinstance(cause, InvalidParams) else "unexpected parameters"
+            answer = InvalidParams(f"{data.get('method', 'response')}: {message}")
+            logger.warning("%s", answer)
             if "id" in data and "method" in data:
-                cause = error.__cause__
-                message = str(cause) if isinstance(cause, InvalidParams) else "unexpected parameters"
-                answer = InvalidParams(f"{data['method']}: {message}")
                 self._send_response(data["id"], error=answer.to_response_error())
             raise
 
     def handle_message(self, message: Any) -> None:
         """Pass a message on, unless it comes before ``initialize`` (the specification's rule)."""
+        if not hasattr(message, "jsonrpc"):
+            logger.warning("message not understood: it is JSON, but not JSON-RPC")
+            return
         method = getattr(message, "method", None)
         if self._workspace is None and method not in (None, types.INITIALIZE, types.EXIT):
             if hasattr(message, "id"):
@@ -165,6 +169,20 @@ class LoupeServer(LanguageServer):
         return self._session is not None and self._session.close()
 
     def report_server_error(self, error: Exception, source: object) -> None:
-        """Called by pygls for every failure. Those of requests are in their answers, and logged there."""
-        if source is not FeatureRequestError:
-            logger.error("%s: %s", getattr(source, "__name__", source), error)
+        """Called by pygls for every failure. Those that were answered are logged where they were."""
+        if source is FeatureRequestError or isinstance(error, JsonRpcException):
+            return
+        is_garbage = isinstance(error, ValueError)  # not JSON, or not UTF-8
+        logger.error("message not understood: %s", error, exc_info=None if is_garbage else error)
+
+
+def quieten_pygls() -> None:
+    """Keep pygls from logging a traceback for each request that was answered with an error on purpose."""
+
+    def is_news(record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        is_answered = isinstance(error, JsonRpcException)
+        return not is_answered and not record.msg.startswith(("Unable to deserialize", "Unable to handle"))
+
+    for name in ("pygls.protocol.json_rpc", "pygls.server"):
+        logging.getLogger(name).addFilter(is_news)

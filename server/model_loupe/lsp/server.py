@@ -31,7 +31,7 @@ def build_server() -> LoupeServer:
 
     from model_loupe import __version__
     from model_loupe.lsp.features.notebook_document import SYNC
-    from model_loupe.lsp.protocol import LoupeServer
+    from model_loupe.lsp.protocol import LoupeServer, quieten_pygls
     from model_loupe.lsp.registration import register
 
     server = LoupeServer(
@@ -41,6 +41,7 @@ def build_server() -> LoupeServer:
         notebook_document_sync=SYNC,
     )
     register(server)
+    quieten_pygls()
     return server
 
 
