@@ -1,0 +1,20 @@
+"""Python text and notebooks to model references: who names a model, which one, in what call.
+
+Works on text alone, also half-typed text: nothing here runs code, reads files that code names or knows LSP.
+Positions are lines from 0 and columns from 0 in code points.
+"""
+
+from model_loupe.documents.analysis import Analysis, analyse_notebook, analyse_python
+from model_loupe.documents.notebook import read_notebook
+from model_loupe.documents.reference import Cell, Mention, Reference, Span
+
+__all__ = [
+    "Analysis",
+    "Cell",
+    "Mention",
+    "Reference",
+    "Span",
+    "analyse_notebook",
+    "analyse_python",
+    "read_notebook",
+]

@@ -1,0 +1,47 @@
+"""What a model's name can be: a Hub id, a local path, a placeholder, something else."""
+
+from __future__ import annotations
+
+import re
+
+# huggingface_hub's own rule (`validate_repo_id` in its utils/_validators.py).
+_REPO_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)?")
+_MAX_ID = 96
+_LOCAL = re.compile(r"(?:/|\./|\.\./|~|[A-Za-z]:[\\/])|\.{1,2}$")
+# What documentation writes where the reader's own name belongs.
+_PLACEHOLDER = re.compile(
+    r"(?i)(?:^|[/\\])(?:path/to|path-to|your[-_ ]|my[-_](?:user|org|name)|username/|user/|<|\{|\[|xxx)"
+    r"|<[^>]*>|\.\.\.|^(?:your|model)[-_ ]?(?:id|name|path|username|model)\b"
+)
+_CHECKPOINT_FILE = re.compile(r"(?i)\.(?:safetensors|bin|pt|pth|ckpt|gguf|h5|onnx|msgpack|json)$")
+
+
+def kind_of(model: str, written: set[str]) -> str:
+    """``hub``, ``local``, ``placeholder``, ``written_here`` or ``unknown``.
+
+    ``written`` are the values that the same document writes to (``output_dir``, ``save_pretrained``).
+    """
+    if model in written or model.rstrip("/") in written:
+        return "written_here"
+    if not model.strip() or "\n" in model:
+        return "unknown"
+    if _PLACEHOLDER.search(model):
+        return "placeholder"
+    if "://" in model:
+        return "unknown"
+    if _LOCAL.match(model) or _CHECKPOINT_FILE.search(model):
+        return "local"
+    if is_repo_id(model):
+        return "hub"
+    return "local" if "/" in model or "\\" in model else "unknown"
+
+
+def is_repo_id(text: str) -> bool:
+    """Whether the Hub could have a repository of this name."""
+    return (
+        len(text) <= _MAX_ID
+        and _REPO_ID.fullmatch(text) is not None
+        and "--" not in text
+        and ".." not in text
+        and not text.endswith((".git", "-", "."))
+    )

@@ -1,0 +1,56 @@
+"""The values that an analysis consists of."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """A range in one cell or file; the end is exclusive. Lines and columns from 0, columns in code points."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def contains(self, line: int, column: int) -> bool:
+        """Whether a cursor before the character at ``line``, ``column`` touches the range."""
+        return (self.line, self.column) <= (line, column) <= (self.end_line, self.end_column)
+
+
+class Cell(NamedTuple):
+    """A cell of a notebook. ``kind`` is ``code`` or ``markdown``; ``index`` is the caller's own."""
+
+    index: int
+    kind: str
+    text: str
+    language: str = "python"
+
+
+class Reference(NamedTuple):
+    """A call that names a model.
+
+    ``span`` is the argument that names it, ``call`` the whole call, ``argument`` how it is passed (``pos0``,
+    ``model`` …, ``task-only`` for a pipeline without one). ``model`` is None where it cannot be known
+    statically; ``kind`` is ``hub``, ``local``, ``placeholder``, ``written_here`` or ``unknown``; ``kwargs``
+    are the other keyword arguments as written; ``role`` is what is loaded.
+    """
+
+    cell: int | None
+    span: Span
+    call: Span
+    callee: str
+    argument: str
+    model: str | None
+    kind: str
+    confidence: float
+    kwargs: dict[str, str]
+    role: str
+
+
+class Mention(NamedTuple):
+    """What stands under a cursor: a literal or a name that holds a model's name."""
+
+    span: Span
+    model: str
+    reference: Reference | None
