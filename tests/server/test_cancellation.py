@@ -49,15 +49,12 @@ async def test_a_cancelled_hover_is_answered_at_once_and_harms_no_other(tmp_path
 async def test_small_answers_do_not_wait_for_large_models(tmp_path: Path, large: Path) -> None:
     write_model(tmp_path / "tiny")
     async with session(tmp_path) as editor:
-        large = editor.open(tmp_path / "large.py", LOAD.format(large))
+        other = editor.open(tmp_path / "large.py", LOAD.format(large))
         tiny = editor.open(tmp_path / "tiny.py", LOAD.format("./tiny"))
-        slow = _ask(large, types.TEXT_DOCUMENT_HOVER, "slow")
+        slow = _ask(other, types.TEXT_DOCUMENT_HOVER, "slow")
         await asyncio.sleep(0.05)
-        began = time.perf_counter()
         assert "GemmaForCausalLM" in await tiny.card("./tiny")
-        took = time.perf_counter() - began
-        assert not slow.done(), "the large model was read too fast for this test to tell anything"
-        assert took < 1
+        assert not slow.done()
         await within(slow)
 
 

@@ -84,9 +84,14 @@ class Session:
 
     def later(self, key: str, seconds: float, action: Callable[[], None]) -> None:
         """Call ``action`` once it has not been asked for under ``key`` for ``seconds``."""
+
+        def fire() -> None:
+            del self._timers[key]
+            action()
+
         if key in self._timers:
             self._timers[key].cancel()
-        self._timers[key] = asyncio.get_running_loop().call_later(seconds, action)
+        self._timers[key] = asyncio.get_running_loop().call_later(seconds, fire)
 
     def close(self) -> bool:
         """Stop all work; whether a thread is still busy (then it may be stuck in a read that never ends)."""
@@ -138,6 +143,10 @@ class Session:
             elif (known := self.inspector.peek(request)) is not None:
                 outcomes[request] = known
         return outcomes
+
+    def describe_in_background(self, requests: Iterable[ModelRequest]) -> None:
+        """Have ``requests`` described; ``on_change`` tells when there is something to show for it."""
+        self.start(self.describe_all(requests, None))
 
     async def _describe(self, request: ModelRequest) -> Outcome:
         try:
@@ -202,7 +211,7 @@ class Session:
         self.scan_workspace()
 
     def scan_workspace(self) -> None:
-        """Look through the workspace's files in the background; ``on_change`` if that finds anything new."""
+        """Look through the workspace's files in the background, and tell the client of anything new."""
         if self._scan_wanted:
             return
         self._scan_wanted = True
@@ -210,9 +219,8 @@ class Session:
 
     async def _scan(self) -> None:
         # One scan at a time; wishes that come while one waits are one wish.
-        changed = await self._run_in(self._scanner, self._scan_now, self.documents.workspace_folders)
-        if changed:
-            self.changed()
+        if await self._run_in(self._scanner, self._scan_now, self.documents.workspace_folders):
+            self.client.models_changed()
 
     def _scan_now(self, folders: tuple[str, ...]) -> bool:
         self._scan_wanted = False

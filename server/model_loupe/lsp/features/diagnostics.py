@@ -65,7 +65,10 @@ async def _push(session: Session, uri: str) -> None:
     # Cells that were deleted, or all when the document was closed: only the server can clear them.
     for gone in session.published.get(uri, set()) - parts.keys():
         session.client.publish(gone, None, [])
-    session.published[uri] = set(parts)
+    if parts:
+        session.published[uri] = set(parts)
+    else:
+        session.published.pop(uri, None)
 
 
 async def _diagnose(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from model_loupe.lsp.uris import to_path
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from model_loupe.documents import Reference, Span
-    from model_loupe.inspector import Inspector, ModelRequest
+    from model_loupe.inspector import ModelRequest
     from model_loupe.lsp.positions import PositionEncoding
     from model_loupe.lsp.protocol import ModelsParams
     from model_loupe.lsp.session import Session
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from model_loupe.lsp.workspace_scan import FoundCall
 
 _TYPING_SECONDS = 0.3
+# As many as the inspector remembers: more would push each other out.
+_DESCRIBED = 64
 
 
 class _Use(NamedTuple):
@@ -38,7 +41,10 @@ async def models(session: Session, params: ModelsParams) -> list[dict[str, Any]]
     snapshots = tuple(session.documents.snapshots())
     scanned = tuple(session.workspace_scan.calls())
     folders = session.documents.workspace_folders
-    return await session.run(_list, session.inspector, snapshots, scanned, folders, session.encoding)
+    uses = await session.run(_uses, snapshots, scanned, folders)
+    # A row tells sizes once its model is described: have that done, and the client asks again.
+    session.describe_in_background(islice(uses, _DESCRIBED))
+    return [_entry(session, request, group) for request, group in uses.items()]
 
 
 def notice(session: Session, uri: str) -> None:
@@ -58,18 +64,14 @@ def _requests(snapshot: Snapshot) -> frozenset[ModelRequest]:
     return frozenset(call.ask.request for call in snapshot.calls() if call.ask)
 
 
-def _list(
-    inspector: Inspector,
-    snapshots: tuple[Snapshot, ...],
-    scanned: tuple[FoundCall, ...],
-    workspace_folders: tuple[str, ...],
-    encoding: PositionEncoding,
-) -> list[dict[str, Any]]:
+def _uses(
+    snapshots: tuple[Snapshot, ...], scanned: tuple[FoundCall, ...], workspace_folders: tuple[str, ...]
+) -> dict[ModelRequest, list[_Use]]:
     uses: dict[ModelRequest, list[_Use]] = {}
     for use in (*_open_uses(snapshots), *_file_uses(scanned, snapshots, workspace_folders)):
         if _is_listed(use):
             uses.setdefault(use.request, []).append(use)
-    return [_entry(inspector, request, group, encoding) for request, group in uses.items()]
+    return uses
 
 
 def _open_uses(snapshots: tuple[Snapshot, ...]) -> Iterable[_Use]:
@@ -99,14 +101,12 @@ def _is_listed(use: _Use) -> bool:
     return use.reference.kind in ("hub", "local")
 
 
-def _entry(
-    inspector: Inspector, request: ModelRequest, uses: list[_Use], encoding: PositionEncoding
-) -> dict[str, Any]:
+def _entry(session: Session, request: ModelRequest, uses: list[_Use]) -> dict[str, Any]:
     references: list[dict[str, Any]] = []
     for use in uses:
-        place = {"uri": use.uri, "range": _range(use.lines, use.reference.span, encoding)}
+        place = {"uri": use.uri, "range": _range(use.lines, use.reference.span, session.encoding)}
         references.append(place if use.cell is None else {**place, "cell": use.cell})
-    node = inspector.root(request)._asdict()
+    node = session.inspector.root(request)._asdict()
     return {**node, "model": request.model, "kind": uses[0].reference.kind, "references": references}
 
 
