@@ -6,8 +6,10 @@ Facts depend on the text alone, so they are remembered by it: a keystroke costs 
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from model_loupe.documents.cells import statements
 
@@ -54,11 +56,9 @@ class Facts(NamedTuple):
 def facts_of(text: str) -> Facts:
     """The facts of a text, in source order; never raises."""
     walker = _Walker()
-    try:
+    # Thousands of nested expressions end the walk: what came before them stays known.
+    with suppress(RecursionError):
         walker.block(statements(text), MODULE)
-    except RecursionError:
-        # Thousands of nested expressions: what came before them stays known.
-        pass
     return Facts(walker.bindings, walker.calls, walker.uses, walker.parents, walker.imports)
 
 
@@ -190,7 +190,7 @@ class _Walker:
 
 
 _BRANCHES = {ast.If, ast.While, ast.Try, ast.Match, ast.ExceptHandler}
-_SPECIAL = {
+_SPECIAL: dict[type[ast.AST], Callable[[_Walker, Any, int, bool], None]] = {
     ast.Assign: _Walker.assign,
     ast.AnnAssign: _Walker.annotated,
     ast.NamedExpr: _Walker.annotated,

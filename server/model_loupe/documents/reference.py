@@ -21,7 +21,7 @@ class Span(NamedTuple):
 class Cell(NamedTuple):
     """A cell of a notebook. ``kind`` is ``code`` or ``markdown``; ``index`` is the caller's own."""
 
-    index: int
+    index: int  # type: ignore[assignment]
     kind: str
     text: str
     language: str = "python"

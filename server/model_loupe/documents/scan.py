@@ -33,7 +33,7 @@ def scan_paths(paths: Sequence[str], warn: Callable[[str], object]) -> Iterator[
 
 
 def python_files(path: str) -> Iterator[str]:
-    """``path`` itself if it is a file, else the .py and .ipynb files below it; hidden folders are left out."""
+    """``path`` itself if it is a file, else the .py and .ipynb files below it, hidden folders left out."""
     if not os.path.isdir(path):
         yield path
         return
