@@ -15,7 +15,18 @@ from typing import Any
 
 Tensor = tuple[str, str, Sequence[int]]
 
-BITS = {"BF16": 16, "F16": 16, "F32": 32, "F64": 64, "F8_E4M3": 8, "I64": 64, "I32": 32, "I8": 8, "U8": 8, "F4": 4}
+BITS = {
+    "BF16": 16,
+    "F16": 16,
+    "F32": 32,
+    "F64": 64,
+    "F8_E4M3": 8,
+    "I64": 64,
+    "I32": 32,
+    "I8": 8,
+    "U8": 8,
+    "F4": 4,
+}
 
 
 def header_bytes(tensors: Iterable[Tensor], metadata: dict[str, str] | None = None) -> tuple[bytes, int]:
@@ -42,7 +53,9 @@ def write_safetensors(
     return len(head), data
 
 
-def write_checkpoint(folder: Path, config: dict[str, Any], tensors: Sequence[Tensor], shards: int = 1) -> Path:
+def write_checkpoint(
+    folder: Path, config: dict[str, Any], tensors: Sequence[Tensor], shards: int = 1
+) -> Path:
     """Writes config.json and the weights, in several shards with their index; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config, indent=2))

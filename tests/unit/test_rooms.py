@@ -83,12 +83,18 @@ def test_commands_import_nothing_slow(command: list[str]) -> None:
         timeout=60,
         check=False,
     )
-    loaded = {line.rsplit("|", 1)[1].strip() for line in ran.stderr.splitlines() if line.startswith("import time:")}
+    loaded = {
+        line.rsplit("|", 1)[1].strip() for line in ran.stderr.splitlines() if line.startswith("import time:")
+    }
     assert "model_loupe.cli" in loaded
     slow = HEAVY | ONLY_IN_LSP | {"huggingface_hub", "inspect", "dataclasses", "importlib.metadata"}
     # What the interpreter's own start-up hooks (.pth files) import is not ours.
     bare = subprocess.run(
-        [sys.executable, "-X", "importtime", "-c", ""], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-X", "importtime", "-c", ""],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     before = {line.rsplit("|", 1)[1].strip() for line in bare.stderr.splitlines() if "|" in line}
     assert not (loaded - before) & slow

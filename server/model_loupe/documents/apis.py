@@ -17,7 +17,13 @@ class Api(NamedTuple):
     role: str
 
 
-_FROM_PRETRAINED = ("pretrained_model_name_or_path", "model_name_or_path", "model_name", "model_id")
+_FROM_PRETRAINED = (
+    "pretrained_model_name_or_path",
+    "model_name_or_path",
+    "model_name",
+    "model_id",
+    "repo_id",
+)
 _REPO = ("repo_id",)
 
 _CALLS: dict[str, Api] = {
@@ -39,6 +45,7 @@ _CALLS: dict[str, Api] = {
     "from_single_file": Api(0, ("pretrained_model_link_or_path",), "model"),
     "HuggingFaceEmbeddings": Api(None, ("model_name", "model"), "model"),
     "HuggingFaceEmbedding": Api(0, ("model_name",), "model"),
+    "LlamaCpp": Api(None, ("model_path",), "file"),
     "HuggingFaceLLM": Api(None, ("model_name",), "model"),
     "SFTTrainer": Api(0, ("model",), "model"),
     "DPOTrainer": Api(0, ("model",), "model"),

@@ -73,7 +73,10 @@ MALFORMED: dict[str, tuple[bytes, list[str], int]] = {
     "a number of 10,000 digits": (file(b'{"a":' + b"9" * 10_000 + b"}"), ["header-not-json"], 0),
     "NaN": (file(b'{"a":{"dtype":"F32","shape":[NaN],"data_offsets":[0,8]}}', 8), ["header-not-json"], 0),
     "a tensor twice": (
-        file(b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}', 8),
+        file(
+            b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}',
+            8,
+        ),
         ["duplicate-key"],
         1,
     ),
@@ -83,9 +86,17 @@ MALFORMED: dict[str, tuple[bytes, list[str], int]] = {
         1,
     ),
     "an entry that is a number": (file({"a": 1, "b": entry()}, 8), ["bad-entry"], 1),
-    "an entry without dtype": (file({"a": {"shape": [2], "data_offsets": [0, 8]}, "b": entry()}, 8), ["bad-entry"], 1),
-    "an entry without offsets": (file({"a": {"dtype": "F32", "shape": [2]}, "b": entry()}, 8), ["bad-entry"], 1),
-    "a dtype that is a number": (file({"a": entry(dtype=32)}, 8), ["bad-entry", "trailing-bytes"], 0),
+    "an entry without dtype": (
+        file({"a": {"shape": [2], "data_offsets": [0, 8]}, "b": entry()}, 8),
+        ["bad-entry"],
+        1,
+    ),
+    "an entry without offsets": (
+        file({"a": {"dtype": "F32", "shape": [2]}, "b": entry()}, 8),
+        ["bad-entry"],
+        1,
+    ),
+    "a dtype that is a number": (file({"a": entry(dtype=32)}, 8), ["bad-entry"], 0),
     "an unknown dtype": (file({"a": entry(dtype="F7")}, 8), ["unknown-dtype"], 1),
     "metadata that is a list": (file({"__metadata__": [], "a": entry()}, 8), ["bad-metadata"], 1),
     "metadata with a number": (file({"__metadata__": {"n": 1}, "a": entry()}, 8), ["bad-metadata"], 1),
@@ -95,8 +106,16 @@ MALFORMED: dict[str, tuple[bytes, list[str], int]] = {
     "a size that is text": (file({"a": entry(shape=["2"]), "b": entry()}, 8), ["bad-shape"], 1),
     "a shape that is a number": (file({"a": entry(shape=2), "b": entry()}, 8), ["bad-shape"], 1),
     "a size beyond 64 bits": (file({"a": entry(shape=[2**64]), "b": entry()}, 8), ["bad-shape"], 1),
-    "a product beyond 64 bits": (file({"a": entry(shape=[2**40, 2**40]), "b": entry()}, 8), ["shape-overflow"], 1),
-    "offsets that end before they begin": (file({"a": entry(offsets=[8, 0]), "b": entry()}, 8), ["bad-offsets"], 1),
+    "a product beyond 64 bits": (
+        file({"a": entry(shape=[2**40, 2**40]), "b": entry()}, 8),
+        ["shape-overflow"],
+        1,
+    ),
+    "offsets that end before they begin": (
+        file({"a": entry(offsets=[8, 0]), "b": entry()}, 8),
+        ["bad-offsets"],
+        1,
+    ),
     "negative offsets": (file({"a": entry(offsets=[-8, 0]), "b": entry()}, 8), ["bad-offsets"], 1),
     "one offset": (file({"a": entry(offsets=[8]), "b": entry()}, 8), ["bad-offsets"], 1),
     "offsets beyond 64 bits": (file({"a": entry(offsets=[0, 2**70]), "b": entry()}, 8), ["bad-offsets"], 1),
@@ -131,7 +150,10 @@ MALFORMED: dict[str, tuple[bytes, list[str], int]] = {
         0,
     ),
     "entries without a comma": (
-        file(b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}"b":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}', 2),
+        file(
+            b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}"b":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}',
+            2,
+        ),
         ["header-not-json"],
         0,
     ),
@@ -188,8 +210,12 @@ def test_what_the_library_writes_is_read_alike(tmp_path: Path) -> None:
     assert isinstance(found, Header)
     assert found.warnings == []
     assert found.metadata == {"format": "np", "note": 'a "quoted" text'}
-    assert {name: kind.shape for name, kind in found.tensors.items()} == {n: a.shape for n, a in arrays.items()}
-    assert {name: kind.nbytes for name, kind in found.tensors.items()} == {n: a.nbytes for n, a in arrays.items()}
+    assert {name: kind.shape for name, kind in found.tensors.items()} == {
+        n: a.shape for n, a in arrays.items()
+    }
+    assert {name: kind.nbytes for name, kind in found.tensors.items()} == {
+        n: a.nbytes for n, a in arrays.items()
+    }
     assert found.tensors["half"].dtype == "float16"
     assert found.data_start == path.stat().st_size - sum(array.nbytes for array in arrays.values())
 
@@ -206,7 +232,9 @@ def test_any_spelling_of_the_same_header_is_the_same(
     found = read(file(respelled, data))
     assert isinstance(found, Header)
     assert codes(found) == []
-    assert [(name, kind.shape) for name, kind in found.tensors.items()] == [(n, tuple(s)) for n, _, s in tensors]
+    assert [(name, kind.shape) for name, kind in found.tensors.items()] == [
+        (n, tuple(s)) for n, _, s in tensors
+    ]
     assert found.metadata == (metadata or {})
 
 
@@ -229,7 +257,8 @@ def test_a_million_findings_are_summed_up() -> None:
 
 
 VALID = header_bytes(
-    [("model.embed.weight", "BF16", [16, 8]), ("model.layers.0.w", "F32", [4, 4]), ("n", "I64", [3])], {"format": "pt"}
+    [("model.embed.weight", "BF16", [16, 8]), ("model.layers.0.w", "F32", [4, 4]), ("n", "I64", [3])],
+    {"format": "pt"},
 )
 
 

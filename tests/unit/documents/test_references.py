@@ -1,0 +1,225 @@
+"""References in code as people write it: one snippet a case, the expected reference beside it.
+
+``«…»`` marks the range of the argument that names the model; the expectation is
+``model kind role argument`` (``-`` for no model), or nothing where there is no reference.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from model_loupe.documents import Reference, analyse_python
+
+CASES: dict[str, list[tuple[str, str]]] = {
+    "literals": [
+        ("AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ('AutoModel.from_pretrained(«"google/gemma-2b-it"»)', "google/gemma-2b-it hub model pos0"),
+        ("AutoModel.from_pretrained(«r'google/gemma-2b-it'»)", "google/gemma-2b-it hub model pos0"),
+        ("AutoModel.from_pretrained(«'google/' 'gemma-2b'»)", "google/gemma-2b hub model pos0"),
+        ("m = AutoModel.from_pretrained(\n    «'gpt2'»,\n)", "gpt2 hub model pos0"),
+        ("é = 'ü'; AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("x = '😀'; AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("if x:\n\tAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("a = 1\r\nAutoModel.from_pretrained(«'gpt2'»)\r\n", "gpt2 hub model pos0"),
+        ("print(AutoModel.from_pretrained(«'gpt2'»).config)", "gpt2 hub model pos0"),
+        ("with f() as g:\n  AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("async def f():\n  await g(AutoModel.from_pretrained(«'gpt2'»))", "gpt2 hub model pos0"),
+        ("xs = [AutoModel.from_pretrained(«'gpt2'») for _ in y]", "gpt2 hub model pos0"),
+        ("f = lambda: AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+    ],
+    "keywords": [
+        (
+            "AutoModel.from_pretrained(pretrained_model_name_or_path=«'gpt2'»)",
+            "gpt2 hub model pretrained_model_name_or_path",
+        ),
+        (
+            "FastLanguageModel.from_pretrained(model_name=«'a/b'», load_in_4bit=True)",
+            "a/b hub model model_name",
+        ),
+        ("Llama.from_pretrained(repo_id=«'a/b-gguf'», filename='x.gguf')", "a/b-gguf hub model repo_id"),
+    ],
+    "roles": [
+        ("AutoTokenizer.from_pretrained(«'gpt2'»)", "gpt2 hub tokenizer pos0"),
+        ("GemmaTokenizerFast.from_pretrained(«'gpt2'»)", "gpt2 hub tokenizer pos0"),
+        ("AutoProcessor.from_pretrained(«'a/b'»)", "a/b hub processor pos0"),
+        ("AutoImageProcessor.from_pretrained(«'a/b'»)", "a/b hub processor pos0"),
+        ("AutoFeatureExtractor.from_pretrained(«'a/b'»)", "a/b hub processor pos0"),
+        ("AutoConfig.from_pretrained(«'a/b'»)", "a/b hub config pos0"),
+        ("GenerationConfig.from_pretrained(«'a/b'»)", "a/b hub config pos0"),
+        ("PeftModel.from_pretrained(base, «'me/lora'»)", "me/lora hub adapter pos1"),
+        ("AutoPeftModelForCausalLM.from_pretrained(«'me/lora'»)", "me/lora hub model pos0"),
+        ("StableDiffusionPipeline.from_pretrained(«'a/b'»)", "a/b hub model pos0"),
+    ],
+    "functions and classes": [
+        ("pipeline('text-generation', «'gpt2'»)", "gpt2 hub pipeline pos1"),
+        ("pipeline('text-generation', model=«'gpt2'»)", "gpt2 hub pipeline model"),
+        ("pipeline(model=«'gpt2'»)", "gpt2 hub pipeline model"),
+        ("«pipeline('sentiment-analysis')»", "- unknown pipeline task-only"),
+        ("SentenceTransformer(«'all-MiniLM-L6-v2'»)", "all-MiniLM-L6-v2 hub model pos0"),
+        ("CrossEncoder(«'cross-encoder/x'»)", "cross-encoder/x hub model pos0"),
+        ("LLM(model=«'a/b'», dtype='half')", "a/b hub model model"),
+        ("AsyncEngineArgs(model=«'a/b'»)", "a/b hub model model"),
+        ("snapshot_download(«'a/b'»)", "a/b hub file pos0"),
+        ("hf_hub_download(repo_id=«'a/b'», filename='c')", "a/b hub file repo_id"),
+        ("huggingface_hub.snapshot_download(«'a/b'»)", "a/b hub file pos0"),
+        ("safe_open(«'model.safetensors'», 'pt')", "model.safetensors local file pos0"),
+        ("load_file(«'./model.safetensors'»)", "./model.safetensors local file pos0"),
+        ("torch.load(«'pytorch_model.bin'»)", "pytorch_model.bin local file pos0"),
+        ("load_checkpoint_and_dispatch(model, «'a/b'»)", "a/b hub file pos1"),
+        ("load_checkpoint_and_dispatch(model, checkpoint=«'./x'»)", "./x local file checkpoint"),
+        ("X.from_single_file(«'./x.safetensors'»)", "./x.safetensors local model pos0"),
+        ("SFTTrainer(model=«'a/b'», args=a)", "a/b hub model model"),
+        ("HuggingFaceEmbeddings(model_name=«'a/b'»)", "a/b hub model model_name"),
+    ],
+    "imports": [
+        ("from transformers import AutoModel as AM\nAM.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("import transformers as tf\ntf.AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        (
+            "from transformers import AutoTokenizer as T\nT.from_pretrained(«'gpt2'»)",
+            "gpt2 hub tokenizer pos0",
+        ),
+        ("from transformers import pipeline as pl\npl('x', «'gpt2'»)", "gpt2 hub pipeline pos1"),
+        ("import torch as t\nt.load(«'a.pt'»)", "a.pt local file pos0"),
+    ],
+    "variables": [
+        ("n = 'gpt2'\nAutoModel.from_pretrained(«n»)", "gpt2 hub model pos0"),
+        ("n: str = 'gpt2'\nAutoModel.from_pretrained(«n»)", "gpt2 hub model pos0"),
+        ("n = m = 'gpt2'\nAutoModel.from_pretrained(«n»)", "gpt2 hub model pos0"),
+        ("n, k = 'gpt2', 3\nAutoModel.from_pretrained(«n»)", "gpt2 hub model pos0"),
+        ("n = 'a'\nn = 'gpt2'\nAutoModel.from_pretrained(«n»)", "gpt2 hub model pos0"),
+        ("n = 'gpt2'\nAutoModel.from_pretrained(«n»)\nn = 'other'", "gpt2 hub model pos0"),
+        ("a = 'gpt2'\nb = a\nAutoModel.from_pretrained(«b»)", "gpt2 hub model pos0"),
+        ("if (n := 'gpt2'):\n  AutoModel.from_pretrained(«n»)", "gpt2 hub model pos0"),
+        ("N = 'gpt2'\ndef f():\n  return AutoModel.from_pretrained(«N»)", "gpt2 hub model pos0"),
+        ("def f():\n  return AutoModel.from_pretrained(«N»)\nN = 'gpt2'", "gpt2 hub model pos0"),
+        ("def f(n='gpt2'):\n  return AutoModel.from_pretrained(«n»)", "gpt2 hub model pos0"),
+        ("def f(*, n='gpt2'):\n  return AutoModel.from_pretrained(«n»)", "gpt2 hub model pos0"),
+        ("def f(n):\n  return AutoModel.from_pretrained(«n»)", "- unknown model pos0"),
+        ("n = 'x'\ndef f(n):\n  return AutoModel.from_pretrained(«n»)", "- unknown model pos0"),
+        (
+            "class C:\n  def a(self):\n    self.n = 'gpt2'\n  def b(self):\n    AutoModel.from_pretrained(«self.n»)",
+            "gpt2 hub model pos0",
+        ),
+        ("n = 'gpt'\nn += '2'\nAutoModel.from_pretrained(«n»)", "gpt2 hub model pos0"),
+        ("n = n\nAutoModel.from_pretrained(«n»)", "- unknown model pos0"),
+        ("for n in ['gpt2', 'b']:\n  AutoModel.from_pretrained(«n»)", "b hub model pos0"),
+        ("AutoModel.from_pretrained(«read_name()»)", "- unknown model pos0"),
+        ("AutoModel.from_pretrained(«cfg['model']»)", "- unknown model pos0"),
+    ],
+    "expressions": [
+        ("o = 'google'\nAutoModel.from_pretrained(«f'{o}/gemma-2b'»)", "google/gemma-2b hub model pos0"),
+        ("o = 'google'\nAutoModel.from_pretrained(«o + '/' + 'gemma'»)", "google/gemma hub model pos0"),
+        ("AutoModel.from_pretrained(«f'{x}/gemma'»)", "- unknown model pos0"),
+        ("AutoModel.from_pretrained(«f'a/{3:02d}'»)", "- unknown model pos0"),
+        ("AutoModel.from_pretrained(«os.path.join('/m', 'gemma')»)", "/m/gemma local model pos0"),
+        ("AutoModel.from_pretrained(«Path('/m') / 'gemma'»)", "/m/gemma local model pos0"),
+        ("AutoModel.from_pretrained(«str(Path('/m/') / 'gemma')»)", "/m/gemma local model pos0"),
+        ("AutoModel.from_pretrained(«'gpt2' if small else 'gpt2-xl'»)", "gpt2 hub model pos0"),
+        ("AutoModel.from_pretrained(«os.environ.get('M', 'gpt2')»)", "gpt2 hub model pos0"),
+        ("AutoModel.from_pretrained(«os.getenv('M', 'gpt2')»)", "gpt2 hub model pos0"),
+        ("AutoModel.from_pretrained(«os.getenv('M')»)", "- unknown model pos0"),
+        ("AutoModel.from_pretrained(«given or 'gpt2'»)", "gpt2 hub model pos0"),
+    ],
+    "kinds": [
+        ("AutoModel.from_pretrained(«'./x'»)", "./x local model pos0"),
+        ("AutoModel.from_pretrained(«'../x'»)", "../x local model pos0"),
+        ("AutoModel.from_pretrained(«'/data/x'»)", "/data/x local model pos0"),
+        ("AutoModel.from_pretrained(«'~/x'»)", "~/x local model pos0"),
+        ("AutoModel.from_pretrained(«'C:/models/x'»)", "C:/models/x local model pos0"),
+        ("AutoModel.from_pretrained(«'a/b/c'»)", "a/b/c local model pos0"),
+        ("AutoModel.from_pretrained(«'your-username/model'»)", "your-username/model placeholder model pos0"),
+        ("AutoModel.from_pretrained(«'path/to/model'»)", "path/to/model placeholder model pos0"),
+        ("AutoModel.from_pretrained(«'<model>'»)", "<model> placeholder model pos0"),
+        ("AutoModel.from_pretrained(«'two words'»)", "two words unknown model pos0"),
+        ("AutoModel.from_pretrained(«''»)", " unknown model pos0"),
+        ("m.save_pretrained('out')\nAutoModel.from_pretrained(«'out'»)", "out written_here model pos0"),
+        ("a = Args(output_dir='out')\nAutoModel.from_pretrained(«'out'»)", "out written_here model pos0"),
+        ("o = 'me/x'\nm.push_to_hub(o)\nAutoModel.from_pretrained(«o»)", "me/x written_here model pos0"),
+    ],
+    "no models": [
+        ("load_dataset('glue')", ""),
+        ("snapshot_download('a/b', repo_type='dataset')", ""),
+        ("hf_hub_download('a/b', 'f', repo_type='space')", ""),
+        ("pipe = pipeline\npipe('some text')", ""),
+        ("pipeline = make()\npipeline('some text')", ""),
+        ("client = OpenAI()\nclient.chat(model='gpt-4')", ""),
+        ("SFTTrainer(model=model)", ""),
+        ("LLM(engine)", ""),
+        ("torch.load(buffer)", ""),
+        ("json.load('x.json')", ""),
+        ("AutoModel.from_pretrained()", ""),
+        ("AutoModel.from_pretrained(*args)", ""),
+        ("'AutoModel.from_pretrained(1)'", ""),
+        ("# AutoModel.from_pretrained('gpt2')", ""),
+    ],
+    "not quite Python": [
+        ("%pip install x\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("!pip install x\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("pip install -q x\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("!pip install \\\n   x y\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("%%time\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("%%bash\nAutoModel.from_pretrained('gpt2')", ""),
+        ("x = !ls\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("model?\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("x = (1,\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("def f(:\n  pass\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("AutoModel.from_pretrained(«'gpt2'»)\nfor x in", "gpt2 hub model pos0"),
+        ("def f():\n  x = \n  AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("print 'python 2'\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+    ],
+}
+FLAT = [
+    (f"{group}: {snippet!r}", snippet, expected)
+    for group, cases in CASES.items()
+    for snippet, expected in cases
+]
+
+
+def marked(snippet: str) -> tuple[str, tuple[int, int, int, int] | None]:
+    """The snippet without its marks, and the range between them."""
+    if "«" not in snippet:
+        return snippet, None
+    before, rest = snippet.split("«")
+    inside, _ = rest.split("»")
+    line, end_line = before.count("\n"), before.count("\n") + inside.count("\n")
+    column = len(before) - before.rfind("\n") - 1
+    end_column = column + len(inside) if line == end_line else len(inside) - inside.rfind("\n") - 1
+    return snippet.replace("«", "").replace("»", ""), (line, column, end_line, end_column)
+
+
+def text_of(reference: Reference) -> str:
+    model = "-" if reference.model is None else reference.model
+    return f"{model} {reference.kind} {reference.role} {reference.argument}"
+
+
+def test_there_are_enough_cases() -> None:
+    assert len(FLAT) >= 100
+
+
+@pytest.mark.parametrize(("snippet", "expected"), [case[1:] for case in FLAT], ids=[case[0] for case in FLAT])
+def test_reference(snippet: str, expected: str) -> None:
+    code, span = marked(snippet)
+    # A loop over several names is several references; the last stands for them.
+    found = analyse_python(code).references
+    assert [text_of(reference) for reference in found][-1:] == ([expected] if expected else [])
+    if span:
+        assert tuple(found[-1].span) == span
+
+
+def test_keyword_arguments_are_kept_as_written() -> None:
+    code = "AutoModel.from_pretrained('gpt2', torch_dtype=torch.bfloat16, device_map = 'auto', x=f(\n 1))"
+    (found,) = analyse_python(code).references
+    assert found.kwargs == {"torch_dtype": "torch.bfloat16", "device_map": "'auto'", "x": "f(\n 1)"}
+    assert found.callee == "AutoModel.from_pretrained"
+    assert tuple(found.call) == (0, 0, 1, 4)
+
+
+def test_confidence_falls_with_every_assumption() -> None:
+    code = (
+        "n = 'gpt2'\nAutoModel.from_pretrained('gpt2')\nAutoModel.from_pretrained(n)\n"
+        "AutoModel.from_pretrained(os.getenv('M', n))\nAutoModel.from_pretrained(y())"
+    )
+    confidences = [found.confidence for found in analyse_python(code).references]
+    assert confidences[0] == 1.0
+    assert confidences == sorted(confidences, reverse=True)
+    assert confidences[-1] == 0.0
