@@ -50,6 +50,20 @@ async def test_a_model_that_is_there_or_elsewhere_or_nowhere_yet_is_no_problem(
     assert await editor.open(tmp_path / "a.py", LOAD.format(name)).diagnostics() == []
 
 
+@pytest.mark.parametrize(
+    ("call", "problems"),
+    [
+        ("safetensors.safe_open('./gone.safetensors', 'pt')", 1),
+        ("torch.load('written-by-the-run.pt')", 0),
+        ("load_file('data.csv')", 0),
+    ],
+)
+async def test_files_are_missed_where_they_must_be_there(
+    editor: Editor, tmp_path: Path, call: str, problems: int
+) -> None:
+    assert len(await editor.open(tmp_path / "a.py", f"x = {call}\n").diagnostics()) == problems
+
+
 async def test_missing_shards_are_named(editor: Editor, tmp_path: Path) -> None:
     folder = write_model(tmp_path / "sharded")
     (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")

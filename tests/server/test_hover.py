@@ -99,6 +99,13 @@ async def test_a_hub_model_that_is_not_on_this_disk_is_said_to_be_so(editor: Edi
     assert "hf download someone/unheard-of" in await document.card("someone")
 
 
+@pytest.mark.parametrize("call", ['AutoModel.from_pretrained("path/to/model")', 'load_file("data.csv")'])
+async def test_there_is_nothing_to_say_of_what_may_be_no_model(
+    editor: Editor, tmp_path: Path, call: str
+) -> None:
+    assert await editor.open(tmp_path / "a.py", f"x = {call}\n").hover('"') is None
+
+
 async def test_a_malformed_checkpoint_shows_what_is_wrong_with_it(editor: Editor, tmp_path: Path) -> None:
     write_model(tmp_path / "broken")
     (tmp_path / "broken" / "model.safetensors").write_bytes(b"\xff" * 100)

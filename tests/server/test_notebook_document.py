@@ -47,7 +47,6 @@ async def test_a_moved_cell_keeps_its_text(editor: Editor, models: Path) -> None
     assert parameters_of(1) in await notebook[2].card("name")
     notebook.move(2, 0)
     assert parameters_of(1) in await notebook[2].card("'./1'")
-    assert await notebook[0].hover("name") is None
     notebook.move(0, 2)
     notebook.edit(1, "./1", "./3")
     assert parameters_of(3) in await notebook[2].card("name")

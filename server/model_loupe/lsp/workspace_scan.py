@@ -28,9 +28,21 @@ MAX_BYTES = {".py": 1 << 20, ".ipynb": 16 << 20}
 _SKIPPED = frozenset(
     ("__pycache__", "node_modules", "bower_components", "site-packages", "venv", "env", "build", "dist")
 )
-# A call that loads a model says one of these; a file without any need not be parsed.
-_MARKS = (b"from_pretrained", b"pipeline", b"from_single_file", b"SentenceTransformer", b"hf_hub_download",
-          b"snapshot_download", b"safe_open", b"load_file", b"load_model", b"LLM(", b"Trainer")  # fmt: skip
+# A call that names a model says one of these (documents.apis); a file without any need not be parsed.
+MARKS = (
+    b"from_",
+    b"pipeline",
+    b"load",
+    b"Encoder",
+    b"Transformer",
+    b"LLM",
+    b"Llama",
+    b"EngineArgs",
+    b"model_info",
+    b"safe_open",
+    b"HuggingFace",
+    b"Trainer",
+)
 
 
 class FoundCall(NamedTuple):
@@ -126,7 +138,7 @@ def _calls(path: str) -> tuple[FoundCall, ...]:
     try:
         with open(path, "rb") as file:
             data = file.read()
-        if not any(mark in data for mark in _MARKS):
+        if not any(mark in data for mark in MARKS):
             return ()
         # Not what PEP 263 says of other encodings, but columns are all that could go wrong.
         text = data.decode("utf-8-sig", errors="replace")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from model_loupe.lsp.session import Outcome, Session
     from model_loupe.lsp.snapshot import Snapshot
 
+_MAYBE_NO_MODEL = ("placeholder", "unknown")
+
 
 async def hover(session: Session, params: types.HoverParams) -> types.Hover | None:
     """The card; nothing outside a model's name, or if the document is not open or has changed meanwhile."""
@@ -41,17 +43,16 @@ def _look(snapshot: Snapshot, index: int, line: int, column: int) -> tuple[Menti
     mention = snapshot.mention(index, line, column)
     if mention is None:
         return None
-    asked = requests.ask(mention.reference, snapshot.folders) if mention.reference else None
-    # A call may name another model than the one under the cursor (a variable assigned twice).
-    if asked is None or asked.request.model != mention.model:
-        asked = requests.ask_by_name(mention.model, snapshot.folders)
-    return mention, asked
+    if mention.reference is None:
+        return mention, requests.ask_by_name(mention.model, snapshot.folders)
+    asked = requests.ask(mention.reference, snapshot.folders)
+    return (mention, asked) if asked else None
 
 
 def _contents(mention: Mention, ask: Ask, outcome: Outcome, *, markdown: bool) -> types.MarkupContent | None:
     if isinstance(outcome, LoupeError):
-        # A string that no call uses may be no model at all: then there is nothing to say.
-        if mention.reference is None:
+        # What no call uses, or what stands for the reader's own model, need not be there.
+        if mention.reference is None or mention.reference.kind in _MAYBE_NO_MODEL:
             return None
         return types.MarkupContent(types.MarkupKind.PlainText, outcome.message)
     from model_loupe.inspector import card
