@@ -1,0 +1,3 @@
+export * from './icons.js';
+export * from './protocol.js';
+export * from './tree.js';

@@ -1,0 +1,57 @@
+/** The custom part of the protocol between Model Loupe's language server and its clients. */
+
+/** Requests, `modelLoupe/…`. */
+export const MODELS = 'modelLoupe/models';
+export const CHILDREN = 'modelLoupe/children';
+/** Notification from the server: models may have changed, ask again. */
+export const DID_CHANGE = 'modelLoupe/didChange';
+
+/** One row of the model tree. */
+export interface TreeNode {
+  /** Says all that the server needs to find the node again; unique in the tree, opaque to clients. */
+  readonly id: string;
+  readonly label: string;
+  readonly description: string;
+  /** Markdown; text that comes from a model's files is escaped in it. */
+  readonly tooltip: string;
+  /** A kind of `NodeIcon`, or one that only a newer server knows. */
+  readonly icon: string;
+  readonly collapsible: boolean;
+  readonly contextValue: string;
+}
+
+/** A position as LSP has it: lines from 0, characters in UTF-16 code units. */
+export interface Position {
+  readonly line: number;
+  readonly character: number;
+}
+
+export interface Range {
+  readonly start: Position;
+  readonly end: Position;
+}
+
+/** A place in code that names a model. */
+export interface ModelReference {
+  /** A file, or an open notebook's cell. */
+  readonly uri: string;
+  readonly range: Range;
+  /** Index of the cell (Markdown cells counted) when `uri` is a notebook that is not open. */
+  readonly cell?: number;
+}
+
+/** The root of one model's tree, and where the workspace's code names that model. */
+export interface ModelNode extends TreeNode {
+  readonly model: string;
+  readonly kind: string;
+  readonly references: readonly ModelReference[];
+}
+
+export interface ChildrenParams {
+  readonly node: string;
+}
+
+/** What carries requests to the language server. */
+export interface Transport {
+  request<T>(method: string, params: unknown): Promise<T>;
+}

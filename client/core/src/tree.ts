@@ -1,0 +1,160 @@
+/** The model tree as both editors show it: fetched level by level, kept until models change. */
+import { CHILDREN, MODELS, type ModelNode, type Transport, type TreeNode } from './protocol.js';
+
+interface Place {
+  readonly key: string;
+  readonly parent: TreeNode | undefined;
+}
+
+/**
+ * The models of a workspace and what is inside them, asked from the server when first looked at.
+ *
+ * Nodes are the server's objects, and the tree knows them by identity: pass back what `roots` and `children`
+ * gave. After `invalidate` a node is a new object, with the same `key`.
+ */
+export class ModelTree {
+  private models: Promise<readonly ModelNode[]> | undefined;
+  private known: readonly ModelNode[] = [];
+  private levels = new Map<string, Promise<readonly TreeNode[]>>();
+  private readonly places = new WeakMap<TreeNode, Place>();
+  // How many pages of a node's children are shown, if more than one: a refresh must not fold them again.
+  private readonly pages = new Map<string, number>();
+
+  constructor(private readonly transport: Transport) {}
+
+  /** One node for each model that the workspace's code names. */
+  roots(): Promise<readonly ModelNode[]> {
+    if (!this.models) {
+      const models = this.fetchRoots();
+      this.models = models;
+      // A failure is told to who asked; the next look asks again.
+      models.catch(() => {
+        if (this.models === models) {
+          this.models = undefined;
+        }
+      });
+    }
+    return this.models;
+  }
+
+  /** The rows below a node. The last is a `more` row when there are more than a page of them. */
+  children(node: TreeNode): Promise<readonly TreeNode[]> {
+    if (!node.collapsible) {
+      return Promise.resolve([]);
+    }
+    const key = this.key(node);
+    const levels = this.levels;
+    let level = levels.get(key);
+    if (!level) {
+      level = this.fetchLevel(node);
+      levels.set(key, level);
+      level.catch(() => levels.delete(key));
+    }
+    return level;
+  }
+
+  /**
+   * Put the next page of rows in the place of a `more` row.
+   *
+   * Returns the node whose children are more now, undefined if the row is not in the tree (any more).
+   */
+  async showMore(more: TreeNode): Promise<TreeNode | undefined> {
+    const parent = this.parent(more);
+    if (!parent) {
+      return undefined;
+    }
+    const key = this.key(parent);
+    const levels = this.levels;
+    const shown = await levels.get(key);
+    if (shown?.at(-1) !== more) {
+      return undefined; // an old row, or one that was answered already
+    }
+    const page = await this.fetchPage(more, parent);
+    if (levels === this.levels && (await levels.get(key)) === shown) {
+      levels.set(key, Promise.resolve([...shown.slice(0, -1), ...page]));
+      this.pages.set(key, (this.pages.get(key) ?? 1) + 1);
+    }
+    return parent;
+  }
+
+  /** The node above; undefined for a root. */
+  parent(node: TreeNode): TreeNode | undefined {
+    return this.places.get(node)?.parent;
+  }
+
+  /** What a row is known by: the same after a refresh, and different for a row that is in two places. */
+  key(node: TreeNode): string {
+    return this.places.get(node)?.key ?? node.id;
+  }
+
+  /** The model that a node belongs to. */
+  modelOf(node: TreeNode): ModelNode | undefined {
+    let root = node;
+    for (let above = this.parent(root); above; above = this.parent(root)) {
+      root = above;
+    }
+    return this.known.find((model) => model.id === root.id);
+  }
+
+  /** The root with this id, asking the server again if it is not among the known ones. */
+  async findRoot(id: string): Promise<ModelNode | undefined> {
+    const find = async (): Promise<ModelNode | undefined> => (await this.roots()).find((model) => model.id === id);
+    const found = await find();
+    if (found) {
+      return found;
+    }
+    // Code that was just typed: its lens may come sooner than the word that models changed.
+    this.models = undefined;
+    return find();
+  }
+
+  /** The architecture row of a model; undefined for one whose weights cannot be read. */
+  async findArchitecture(model: ModelNode): Promise<TreeNode | undefined> {
+    return (await this.children(model)).find((node) => node.icon === 'architecture');
+  }
+
+  /** Models may have changed: ask the server again for whatever is looked at next. */
+  invalidate(): void {
+    this.models = undefined;
+    // A new map rather than an empty one: answers under way belong to the old.
+    this.levels = new Map();
+  }
+
+  /** Forget everything: another server answers from now on. */
+  clear(): void {
+    this.invalidate();
+    this.known = [];
+    this.pages.clear();
+  }
+
+  private async fetchRoots(): Promise<readonly ModelNode[]> {
+    const models = await this.transport.request<ModelNode[]>(MODELS, {});
+    this.known = models;
+    return models;
+  }
+
+  private async fetchLevel(node: TreeNode): Promise<readonly TreeNode[]> {
+    let rows = await this.fetchPage(node, node);
+    for (let page = this.pages.get(this.key(node)) ?? 1; page > 1; page--) {
+      const more = rows.at(-1);
+      if (more?.icon !== 'more') {
+        break;
+      }
+      rows = [...rows.slice(0, -1), ...(await this.fetchPage(more, node))];
+    }
+    return rows;
+  }
+
+  private async fetchPage(node: TreeNode, parent: TreeNode): Promise<TreeNode[]> {
+    const rows = await this.transport.request<TreeNode[]>(CHILDREN, { node: node.id });
+    for (const row of rows) {
+      this.places.set(row, { key: `${this.key(parent)}\n${row.id}`, parent });
+    }
+    return rows;
+  }
+}
+
+/** A row as one line of text, as its user reads it. */
+export function rowText(node: TreeNode): string {
+  return node.description ? `${node.label}  ${node.description}` : node.label;
+}

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { CHILDREN, MODELS, ModelTree, rowText, type ChildrenParams, type TreeNode } from '../src/index.js';
+
+const PAGE = 3;
+
+function node(id: string, icon = 'module', collapsible = true): TreeNode {
+  return { id, label: id, description: '', tooltip: '', icon, collapsible, contextValue: icon };
+}
+
+/** A server whose model has `size` modules, told in pages, and a tensor that stands in two places. */
+class Server {
+  readonly asked: string[] = [];
+  models = ['gemma'];
+  size = 7;
+  failures = 0;
+
+  request<T>(method: string, params: unknown): Promise<T> {
+    const id = (params as Partial<ChildrenParams>).node ?? '';
+    this.asked.push(method === MODELS ? 'models' : id);
+    if (this.failures > 0) {
+      this.failures -= 1;
+      return Promise.reject(new Error('the server is busy'));
+    }
+    return Promise.resolve((method === MODELS ? this.roots() : this.children(method, id)) as T);
+  }
+
+  private roots(): unknown {
+    return this.models.map((model) => ({ ...node(model, 'model'), model, kind: 'local', references: [] }));
+  }
+
+  private children(method: string, id: string): TreeNode[] {
+    assert.equal(method, CHILDREN);
+    if (this.models.includes(id)) {
+      return [node(`${id}/architecture`, 'architecture'), node(`${id}/dtypes`, 'dtypes')];
+    }
+    if (id === 'gemma/dtypes') {
+      return [node('module 0')];
+    }
+    if (id.startsWith('module')) {
+      return [node('weight', 'parameter', false)];
+    }
+    const start = Number(id.split('@')[1] ?? 0);
+    const end = Math.min(start + PAGE, this.size);
+    const rows = Array.from({ length: end - start }, (_, offset) => node(`module ${start + offset}`));
+    return end < this.size ? [...rows, node(`gemma/architecture@${end}`, 'more')] : rows;
+  }
+}
+
+async function architecture(tree: ModelTree): Promise<TreeNode> {
+  const [model] = await tree.roots();
+  assert(model);
+  const found = await tree.findArchitecture(model);
+  assert(found);
+  return found;
+}
+
+const labels = async (tree: ModelTree, parent: TreeNode): Promise<string[]> =>
+  (await tree.children(parent)).map((row) => row.label);
+
+test('a level is asked for once, also by two who ask at the same time', async () => {
+  const server = new Server();
+  const tree = new ModelTree(server);
+  const [[model], [again]] = await Promise.all([tree.roots(), tree.roots()]);
+  assert(model);
+  assert.equal(model, again);
+  await Promise.all([tree.children(model), tree.children(model)]);
+  await tree.children(model);
+  assert.deepEqual(server.asked, ['models', 'gemma']);
+});
+
+test('a row without children is not asked about', async () => {
+  const server = new Server();
+  assert.deepEqual(await new ModelTree(server).children(node('weight', 'parameter', false)), []);
+  assert.deepEqual(server.asked, []);
+});
+
+test('a failure reaches who asked, and the next look asks again', async () => {
+  const server = new Server();
+  const tree = new ModelTree(server);
+  server.failures = 1;
+  await assert.rejects(tree.roots(), /busy/);
+  const [model] = await tree.roots();
+  assert(model);
+  server.failures = 1;
+  await assert.rejects(tree.children(model), /busy/);
+  assert.equal((await tree.children(model)).length, 2);
+});
+
+test('pages are put where the "more" row was, one at a time', async () => {
+  const tree = new ModelTree(new Server());
+  const parent = await architecture(tree);
+  const more = (await tree.children(parent)).at(-1);
+  assert(more);
+  // A double click shows one page more, not two.
+  const [changed] = await Promise.all([tree.showMore(more), tree.showMore(more)]);
+  assert.equal(changed, parent);
+  assert.deepEqual((await labels(tree, parent)).slice(0, 6), [0, 1, 2, 3, 4, 5].map((i) => `module ${i}`));
+  const last = (await tree.children(parent)).at(-1);
+  assert(last);
+  await tree.showMore(last);
+  assert.deepEqual(await labels(tree, parent), [0, 1, 2, 3, 4, 5, 6].map((i) => `module ${i}`));
+  assert.equal(await tree.showMore(more), undefined);
+});
+
+test('a refresh asks again and keeps the pages that were shown', async () => {
+  const server = new Server();
+  const tree = new ModelTree(server);
+  const before = await architecture(tree);
+  const more = (await tree.children(before)).at(-1);
+  assert(more);
+  await tree.showMore(more);
+  server.size = 5;
+  tree.invalidate();
+  const after = await architecture(tree);
+  assert.notEqual(after, before);
+  assert.equal(tree.key(after), tree.key(before));
+  assert.deepEqual(await labels(tree, after), [0, 1, 2, 3, 4].map((i) => `module ${i}`));
+});
+
+test('an answer that was under way when models changed is not kept', async () => {
+  const server = new Server();
+  const tree = new ModelTree(server);
+  const parent = await architecture(tree);
+  const old = tree.children(parent);
+  tree.invalidate();
+  server.size = 2;
+  await old;
+  assert.deepEqual(await labels(tree, await architecture(tree)), ['module 0', 'module 1']);
+});
+
+test('rows know what is above them, and a row in two places has two keys', async () => {
+  const tree = new ModelTree(new Server());
+  const [model] = await tree.roots();
+  assert(model);
+  const [inArchitecture] = await tree.children(await architecture(tree));
+  const dtypes = (await tree.children(model))[1];
+  assert(inArchitecture && dtypes);
+  const [inDtypes] = await tree.children(dtypes);
+  assert(inDtypes);
+  assert.equal(inArchitecture.id, inDtypes.id);
+  assert.notEqual(tree.key(inArchitecture), tree.key(inDtypes));
+  assert.equal(tree.parent(inDtypes), dtypes);
+  assert.equal(tree.parent(dtypes), model);
+  assert.equal(tree.parent(model), undefined);
+  assert.equal(tree.modelOf(inDtypes), model);
+});
+
+test('a root is found by its id, also one that the server knows only now', async () => {
+  const server = new Server();
+  const tree = new ModelTree(server);
+  assert.equal((await tree.findRoot('gemma'))?.model, 'gemma');
+  assert.deepEqual(server.asked, ['models']);
+  server.models.push('phi');
+  assert.equal((await tree.findRoot('phi'))?.model, 'phi');
+  assert.equal(await tree.findRoot('no such model'), undefined);
+});
+
+test('a row is copied as its user reads it', () => {
+  assert.equal(rowText({ ...node('q_proj'), description: '4.2 M' }), 'q_proj  4.2 M');
+  assert.equal(rowText(node('q_proj')), 'q_proj');
+});
