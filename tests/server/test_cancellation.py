@@ -10,7 +10,7 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcRequestCancelled
 
-from .editor import Document, session, within, write_large_model, write_model
+from .editor import Document, capabilities, session, within, write_large_model, write_model
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -28,6 +28,8 @@ def _ask(document: Document, method: str, identifier: str) -> asyncio.Task[objec
     params: object = types.HoverParams(identified, document.range('"').start)
     if method == types.TEXT_DOCUMENT_DIAGNOSTIC:
         params = types.DocumentDiagnosticParams(identified)
+    if method == types.TEXT_DOCUMENT_CODE_LENS:
+        params = types.CodeLensParams(identified)
     sending = document.editor.client.protocol.send_request_async(method, params, identifier)
     return asyncio.ensure_future(sending)
 
@@ -70,6 +72,18 @@ async def test_an_answer_for_an_old_version_is_dropped(tmp_path: Path, large: Pa
             await within(problems)
         assert dropped.value.code == types.LSPErrorCodes.ServerCancelled
         assert "GemmaForCausalLM" in await document.card(str(large))
+
+
+async def test_lenses_for_an_old_version_are_dropped(tmp_path: Path, large: Path) -> None:
+    async with session(tmp_path, able=capabilities(refresh=False)) as editor:
+        document = editor.open(tmp_path / "a.py", LOAD.format(large))
+        lenses = _ask(document, types.TEXT_DOCUMENT_CODE_LENS, "lenses")
+        await asyncio.sleep(0.1)
+        document.replace("model = ", "\nm = ")
+        with pytest.raises(JsonRpcException) as dropped:
+            await within(lenses)
+        assert dropped.value.code == types.LSPErrorCodes.ContentModified
+        assert [line for line, _ in await document.titles()] == [1, 1]
 
 
 async def test_shutdown_does_not_wait_for_a_large_model(tmp_path: Path, large: Path) -> None:

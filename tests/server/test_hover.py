@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lsprotocol import types
 
-from .editor import Editor, capabilities, parameters_of, session, write_model
+from .editor import Document, Editor, capabilities, parameters_of, session, write_model
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -155,6 +155,14 @@ async def test_a_notebook_that_jupyterlab_sends_as_one_document(editor: Editor, 
     write_model(tmp_path / "sub" / "tiny")
     document = editor.open(tmp_path / ".virtual_documents" / "sub" / "a.ipynb", LOAD.format('"./tiny"'))
     assert "GemmaForCausalLM" in await document.card("./tiny")
+
+
+async def test_a_notebook_itself_has_no_text(editor: Editor, tmp_path: Path) -> None:
+    notebook = editor.open_notebook(tmp_path / "a.ipynb", LOAD.format("'./tiny'"))
+    itself = Document(editor, notebook.uri, notebook[0].text)
+    assert await itself.hover("./tiny") is None
+    assert await itself.lenses() == []
+    assert await itself.diagnostics() == []
 
 
 @pytest.mark.parametrize(

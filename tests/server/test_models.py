@@ -123,6 +123,16 @@ async def test_files_of_the_workspace_are_listed_after_open_documents(tmp_path: 
         assert await names(editor) == ["in-code/model", "in-cell/model"]
 
 
+async def test_a_notebook_open_in_jupyterlab_is_not_listed_twice(tmp_path: Path) -> None:
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "source": [LOAD.format("./on-disk")]}
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4}))
+    async with session(tmp_path, folders=(tmp_path,)) as editor:
+        await until(lambda: editor.counts["models changed"] > 0, "the scan is told of")
+        assert await names(editor) == ["./on-disk"]
+        editor.open(tmp_path / ".virtual_documents" / "a.ipynb", LOAD.format("./in-editor"))
+        assert await names(editor) == ["./in-editor"]
+
+
 async def test_changes_of_code_on_disk_are_told_of(tmp_path: Path) -> None:
     code = tmp_path / "a.py"
     async with session(tmp_path, folders=(tmp_path,)) as editor:

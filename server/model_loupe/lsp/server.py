@@ -17,9 +17,8 @@ def serve() -> int:
     # Importing the protocol's types makes a hundred thousand objects that all stay: collections during
     # start-up find nothing. They begin when the first answers are out, without those objects.
     gc.disable()
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
+    level = logging.DEBUG if os.environ.get("MODEL_LOUPE_DEBUG") else logging.WARNING
+    logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s %(name)s: %(message)s")
     server = build_server()
     server.start_io(sys.stdin.buffer, _claim_stdout())
     return _end(server)

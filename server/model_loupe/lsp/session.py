@@ -146,7 +146,12 @@ class Session:
 
     def describe_in_background(self, requests: Iterable[ModelRequest]) -> None:
         """Have ``requests`` described; ``on_change`` tells when there is something to show for it."""
-        self.start(self.describe_all(requests, None))
+        self.start(self._describe_each(tuple(requests)))
+
+    async def _describe_each(self, requests: tuple[ModelRequest, ...]) -> None:
+        # One after another: a hover that comes meanwhile finds a free thread.
+        for request in requests:
+            await self.describe(request)
 
     async def _describe(self, request: ModelRequest) -> Outcome:
         try:

@@ -56,9 +56,9 @@ class Snapshot:
         self._analysis: Analysis | None = None
         self._lock = threading.Lock()
 
-    def index(self, uri: str) -> int:
-        """The part with ``uri``."""
-        return next(index for index, part in enumerate(self.parts) if part.uri == uri)
+    def index(self, uri: str) -> int | None:
+        """The part with ``uri``; None for the URI of a notebook itself, which has no text."""
+        return next((index for index, part in enumerate(self.parts) if part.uri == uri), None)
 
     def mention(self, index: int, line: int, column: int) -> Mention | None:
         """The model that part ``index`` mentions at a place in code points. Slow the first time."""

@@ -25,8 +25,8 @@ def to_uri(path: str) -> str:
     return from_fs_path(path) or Path(path).as_uri()
 
 
-def folder_of(uri: str) -> str | None:
-    """The folder that a document's relative paths start from; None if it is in none on this machine."""
+def real_path(uri: str) -> str | None:
+    """The file that an open document really is; None if it is none on this machine."""
     try:
         scheme, authority, path, *_ = urlparse(uri)
     except ValueError:
@@ -35,6 +35,11 @@ def folder_of(uri: str) -> str | None:
     file = path if scheme == "vscode-notebook-cell" and not authority else to_path(uri)
     if not file or not os.path.isabs(file):
         return None
-    folder = Path(file).parent
     # jupyterlab-lsp opens root/sub/a.ipynb as root/.virtual_documents/sub/a.ipynb.
-    return str(Path(*(part for part in folder.parts if part != _VIRTUAL_DOCUMENTS)))
+    return str(Path(*(part for part in Path(file).parts if part != _VIRTUAL_DOCUMENTS)))
+
+
+def folder_of(uri: str) -> str | None:
+    """The folder that a document's relative paths start from; None if it is in none on this machine."""
+    file = real_path(uri)
+    return os.path.dirname(file) if file else None

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from model_loupe.domain.errors import LoupeError
-from model_loupe.lsp.uris import to_uri
 
 if TYPE_CHECKING:
     from model_loupe.documents import Analysis, Reference
@@ -48,8 +47,7 @@ MARKS = (
 class FoundCall(NamedTuple):
     """A loading call in a file that need not be open. ``lines`` are those of its cell, or of the file."""
 
-    uri: str
-    folder: str
+    path: str
     lines: tuple[str, ...]
     reference: Reference
 
@@ -152,7 +150,4 @@ def _calls(path: str) -> tuple[FoundCall, ...]:
             parts = {0: Text(text).lines}
     except (OSError, LoupeError):
         return ()
-    uri, folder = to_uri(path), os.path.dirname(path)
-    return tuple(
-        FoundCall(uri, folder, parts[reference.cell or 0], reference) for reference in analysis.references
-    )
+    return tuple(FoundCall(path, parts[reference.cell or 0], reference) for reference in analysis.references)

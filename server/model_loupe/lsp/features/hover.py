@@ -21,9 +21,9 @@ async def hover(session: Session, params: types.HoverParams) -> types.Hover | No
     """The card; nothing outside a model's name, or if the document is not open or has changed meanwhile."""
     uri = params.text_document.uri
     snapshot = session.documents.snapshot(uri)
-    if snapshot is None:
+    index = snapshot.index(uri) if snapshot else None
+    if snapshot is None or index is None:
         return None
-    index = snapshot.index(uri)
     lines = snapshot.parts[index].lines
     place = session.encoding.to_place(lines, params.position)
     found = await session.run(_look, snapshot, index, *place)

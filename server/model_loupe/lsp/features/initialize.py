@@ -34,9 +34,11 @@ async def initialized(session: Session, params: types.InitializedParams) -> None
     """What need not be done before the first answer: load the rest of the package, look at the workspace."""
     for problem in session.setting_problems:
         session.client.log(types.MessageType.Warning, f"Setting ignored: {problem}")
-    await session.run(_warm_up)
-    gc.freeze()
-    gc.enable()
+    try:
+        await session.run(_warm_up)
+    finally:
+        gc.freeze()
+        gc.enable()
     session.scan_workspace()
     await session.client.register()
 

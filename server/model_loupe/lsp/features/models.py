@@ -6,7 +6,7 @@ import os
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from model_loupe.lsp.uris import to_path
+from model_loupe.lsp.uris import real_path, to_uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,11 +86,11 @@ def _file_uses(
 ) -> Iterable[_Use]:
     from model_loupe.lsp.requests import ask
 
-    open_files = {to_path(snapshot.uri) for snapshot in snapshots}
+    open_files = {real_path(snapshot.uri) for snapshot in snapshots}
     for call in scanned:
-        asked = ask(call.reference, (call.folder, *workspace_folders))
-        if asked and to_path(call.uri) not in open_files:
-            yield _Use(asked.request, call.reference, call.uri, call.lines, call.reference.cell)
+        asked = ask(call.reference, (os.path.dirname(call.path), *workspace_folders))
+        if asked and call.path not in open_files:
+            yield _Use(asked.request, call.reference, to_uri(call.path), call.lines, call.reference.cell)
 
 
 def _is_listed(use: _Use) -> bool:
