@@ -49,7 +49,8 @@ def children(table: TensorTable, prefix: str = "", path: str = "") -> Children:
     position = start
     while position < end:
         part, dot, _ = names[position][cut:].partition(".")
-        if not dot or not splits:
+        # A name that begins with a dot has no first part to open.
+        if not dot or not splits or not (prefix or part):
             tensor = table.get(names[position])
             if tensor:
                 parameters.append(tensor)

@@ -17,7 +17,7 @@ _MAX_WARNINGS = 4
 _MAX_VALUE = 300
 # A backslash before any ASCII punctuation is that character itself (CommonMark 2.4), which also breaks
 # autolinks; digits' and words' own punctuation can stay.
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#!|~&:@])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#!|~:@])")
 _AUTOLINK = re.compile(r"(?i)(www)(\.)")
 
 
@@ -28,7 +28,7 @@ def escape(text: str) -> str:
         flat = flat[: _MAX_VALUE - 1] + "…"
     flat = "".join(char if char.isprintable() else "\ufffd" for char in flat)
     # Within a word an underscore means nothing (CommonMark 6.2), and escaped it would be ugly in plain text.
-    escaped = _SPECIAL.sub(r"\\\1", flat)
+    escaped = _SPECIAL.sub(r"\\\1", flat).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     escaped = re.sub(r"(?<=[A-Za-z0-9])\\_(?=[A-Za-z0-9])", "_", escaped)
     return _AUTOLINK.sub(r"\1\\\2", escaped)
 

@@ -73,7 +73,7 @@ def describe(request: ModelRequest, location: Location) -> Description:
     """Reads what describes the model: config, index and headers, never tensor data."""
     files: Files = location.files
     listing = files.list()
-    warnings = list(location.files.warnings)
+    warnings = [*location.files.warnings, *location.files.download_warnings()]
     config = _read_object(files, listing, "config.json", warnings)
     chosen = listing if location.file is None else {location.file: listing[location.file]}
     weights = read_weights(files, chosen, request.variant)

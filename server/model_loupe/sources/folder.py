@@ -86,6 +86,10 @@ class FolderFiles:
     def _inside(self, path: str) -> bool:
         return path == self.boundary or path.startswith(self.boundary + os.sep)
 
+    def download_warnings(self) -> list[Warning]:
+        """Downloads that did not finish and cannot be told by file."""
+        return []
+
     def unfinished_download(self, name: str) -> str | None:
         """The partial file of a download of ``name``: a browser's or tool's, or huggingface_hub's.
 

@@ -61,24 +61,14 @@ class SnapshotFiles(FolderFiles):
         super().__init__(root, boundary=snapshot.repository)
         self._blobs = os.path.join(snapshot.repository, "blobs")
 
-    def unfinished_download(self, name: str) -> str | None:
-        """A partial blob, if there is one: a blob is named by its hash, so which file it is stays unknown."""
-        partial = self._partial_blobs()
-        return f"blobs/{partial[0]}" if partial else None
-
     def download_warnings(self) -> list[Warning]:
-        """Downloads into this cache that did not finish, for all files of the repository together."""
-        partial = self._partial_blobs()
-        if not partial:
-            return []
-        sizes = [os.path.getsize(os.path.join(self._blobs, name)) for name in partial]
-        message = (
-            f"{plural(len(partial), 'unfinished download')} in the cache ({format_bytes(sum(sizes))} so far)"
-        )
-        return [Warning("incomplete-download", message)]
-
-    def _partial_blobs(self) -> list[str]:
+        """Downloads that did not finish: partial blobs, named by hashes, so which files they are is unknown."""
         try:
-            return [name for name in os.listdir(self._blobs) if name.endswith(".incomplete")]
+            partial = [name for name in os.listdir(self._blobs) if name.endswith(".incomplete")]
+            size = sum(os.path.getsize(os.path.join(self._blobs, name)) for name in partial)
         except OSError:
             return []
+        if not partial:
+            return []
+        message = f"{plural(len(partial), 'unfinished download')} in the cache ({format_bytes(size)} so far)"
+        return [Warning("incomplete-download", message)]

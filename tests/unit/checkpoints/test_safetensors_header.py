@@ -196,7 +196,7 @@ def test_the_real_library_refuses_what_we_warn_of(tmp_path: Path) -> None:
 
 def test_what_the_library_writes_is_read_alike(tmp_path: Path) -> None:
     arrays = {
-        "scalar": np.float32(1).reshape(()),
+        "scalar": np.array(1, np.float32),
         "empty": np.zeros((0, 5), np.float64),
         "half": np.zeros((3, 4), np.float16),
         "bytes": np.zeros((7,), np.uint8),

@@ -81,7 +81,7 @@ def test_other_languages_and_markdown_are_left_alone() -> None:
 
 def test_notebook_files() -> None:
     text = (
-        '{"cells": [{"cell_type": "raw", "source": "x"}, {"cell_type": "markdown", "source": ["# a\\n", "b"]},'
+        '{"cells": [{"cell_type": "raw", "source": "x"}, {"cell_type": "markdown", "source": ["# a\\n","b"]},'
         ' {"cell_type": "code", "source": "n = 1"}], "metadata": {"kernelspec": {"language": "python"}}}'
     )
     assert read_notebook(text) == [Cell(0, "markdown", "# a\nb"), Cell(1, "code", "n = 1")]

@@ -97,7 +97,7 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("def f(n):\n  return AutoModel.from_pretrained(«n»)", "- unknown model pos0"),
         ("n = 'x'\ndef f(n):\n  return AutoModel.from_pretrained(«n»)", "- unknown model pos0"),
         (
-            "class C:\n  def a(self):\n    self.n = 'gpt2'\n  def b(self):\n    AutoModel.from_pretrained(«self.n»)",
+            "class C:\n  def a(s):\n    s.n = 'gpt2'\n  def b(s):\n    AutoModel.from_pretrained(«s.n»)",
             "gpt2 hub model pos0",
         ),
         ("n = 'gpt'\nn += '2'\nAutoModel.from_pretrained(«n»)", "gpt2 hub model pos0"),
