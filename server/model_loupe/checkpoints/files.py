@@ -33,7 +33,7 @@ class File(NamedTuple):
 class Files(Protocol):
     """A model's files, wherever they are. Names are relative to the model and use ``/``."""
 
-    def list(self) -> dict[str, File]:
+    def entries(self) -> dict[str, File]:
         """The files that are there, by name."""
 
     def read(self, name: str, start: int = 0, length: int | None = None) -> bytes:

@@ -72,7 +72,7 @@ class Description(NamedTuple):
 def describe(request: ModelRequest, location: Location) -> Description:
     """Reads what describes the model: config, index and headers, never tensor data."""
     files: Files = location.files
-    listing = files.list()
+    listing = files.entries()
     warnings = [*location.files.warnings, *location.files.download_warnings()]
     config = _read_object(files, listing, "config.json", warnings)
     chosen = listing if location.file is None else {location.file: listing[location.file]}

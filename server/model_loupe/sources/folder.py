@@ -25,7 +25,7 @@ class FolderFiles:
         self.boundary = os.path.realpath(boundary or root)
         self.warnings: list[Warning] = []
 
-    def list(self) -> dict[str, File]:
+    def entries(self) -> dict[str, File]:
         """The regular files, by name; raises OSError if the folder cannot be read."""
         self.warnings = []
         listing: dict[str, File] = {}
@@ -121,9 +121,9 @@ class SingleFile(FolderFiles):
         super().__init__(os.path.dirname(path) or ".")
         self._names = {os.path.basename(path), "config.json", "tokenizer_config.json", "tokenizer.json"}
 
-    def list(self) -> dict[str, File]:
+    def entries(self) -> dict[str, File]:
         """That file and its side files; links that leave the folder are the user's own choice here."""
-        listing = {name: file for name, file in super().list().items() if name in self._names}
+        listing = {name: file for name, file in super().entries().items() if name in self._names}
         self.warnings = []
         return listing
 

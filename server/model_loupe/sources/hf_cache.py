@@ -62,7 +62,7 @@ class SnapshotFiles(FolderFiles):
         self._blobs = os.path.join(snapshot.repository, "blobs")
 
     def download_warnings(self) -> list[Warning]:
-        """Downloads that did not finish: partial blobs, named by hashes, so which files they are is unknown."""
+        """Partial blobs; they are named by hashes, so which files they will be is unknown."""
         try:
             partial = [name for name in os.listdir(self._blobs) if name.endswith(".incomplete")]
             size = sum(os.path.getsize(os.path.join(self._blobs, name)) for name in partial)

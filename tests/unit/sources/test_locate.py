@@ -42,7 +42,7 @@ def cache(tmp_path: Path) -> Path:
 def test_cache_dir_of_the_call(cache: Path) -> None:
     found = locate(ModelRequest("google/gemma-small", cache_dir=str(cache)))
     assert (found.source, found.commit) == ("cache", COMMIT)
-    assert "model.safetensors" in found.files.list()
+    assert "model.safetensors" in found.files.entries()
     # Links into the repository's own blobs are how a cache is made: nothing to say about them.
     assert found.files.warnings == []
 
