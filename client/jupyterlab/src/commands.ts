@@ -1,0 +1,70 @@
+/** The commands, in the palette, the panel's toolbar and its rows' menu. */
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { Clipboard, type ICommandPalette } from '@jupyterlab/apputils';
+import { copyIcon, refreshIcon } from '@jupyterlab/ui-components';
+
+import { rowText } from '@model-loupe/core';
+import type { ModelsPanel } from './panel';
+import type { LoupeServer } from './server';
+
+export const CommandIDs = {
+  open: 'model-loupe:open',
+  refresh: 'model-loupe:refresh',
+  copy: 'model-loupe:copy',
+  collapseAll: 'model-loupe:collapse-all',
+  restartServer: 'model-loupe:restart-server'
+} as const;
+
+const CATEGORY = 'Model Loupe';
+const ROW_SELECTOR = '.jp-ModelLoupe-row';
+const TREE_SELECTOR = '.jp-ModelLoupe-tree';
+
+/** Adds the commands; the panel's toolbar needs them before there is a panel. */
+export function addCommands(app: JupyterFrontEnd, server: LoupeServer, panel: () => ModelsPanel): void {
+  const { commands } = app;
+  commands.addCommand(CommandIDs.open, {
+    label: 'Show Models',
+    caption: 'Show the models that the open documents name',
+    execute: () => {
+      app.shell.activateById(panel().id);
+    }
+  });
+  commands.addCommand(CommandIDs.refresh, {
+    label: 'Refresh Models',
+    caption: 'Refresh',
+    icon: refreshIcon,
+    execute: () => panel().refresh()
+  });
+  commands.addCommand(CommandIDs.copy, {
+    label: 'Copy',
+    caption: 'Copy the selected row',
+    icon: copyIcon,
+    execute: () => {
+      const node = panel().current;
+      if (node) {
+        Clipboard.copyToSystem(rowText(node));
+      }
+    }
+  });
+  commands.addCommand(CommandIDs.collapseAll, {
+    label: 'Collapse All',
+    caption: 'Collapse all',
+    execute: () => {
+      panel().collapseAll();
+    }
+  });
+  commands.addCommand(CommandIDs.restartServer, {
+    label: 'Restart the Language Server',
+    caption: 'Restart Model Loupe’s language server',
+    execute: () => server.restart()
+  });
+  commands.addKeyBinding({ command: CommandIDs.copy, keys: ['Accel C'], selector: TREE_SELECTOR });
+  app.contextMenu.addItem({ command: CommandIDs.copy, selector: ROW_SELECTOR, rank: 1 });
+  app.contextMenu.addItem({ command: CommandIDs.refresh, selector: TREE_SELECTOR, rank: 2 });
+}
+
+export function addToPalette(palette: ICommandPalette): void {
+  for (const command of [CommandIDs.open, CommandIDs.refresh, CommandIDs.restartServer]) {
+    palette.addItem({ command, category: CATEGORY });
+  }
+}

@@ -1,0 +1,95 @@
+/** The plugins of the JupyterLab extension. */
+import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { EditorExtensionRegistry } from '@jupyterlab/codemirror';
+import { ILSPDocumentConnectionManager, ILSPFeatureManager } from '@jupyterlab/lsp';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { Token } from '@lumino/coreutils';
+
+import { addCommands, addToPalette } from './commands';
+import { Diagnostics } from './diagnostics';
+import { closeCard, hover } from './hover';
+import { drawsDiagnostics, LspHoverWatch } from './jupyterlab-lsp';
+import { ModelsPanel, PANEL_ID } from './panel';
+import { LoupeServer } from './server';
+
+export const ILoupeServer = new Token<LoupeServer>(
+  '@model-loupe/jupyterlab:ILoupeServer',
+  'The connection to Model Loupe’s language server.'
+);
+
+const serverPlugin: JupyterFrontEndPlugin<LoupeServer> = {
+  id: '@model-loupe/jupyterlab:server',
+  description: 'Connects to Model Loupe’s language server.',
+  requires: [ILSPDocumentConnectionManager],
+  provides: ILoupeServer,
+  activate: (_: JupyterFrontEnd, manager: ILSPDocumentConnectionManager) => new LoupeServer(manager)
+};
+
+const panelPlugin: JupyterFrontEndPlugin<void> = {
+  id: '@model-loupe/jupyterlab:panel',
+  description: 'Shows the models that the open documents name, in the left side bar.',
+  autoStart: true,
+  requires: [ILoupeServer],
+  optional: [ICommandPalette, ILayoutRestorer],
+  activate: (
+    app: JupyterFrontEnd,
+    server: LoupeServer,
+    palette: ICommandPalette | null,
+    restorer: ILayoutRestorer | null
+  ) => {
+    addCommands(app, server, () => panel);
+    const panel = new ModelsPanel(server, app.commands);
+    app.shell.add(panel, 'left', { rank: 700, type: 'Model Loupe' });
+    restorer?.add(panel, PANEL_ID);
+    if (palette) {
+      addToPalette(palette);
+    }
+  }
+};
+
+const editorPlugin: JupyterFrontEndPlugin<void> = {
+  id: '@model-loupe/jupyterlab:editor',
+  description: 'Shows what a model is where its name is typed, and what is wrong with it.',
+  autoStart: true,
+  requires: [ILoupeServer, ILSPDocumentConnectionManager, ILSPFeatureManager, IRenderMimeRegistry],
+  optional: [ISettingRegistry],
+  activate: (
+    app: JupyterFrontEnd,
+    server: LoupeServer,
+    manager: ILSPDocumentConnectionManager,
+    features: ILSPFeatureManager,
+    rendermime: IRenderMimeRegistry,
+    settings: ISettingRegistry | null
+  ) => {
+    const diagnostics = new Diagnostics(server, manager, drawsDiagnostics(app));
+    const lspHover = new LspHoverWatch(app, settings, () => {
+      if (!server.isCompanion) {
+        closeCard();
+      }
+    });
+    const options = {
+      rendermime,
+      isShownElsewhere: () => lspHover.isShown,
+      problemsAt: diagnostics.at.bind(diagnostics)
+    };
+    features.register({
+      id: '@model-loupe/jupyterlab:editor',
+      capabilities: {
+        textDocument: { hover: { dynamicRegistration: false, contentFormat: ['markdown', 'plaintext'] } }
+      },
+      extensionFactory: {
+        name: 'model-loupe',
+        factory: ({ editor, widgetAdapter }) =>
+          EditorExtensionRegistry.createImmutableExtension([
+            diagnostics.extension(editor),
+            hover(server, widgetAdapter, editor, options)
+          ])
+      }
+    });
+  }
+};
+
+const plugins: JupyterFrontEndPlugin<unknown>[] = [serverPlugin, panelPlugin, editorPlugin];
+export default plugins;

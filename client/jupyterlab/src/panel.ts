@@ -1,0 +1,190 @@
+/** The side panel: the models of the open documents and their trees, or why there are none. */
+import { ModelTree, type TreeNode } from '@model-loupe/core';
+import { SidePanel, ToolbarButton, collapseAllIcon, copyIcon, refreshIcon } from '@jupyterlab/ui-components';
+import type { CommandRegistry } from '@lumino/commands';
+import type { Message } from '@lumino/messaging';
+import { Panel, Widget } from '@lumino/widgets';
+
+import { CommandIDs } from './commands';
+import { loupeIcon } from './icons';
+import type { LoupeServer, ServerState } from './server';
+import { TreeView } from './tree-view';
+
+export const PANEL_ID = 'model-loupe-models';
+
+/** What the panel says where there is no tree, and the command that helps, if one does. */
+interface Notice {
+  text: string;
+  code?: string;
+  command?: { id: string; label: string };
+}
+
+const INSTALL = "pip install 'model-loupe[jupyter]'";
+const RESTART = { id: CommandIDs.restartServer, label: 'Restart the language server' };
+
+const NOTICES: Readonly<Record<Exclude<ServerState, 'ready'>, Notice>> = {
+  starting: { text: 'Looking for the language server…' },
+  'no-jupyter-lsp': {
+    text: 'jupyter-lsp is missing in the Jupyter server. Install it there, and start Jupyter again:',
+    code: INSTALL
+  },
+  disabled: {
+    text:
+      'JupyterLab’s language servers are off. Switch them on in Settings › Language Servers, or, if ' +
+      'jupyterlab-lsp is missing, install it and start Jupyter again:',
+    code: INSTALL
+  },
+  'no-server': {
+    text: 'The Jupyter server does not offer Model Loupe’s language server. Install it there, and start Jupyter again:',
+    code: INSTALL
+  },
+  'no-document': { text: 'Open a notebook or a Python file to see the models that it names.' },
+  connecting: { text: 'Connecting to the language server…' },
+  lost: { text: 'The connection to the language server was lost.', command: RESTART }
+};
+const NO_MODELS: Notice = {
+  text: 'No model is named in the open documents. Load one, and it shows here:',
+  code: 'AutoModelForCausalLM.from_pretrained("./model")'
+};
+
+export class ModelsPanel extends SidePanel {
+  constructor(
+    private readonly server: LoupeServer,
+    private readonly commands: CommandRegistry
+  ) {
+    super({ content: new Panel(), header: heading('Model Loupe') });
+    this.id = PANEL_ID;
+    this.addClass('jp-ModelLoupe');
+    this.title.icon = loupeIcon;
+    this.title.caption = 'Model Loupe';
+    this.tree = new TreeView('Models', new ModelTree(server));
+    this.addButtons();
+    this.notice.addClass('jp-ModelLoupe-notice');
+    this.notice.node.setAttribute('role', 'status');
+    this.addWidget(this.notice);
+    this.addWidget(this.tree);
+    server.stateChanged.connect(this.onStateChanged, this);
+    server.modelsChanged.connect(this.onModelsChanged, this);
+    this.onStateChanged();
+  }
+
+  /** The row that the keyboard is at. */
+  get current(): TreeNode | null {
+    return this.tree.current;
+  }
+
+  async refresh(): Promise<void> {
+    if (this.server.state !== 'ready') {
+      return;
+    }
+    try {
+      await this.tree.refresh();
+      this.setNotice(this.tree.isEmpty ? NO_MODELS : null);
+    } catch (reason) {
+      this.tree.clear();
+      this.setNotice({ text: reason instanceof Error ? reason.message : String(reason), command: RESTART });
+    }
+  }
+
+  collapseAll(): void {
+    this.tree.collapseAll();
+  }
+
+  override dispose(): void {
+    clearTimeout(this.timer);
+    super.dispose();
+  }
+
+  protected override onActivateRequest(message: Message): void {
+    super.onActivateRequest(message);
+    this.tree.activate();
+  }
+
+  /** Asks only while it is seen; what changed meanwhile is asked for when it is seen again. */
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    if (this.stale) {
+      this.scheduleRefresh();
+    }
+  }
+
+  private addButtons(): void {
+    const buttons: [string, string, typeof refreshIcon][] = [
+      ['refresh', CommandIDs.refresh, refreshIcon],
+      ['copy', CommandIDs.copy, copyIcon],
+      ['collapse', CommandIDs.collapseAll, collapseAllIcon]
+    ];
+    for (const [name, command, icon] of buttons) {
+      const onClick = (): void => {
+        void this.commands.execute(command);
+      };
+      this.toolbar.addItem(name, new ToolbarButton({ icon, tooltip: this.commands.caption(command), onClick }));
+    }
+  }
+
+  private onStateChanged(): void {
+    const { state } = this.server;
+    if (state === 'ready') {
+      this.scheduleRefresh();
+    } else {
+      this.tree.clear();
+      this.setNotice(NOTICES[state]);
+    }
+  }
+
+  private onModelsChanged(): void {
+    this.scheduleRefresh();
+  }
+
+  /** Many notifications in a row (a document is typed in) make one refresh. */
+  private scheduleRefresh(): void {
+    this.stale = true;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      if (this.isVisible) {
+        this.stale = false;
+        void this.refresh();
+      }
+    }, 100);
+  }
+
+  private setNotice(notice: Notice | null): void {
+    this.notice.setHidden(!notice);
+    this.tree.setHidden(notice !== null);
+    this.notice.node.replaceChildren();
+    if (!notice) {
+      return;
+    }
+    const text = document.createElement('p');
+    text.textContent = notice.text;
+    this.notice.node.append(text);
+    if (notice.code) {
+      const code = document.createElement('code');
+      code.textContent = notice.code;
+      this.notice.node.append(code);
+    }
+    if (notice.command) {
+      const { id, label } = notice.command;
+      const button = document.createElement('button');
+      button.className = 'jp-mod-styled jp-mod-minimal';
+      button.textContent = label;
+      button.addEventListener('click', () => {
+        void this.commands.execute(id);
+      });
+      this.notice.node.append(button);
+    }
+  }
+
+  private stale = false;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly notice = new Widget();
+  private readonly tree: TreeView;
+}
+
+function heading(text: string): Panel {
+  const panel = new Panel();
+  const element = document.createElement('h2');
+  element.textContent = text;
+  panel.node.append(element);
+  return panel;
+}

@@ -1,0 +1,188 @@
+/** JSON-RPC with a language server, over a connection of jupyterlab-lsp's or over a web socket of our own. */
+import type { ILSPConnection } from '@jupyterlab/lsp';
+import { UUID } from '@lumino/coreutils';
+import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
+import { Signal, type ISignal } from '@lumino/signaling';
+
+/** What is asked of a language server, whatever carries it. */
+export interface Rpc {
+  request(method: string, params: unknown): Promise<unknown>;
+  onNotification(method: string, handler: (params: unknown) => void): IDisposable;
+}
+
+/** An answer that is an error, as the server put it. */
+export class ResponseError extends Error {
+  constructor(
+    message: string,
+    readonly code: number
+  ) {
+    super(message);
+  }
+}
+
+/** The part of vscode-jsonrpc's MessageConnection that is used here. */
+interface MessageConnection {
+  sendRequest(method: string, params: unknown): Promise<unknown>;
+  onNotification(method: string, handler: (params: unknown) => void): IDisposable | { dispose(): void };
+}
+
+/**
+ * The JSON-RPC connection inside one of JupyterLab's.
+ *
+ * JupyterLab declares it `protected` and offers no other way to send a request that it does not know itself.
+ */
+export function rpcOf(connection: ILSPConnection): Rpc {
+  const inner = (connection as unknown as { connection: MessageConnection }).connection;
+  return {
+    request: (method, params) => inner.sendRequest(method, params),
+    onNotification: (method, handler) => {
+      const registration = inner.onNotification(method, handler);
+      return new DisposableDelegate(() => {
+        registration.dispose();
+      });
+    }
+  };
+}
+
+interface Message {
+  id?: number | string | null;
+  method?: string;
+  params?: unknown;
+  result?: unknown;
+  error?: { code: number; message: string };
+}
+
+interface Pending {
+  resolve(result: unknown): void;
+  reject(reason: Error): void;
+}
+
+const METHOD_NOT_FOUND = -32601;
+
+/** JSON-RPC over a web socket of jupyter-lsp, which carries one message a frame. */
+export class SocketRpc implements Rpc, IDisposable {
+  constructor(private readonly socket: WebSocket) {
+    this.opened = new Promise((resolve, reject) => {
+      socket.addEventListener('open', () => {
+        resolve();
+      });
+      socket.addEventListener('close', () => {
+        reject(new Error('The connection to the language server was closed.'));
+      });
+    });
+    // Whoever waits for it hears of it; nobody has to.
+    this.opened.catch(() => undefined);
+    socket.addEventListener('message', this.receive);
+    socket.addEventListener('close', this.end);
+  }
+
+  /** Resolved once messages can be sent. */
+  readonly opened: Promise<void>;
+
+  get isDisposed(): boolean {
+    return this.disposed;
+  }
+
+  /** The socket was closed, by whichever side. */
+  get closed(): ISignal<this, void> {
+    return this.closedSignal;
+  }
+
+  request(method: string, params: unknown): Promise<unknown> {
+    this.count += 1;
+    const id = `${this.prefix}/${this.count}`;
+    return new Promise((resolve, reject) => {
+      this.pending.set(id, { resolve, reject });
+      this.send({ id, method, params });
+    });
+  }
+
+  notify(method: string, params: unknown): void {
+    this.send({ method, params });
+  }
+
+  onNotification(method: string, handler: (params: unknown) => void): IDisposable {
+    const handlers = this.handlers.get(method) ?? new Set();
+    this.handlers.set(method, handlers.add(handler));
+    return new DisposableDelegate(() => handlers.delete(handler));
+  }
+
+  dispose(): void {
+    if (!this.disposed) {
+      this.disposed = true;
+      this.socket.removeEventListener('close', this.end);
+      this.socket.close();
+      this.end();
+      Signal.clearData(this);
+    }
+  }
+
+  private send(message: Message): void {
+    if (this.socket.readyState !== WebSocket.OPEN) {
+      if (message.id != null && message.method) {
+        this.settle(message.id, { error: { code: 0, message: 'The language server is not connected.' } });
+      }
+      return;
+    }
+    this.socket.send(JSON.stringify({ jsonrpc: '2.0', ...message }));
+  }
+
+  private readonly receive = (event: MessageEvent): void => {
+    const message = JSON.parse(String(event.data)) as Message;
+    if (message.method === undefined) {
+      this.settle(message.id ?? '', message);
+    } else if (message.id == null) {
+      for (const handler of this.handlers.get(message.method) ?? []) {
+        handler(message.params);
+      }
+    } else {
+      this.answer(message.id, message.method, message.params);
+    }
+  };
+
+  private settle(id: number | string, answer: Message): void {
+    // jupyter-lsp sends every answer to every page that is connected: the others' are not ours.
+    const pending = this.pending.get(String(id));
+    if (!pending) {
+      return;
+    }
+    this.pending.delete(String(id));
+    if (answer.error) {
+      pending.reject(new ResponseError(answer.error.message, answer.error.code));
+    } else {
+      pending.resolve(answer.result);
+    }
+  }
+
+  /** What the server asks of us. */
+  private answer(id: number | string, method: string, params: unknown): void {
+    switch (method) {
+      case 'workspace/configuration':
+        this.send({ id, result: (params as { items: unknown[] }).items.map(() => null) });
+        break;
+      case 'client/registerCapability':
+      case 'client/unregisterCapability':
+      case 'window/workDoneProgress/create':
+        this.send({ id, result: null });
+        break;
+      default:
+        this.send({ id, error: { code: METHOD_NOT_FOUND, message: `Not supported: ${method}` } });
+    }
+  }
+
+  private readonly end = (): void => {
+    for (const { reject } of this.pending.values()) {
+      reject(new Error('The connection to the language server was closed.'));
+    }
+    this.pending.clear();
+    this.closedSignal.emit();
+  };
+
+  // Unlike a bare number it cannot meet the id of another page's request to the same server.
+  private readonly prefix = UUID.uuid4();
+  private count = 0;
+  private disposed = false;
+  private readonly pending = new Map<string, Pending>();
+  private readonly handlers = new Map<string, Set<(params: unknown) => void>>();
+  private readonly closedSignal = new Signal<this, void>(this);
+}

@@ -1,0 +1,317 @@
+/** Which connection leads to our language server, and what state it is in. */
+import { PageConfig, URLExt } from '@jupyterlab/coreutils';
+import type {
+  ILSPConnection,
+  ILSPDocumentConnectionManager,
+  TLanguageServerId,
+  VirtualDocument,
+  WidgetLSPAdapter
+} from '@jupyterlab/lsp';
+import { DID_CHANGE, type Range, type Transport } from '@model-loupe/core';
+import { DisposableSet, type IDisposable } from '@lumino/disposable';
+import { Signal, type ISignal } from '@lumino/signaling';
+
+import { Companion } from './companion';
+import { rpcOf, type Rpc } from './rpc';
+
+/** The server's key in jupyter-lsp: SERVER_KEY in server/model_loupe/lsp/jupyter.py. */
+// JupyterLab's type lists examples; it takes any key.
+export const SERVER_KEY = 'python-model-loupe' as TLanguageServerId;
+
+/** Why there is, or is not, a server to ask. */
+export type ServerState =
+  /** JupyterLab has not asked jupyter-lsp yet. */
+  | 'starting'
+  /** jupyter-lsp, the part in the Jupyter server, is missing. */
+  | 'no-jupyter-lsp'
+  /** Language servers are switched off, or jupyterlab-lsp is missing. */
+  | 'disabled'
+  /** jupyter-lsp does not know our server. */
+  | 'no-server'
+  /** No Python document is open, so none is connected. */
+  | 'no-document'
+  | 'connecting'
+  | 'ready'
+  /** The connection broke. */
+  | 'lost';
+
+/** What `textDocument/publishDiagnostics` brings. */
+export interface PublishedDiagnostics {
+  readonly uri: string;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface Diagnostic {
+  readonly range: Range;
+  readonly message: string;
+  /** 1 error, 2 warning, 3 information, 4 hint. */
+  readonly severity?: number;
+}
+
+/** How long an answer may take: describing a model from the network is the longest. */
+const ANSWER_MS = 60_000;
+
+/**
+ * The one door to the language server.
+ *
+ * Where JupyterLab chose our server for Python it uses JupyterLab's connection; where it chose another, a
+ * `Companion`. Connections come late, go and come again: `stateChanged` tells.
+ */
+export class LoupeServer implements IDisposable, Transport {
+  constructor(private readonly manager: ILSPDocumentConnectionManager) {
+    manager.languageServerManager.sessionsChanged.connect(this.schedule, this);
+    manager.documentsChanged.connect(this.schedule, this);
+    manager.connected.connect(this.schedule, this);
+    manager.disconnected.connect(this.schedule, this);
+    manager.closed.connect(this.schedule, this);
+    void manager.ready.then(() => {
+      this.schedule();
+    });
+  }
+
+  get state(): ServerState {
+    return this.currentState;
+  }
+
+  /** The state changed, or another connection took the place of the one before. */
+  get stateChanged(): ISignal<this, ServerState> {
+    return this.stateSignal;
+  }
+
+  /** The server says that models may have changed. */
+  get modelsChanged(): ISignal<this, void> {
+    return this.modelsSignal;
+  }
+
+  get diagnosticsPublished(): ISignal<this, PublishedDiagnostics> {
+    return this.diagnosticsSignal;
+  }
+
+  /** JupyterLab is connected to another server: its features (hover, diagnostics) do not show ours. */
+  get isCompanion(): boolean {
+    return this.companion !== null;
+  }
+
+  get isDisposed(): boolean {
+    return this.disposed;
+  }
+
+  /** Asks the server; rejects when it is not connected, answers with an error or does not answer. */
+  async request<T>(method: string, params: unknown): Promise<T> {
+    if (!this.rpc) {
+      throw new Error('The language server is not connected.');
+    }
+    return (await within(ANSWER_MS, this.rpc.request(method, params))) as T;
+  }
+
+  /** The URI by which the server knows a document. */
+  uriOf(document: VirtualDocument): string {
+    return this.companion ? this.companion.uriOf(document) : document.documentInfo.uri;
+  }
+
+  /** Ends the server's process and starts it again, with the documents that are open. */
+  async restart(): Promise<void> {
+    if (this.companion) {
+      this.closeCompanion();
+    } else {
+      const adapters = this.adapters();
+      this.adopt(null, 'connecting');
+      for (const adapter of adapters) {
+        adapter.disconnect();
+      }
+      // jupyter-lsp ends the process when the last page has left it; whoever comes sooner meets the old one.
+      await this.untilLeft();
+      for (const adapter of adapters) {
+        // JupyterLab does this when a document is renamed, and has no public way to ask for it.
+        (adapter as unknown as { reloadConnection(): void }).reloadConnection();
+      }
+    }
+    this.schedule();
+  }
+
+  dispose(): void {
+    if (!this.disposed) {
+      this.disposed = true;
+      clearTimeout(this.timer);
+      this.closeCompanion();
+      this.listening.dispose();
+      Signal.clearData(this);
+    }
+  }
+
+  /** Looks again once the event that tells of a change has been worked off by all who listen. */
+  private schedule(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.update();
+    }, 0);
+  }
+
+  private update(): void {
+    const servers = this.manager.languageServerManager;
+    const documents = this.pythonDocuments();
+    const obstacle = this.obstacle(documents);
+    if (obstacle) {
+      this.closeCompanion();
+      this.adopt(null, obstacle);
+    } else if (servers.getMatchingServers({ language: 'python' })[0] === SERVER_KEY) {
+      this.closeCompanion();
+      const connection = this.ownConnection();
+      this.adopt(connection ? rpcOf(connection) : null, connection ? 'ready' : 'connecting', connection);
+    } else {
+      this.updateCompanion(documents);
+    }
+  }
+
+  private obstacle(documents: ReadonlySet<VirtualDocument>): ServerState | null {
+    const servers = this.manager.languageServerManager;
+    if (!servers.isEnabled) {
+      return 'disabled';
+    }
+    if (servers.statusCode === -1) {
+      return 'starting';
+    }
+    if (servers.statusCode !== 200) {
+      return 'no-jupyter-lsp';
+    }
+    if (!servers.sessions.has(SERVER_KEY)) {
+      return 'no-server';
+    }
+    return documents.size === 0 ? 'no-document' : null;
+  }
+
+  private pythonDocuments(): Set<VirtualDocument> {
+    const documents = [...this.manager.documents.values()];
+    return new Set(documents.filter(document => !document.isDisposed && document.language === 'python'));
+  }
+
+  private ownConnection(): ILSPConnection | null {
+    for (const connection of this.manager.connections.values()) {
+      if (connection.serverIdentifier === SERVER_KEY && connection.isReady) {
+        return connection;
+      }
+    }
+    return null;
+  }
+
+  private updateCompanion(documents: ReadonlySet<VirtualDocument>): void {
+    if (!this.companion) {
+      this.openCompanion();
+    } else if (this.currentState === 'ready') {
+      this.companion.track(documents);
+    }
+  }
+
+  private openCompanion(): void {
+    const { settings } = this.manager.languageServerManager;
+    const url = URLExt.join(settings.wsUrl, 'lsp', 'ws', SERVER_KEY);
+    const companion = new Companion(url, PageConfig.getOption('rootUri'), settings);
+    this.companion = companion;
+    this.adopt(null, 'connecting');
+    companion.rpc.closed.connect(() => {
+      this.adopt(null, 'lost');
+    });
+    companion.ready.then(
+      () => {
+        if (this.companion === companion) {
+          companion.track(this.pythonDocuments());
+          this.adopt(companion.rpc, 'ready');
+        }
+      },
+      (reason: unknown) => {
+        console.warn('Model Loupe: the language server could not be reached.', reason);
+      }
+    );
+  }
+
+  private closeCompanion(): void {
+    this.companion?.dispose();
+    this.companion = null;
+  }
+
+  /** Takes up a connection (or none) and tells those who care, if anything is different from before. */
+  private adopt(rpc: Rpc | null, state: ServerState, connection: ILSPConnection | null = null): void {
+    const source = connection ?? rpc;
+    if (source === this.source && state === this.currentState) {
+      return;
+    }
+    if (source !== this.source) {
+      this.source = source;
+      this.rpc = rpc;
+      this.listening.dispose();
+      this.listening = new DisposableSet();
+      if (rpc) {
+        this.listen(rpc, connection);
+      }
+    }
+    this.currentState = state;
+    this.stateSignal.emit(state);
+  }
+
+  private listen(rpc: Rpc, connection: ILSPConnection | null): void {
+    this.listening.add(
+      rpc.onNotification(DID_CHANGE, () => {
+        this.modelsSignal.emit();
+      })
+    );
+    if (connection) {
+      // This notification JupyterLab's connection has taken for itself; it passes it on.
+      connection.serverNotifications['textDocument/publishDiagnostics'].connect(this.passOn, this);
+      connection.closeSignal.connect(this.schedule, this);
+    } else {
+      this.listening.add(
+        rpc.onNotification('textDocument/publishDiagnostics', params => {
+          this.diagnosticsSignal.emit(params as PublishedDiagnostics);
+        })
+      );
+    }
+  }
+
+  private passOn(_: ILSPConnection, published: unknown): void {
+    this.diagnosticsSignal.emit(published as PublishedDiagnostics);
+  }
+
+  private adapters(): WidgetLSPAdapter[] {
+    const adapters = [...this.manager.adapters.values()];
+    return adapters.filter(adapter => {
+      const uri = adapter.virtualDocument?.uri;
+      return uri !== undefined && this.manager.connections.get(uri)?.serverIdentifier === SERVER_KEY;
+    });
+  }
+
+  private async untilLeft(): Promise<void> {
+    const servers = this.manager.languageServerManager;
+    for (let attempt = 0; attempt < 20; attempt++) {
+      await servers.fetchSessions();
+      if (!servers.sessions.get(SERVER_KEY)?.handler_count) {
+        return;
+      }
+      await new Promise(resolve => setTimeout(resolve, 100));
+    }
+  }
+
+  private currentState: ServerState = 'starting';
+  private rpc: Rpc | null = null;
+  private source: Rpc | ILSPConnection | null = null;
+  private companion: Companion | null = null;
+  private listening = new DisposableSet();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private disposed = false;
+  private readonly stateSignal = new Signal<this, ServerState>(this);
+  private readonly modelsSignal = new Signal<this, void>(this);
+  private readonly diagnosticsSignal = new Signal<this, PublishedDiagnostics>(this);
+}
+
+async function within<T>(milliseconds: number, answer: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`The language server has not answered for ${milliseconds / 1000} s.`));
+    }, milliseconds);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,447 @@
+/** A tree whose rows are loaded when they are looked at, with the keys and the roles of an ARIA tree. */
+import type { ModelTree, TreeNode } from '@model-loupe/core';
+import type { Message } from '@lumino/messaging';
+import { Widget } from '@lumino/widgets';
+
+import { nodeIcon } from './icons';
+
+/** How long a row may load before it shows that it does. */
+const BUSY_MS = 200;
+/** Keys typed within this time are one search for a label. */
+const TYPE_AHEAD_MS = 700;
+const ROW = 'jp-ModelLoupe-row';
+const ITEM = 'jp-ModelLoupe-item';
+
+/** A row with its element and, once loaded, the rows below it. */
+class TreeItem {
+  constructor(
+    readonly key: string,
+    public node: TreeNode,
+    readonly parent: TreeItem | null
+  ) {
+    this.element.className = ITEM;
+    this.element.setAttribute('role', 'treeitem');
+    this.element.tabIndex = -1;
+    this.row.className = ROW;
+    this.group.setAttribute('role', 'group');
+    this.element.append(this.row);
+    this.draw();
+  }
+
+  get level(): number {
+    return this.parent ? this.parent.level + 1 : 1;
+  }
+
+  /** Takes a newer node of the same key. */
+  update(node: TreeNode): void {
+    this.node = node;
+    this.draw();
+  }
+
+  setExpanded(expanded: boolean): void {
+    this.expanded = expanded;
+    if (expanded) {
+      this.element.append(this.group);
+    } else {
+      this.group.remove();
+    }
+    this.drawExpansion();
+  }
+
+  setChildren(children: TreeItem[]): void {
+    this.children = children;
+    this.group.replaceChildren(...children.map(child => child.element));
+    children.forEach((child, index) => {
+      child.element.setAttribute('aria-setsize', String(children.length));
+      child.element.setAttribute('aria-posinset', String(index + 1));
+    });
+  }
+
+  setBusy(busy: boolean): void {
+    this.element.setAttribute('aria-busy', String(busy));
+    this.row.classList.toggle('jp-mod-busy', busy);
+  }
+
+  private draw(): void {
+    const { label, description, tooltip, icon } = this.node;
+    this.element.setAttribute('aria-level', String(this.level));
+    this.element.setAttribute('aria-label', description ? `${label}, ${description}` : label);
+    this.row.dataset['kind'] = icon;
+    this.row.style.setProperty('--jp-ModelLoupe-level', String(this.level - 1));
+    this.row.title = plainText(tooltip);
+    const twistie = span('jp-ModelLoupe-twistie', '');
+    const name = span('jp-ModelLoupe-label', label);
+    const image = nodeIcon(icon).element({ tag: 'span', className: 'jp-ModelLoupe-icon' });
+    this.row.replaceChildren(twistie, image, name, span('jp-ModelLoupe-description', description));
+    this.drawExpansion();
+  }
+
+  private drawExpansion(): void {
+    if (this.node.collapsible) {
+      this.element.setAttribute('aria-expanded', String(this.expanded));
+    } else {
+      this.element.removeAttribute('aria-expanded');
+    }
+  }
+
+  readonly element = document.createElement('div');
+  readonly row = document.createElement('div');
+  readonly group = document.createElement('div');
+  expanded = false;
+  children: TreeItem[] | null = null;
+  /** Counts the loads, so that a late answer of an earlier one is dropped. */
+  generation = 0;
+}
+
+export class TreeView extends Widget {
+  constructor(
+    label: string,
+    private readonly tree: ModelTree
+  ) {
+    super();
+    this.addClass('jp-ModelLoupe-tree');
+    this.node.setAttribute('role', 'tree');
+    this.node.setAttribute('aria-label', label);
+  }
+
+  /** The row that has the focus, or had it last. */
+  get current(): TreeNode | null {
+    return this.focused?.node ?? null;
+  }
+
+  /** There is nothing to show. */
+  get isEmpty(): boolean {
+    return this.roots.length === 0;
+  }
+
+  /** Asks anew for everything that is unfolded; rows that are still there stay as they are. */
+  async refresh(): Promise<void> {
+    this.generation += 1;
+    const generation = this.generation;
+    this.tree.invalidate();
+    const nodes = await this.tree.roots();
+    if (generation === this.generation && !this.isDisposed) {
+      this.setRoots(this.merge(nodes, this.roots, null));
+      await Promise.all(this.roots.map(item => this.reload(item)));
+      this.keepFocus();
+    }
+  }
+
+  collapseAll(): void {
+    for (const item of this.visible()) {
+      item.setExpanded(false);
+    }
+    this.keepFocus();
+  }
+
+  clear(): void {
+    this.generation += 1;
+    this.tree.clear();
+    this.setRoots([]);
+    this.focused = null;
+  }
+
+  handleEvent(event: Event): void {
+    if (event.type === 'keydown') {
+      this.onKey(event as KeyboardEvent);
+      return;
+    }
+    const item = this.itemOf(event.target);
+    if (!item) {
+      return;
+    }
+    if (event.type === 'focusin') {
+      this.setFocused(item);
+    } else if (event.type === 'click') {
+      this.focus(item);
+      this.toggle(item);
+    } else {
+      this.focus(item);
+    }
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    for (const type of ['click', 'keydown', 'focusin', 'contextmenu']) {
+      this.node.addEventListener(type, this);
+    }
+  }
+
+  protected override onBeforeDetach(message: Message): void {
+    for (const type of ['click', 'keydown', 'focusin', 'contextmenu']) {
+      this.node.removeEventListener(type, this);
+    }
+    super.onBeforeDetach(message);
+  }
+
+  /** The panel was opened: the keyboard is at the row where it was, or at the first. */
+  protected override onActivateRequest(message: Message): void {
+    super.onActivateRequest(message);
+    const item = this.focused ?? this.roots[0];
+    item?.element.focus();
+  }
+
+  private toggle(item: TreeItem): void {
+    if (item.node.icon === 'more') {
+      void this.loadMore(item);
+    } else if (item.node.collapsible) {
+      if (item.expanded) {
+        item.setExpanded(false);
+      } else {
+        void this.expand(item);
+      }
+    }
+  }
+
+  private async expand(item: TreeItem): Promise<void> {
+    if (item.node.collapsible && !item.expanded) {
+      item.setExpanded(true);
+      // A row that says what went wrong is asked for again.
+      if (!item.children || item.children.some(child => child.node.id === errorId(item.node.id))) {
+        await this.loadChildren(item);
+      }
+    }
+  }
+
+  /** After a refresh: what is unfolded is loaded again, what is folded when it is unfolded next. */
+  private async reload(item: TreeItem): Promise<void> {
+    if (!item.node.collapsible || !item.expanded) {
+      item.setExpanded(false);
+      item.children = null;
+      return;
+    }
+    await this.loadChildren(item);
+    await Promise.all((item.children ?? []).map(child => this.reload(child)));
+  }
+
+  private async loadChildren(item: TreeItem): Promise<void> {
+    item.generation += 1;
+    const generation = item.generation;
+    const nodes = await this.busy(item, () => this.tree.children(item.node));
+    if (generation === item.generation) {
+      item.setChildren(this.merge(nodes, item.children ?? [], item));
+      this.index(item);
+    }
+  }
+
+  /** Puts the next page in the place of the row that stands for it. */
+  private async loadMore(more: TreeItem): Promise<void> {
+    const { parent } = more;
+    const place = parent?.children?.indexOf(more) ?? -1;
+    if (!parent || place === -1) {
+      return;
+    }
+    await this.busy(more, async () => {
+      await this.tree.showMore(more.node);
+      return [];
+    });
+    await this.loadChildren(parent);
+    const next = parent.children?.[place];
+    if (next) {
+      this.focus(next);
+    }
+  }
+
+  /** Marks a row while it loads; a failure becomes a row below it. */
+  private async busy(item: TreeItem, load: () => Promise<readonly TreeNode[]>): Promise<readonly TreeNode[]> {
+    const mark = setTimeout(() => {
+      item.setBusy(true);
+    }, BUSY_MS);
+    try {
+      return await load();
+    } catch (reason) {
+      return [errorNode(item.node.id, reason)];
+    } finally {
+      clearTimeout(mark);
+      item.setBusy(false);
+    }
+  }
+
+  /** Rows for `nodes`, those of `before` where the key is the same. */
+  private merge(nodes: readonly TreeNode[], before: readonly TreeItem[], parent: TreeItem | null): TreeItem[] {
+    const known = new Map(before.map(item => [item.key, item]));
+    return nodes.map(node => {
+      const key = this.tree.key(node);
+      const item = known.get(key);
+      if (!item) {
+        return new TreeItem(key, node, parent);
+      }
+      item.update(node);
+      return item;
+    });
+  }
+
+  private setRoots(items: TreeItem[]): void {
+    this.roots = items;
+    this.node.replaceChildren(...items.map(item => item.element));
+    items.forEach((item, position) => {
+      item.element.setAttribute('aria-setsize', String(items.length));
+      item.element.setAttribute('aria-posinset', String(position + 1));
+      this.items.set(item.element, item);
+    });
+    this.keepFocus();
+  }
+
+  private index(parent: TreeItem): void {
+    for (const child of parent.children ?? []) {
+      this.items.set(child.element, child);
+    }
+    this.keepFocus();
+  }
+
+  /** One row at a time can be reached with Tab; where it went away, the first takes its place. */
+  private keepFocus(): void {
+    if (!this.focused || !this.node.contains(this.focused.element)) {
+      this.focused = null;
+      const first = this.roots[0];
+      if (first) {
+        this.setFocused(first);
+      }
+    }
+  }
+
+  private focus(item: TreeItem): void {
+    this.setFocused(item);
+    item.element.focus({ preventScroll: true });
+    item.row.scrollIntoView({ block: 'nearest' });
+  }
+
+  private setFocused(item: TreeItem): void {
+    if (this.focused !== item) {
+      if (this.focused) {
+        this.focused.element.tabIndex = -1;
+        this.focused.element.setAttribute('aria-selected', 'false');
+      }
+      this.focused = item;
+    }
+    item.element.tabIndex = 0;
+    item.element.setAttribute('aria-selected', 'true');
+  }
+
+  private itemOf(target: EventTarget | null): TreeItem | null {
+    const element = target instanceof Element ? target.closest<HTMLElement>(`.${ITEM}`) : null;
+    return (element && this.items.get(element)) ?? null;
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    const item = this.focused;
+    if (!item || event.ctrlKey || event.metaKey || event.altKey) {
+      return;
+    }
+    const handled = this.move(item, event.key) || this.fold(item, event.key) || this.typeAhead(item, event.key);
+    if (handled) {
+      event.preventDefault();
+      event.stopPropagation();
+    }
+  }
+
+  private move(item: TreeItem, key: string): boolean {
+    const rows = this.visible();
+    const index = rows.indexOf(item);
+    const target = { ArrowDown: rows[index + 1], ArrowUp: rows[index - 1], Home: rows[0], End: rows.at(-1) };
+    if (!(key in target)) {
+      return false;
+    }
+    const next = target[key as keyof typeof target];
+    if (next) {
+      this.focus(next);
+    }
+    return true;
+  }
+
+  private fold(item: TreeItem, key: string): boolean {
+    switch (key) {
+      case 'ArrowRight':
+        if (item.expanded) {
+          const first = item.children?.[0];
+          if (first) {
+            this.focus(first);
+          }
+        } else {
+          void this.expand(item);
+        }
+        return true;
+      case 'ArrowLeft':
+        if (item.expanded) {
+          item.setExpanded(false);
+        } else if (item.parent) {
+          this.focus(item.parent);
+        }
+        return true;
+      case 'Enter':
+      case ' ':
+        this.toggle(item);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** Letters go to the next row whose label starts with them. */
+  private typeAhead(item: TreeItem, key: string): boolean {
+    if (key.length !== 1) {
+      return false;
+    }
+    const now = Date.now();
+    this.typed = (now - this.typedAt < TYPE_AHEAD_MS ? this.typed : '') + key.toLowerCase();
+    this.typedAt = now;
+    const rows = this.visible();
+    const start = rows.indexOf(item) + (this.typed.length === 1 ? 1 : 0);
+    const order = [...rows.slice(start), ...rows.slice(0, start)];
+    const found = order.find(row => row.node.label.toLowerCase().startsWith(this.typed));
+    if (found) {
+      this.focus(found);
+    }
+    return true;
+  }
+
+  private visible(): TreeItem[] {
+    const rows: TreeItem[] = [];
+    const visit = (items: readonly TreeItem[]): void => {
+      for (const item of items) {
+        rows.push(item);
+        if (item.expanded && item.children) {
+          visit(item.children);
+        }
+      }
+    };
+    visit(this.roots);
+    return rows;
+  }
+
+  private roots: TreeItem[] = [];
+  private focused: TreeItem | null = null;
+  private generation = 0;
+  private typed = '';
+  private typedAt = 0;
+  private readonly items = new WeakMap<Element, TreeItem>();
+}
+
+function span(className: string, text: string): HTMLSpanElement {
+  const element = document.createElement('span');
+  element.className = className;
+  element.textContent = text;
+  return element;
+}
+
+function errorId(parent: string): string {
+  return `${parent}\nerror`;
+}
+
+function errorNode(parent: string, reason: unknown): TreeNode {
+  const message = reason instanceof Error ? reason.message : String(reason);
+  return {
+    id: errorId(parent),
+    label: message,
+    description: '',
+    tooltip: message,
+    icon: 'error',
+    collapsible: false,
+    contextValue: 'error'
+  };
+}
+
+/** Markdown without its marks, for a tooltip of the browser's. */
+function plainText(markdown: string): string {
+  return markdown.replace(/\*\*|`/g, '').replace(/\\([^\w\s])/g, '$1');
+}
