@@ -1,4 +1,4 @@
-"""How jupyter-lsp finds and starts the language server (entry point ``jupyter_lsp_spec_v2``).
+"""How jupyter-lsp finds and starts the language server (entry point ``jupyter_lsp_spec_v1``).
 
 jupyter-lsp imports this module while the Jupyter server starts, so it imports nothing of the rest.
 """

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.metadata import entry_points
+import tomllib
+from pathlib import Path
 
+from jupyter_lsp.constants import EP_SPEC_V1
 from jupyter_lsp.schema import LANGUAGE_SERVER_SPEC_MAP
 
 from model_loupe.lsp.jupyter import SERVER_KEY, language_server_spec
@@ -29,10 +31,13 @@ def test_does_not_push_a_general_python_server_aside() -> None:
     assert all(other < SERVER_KEY for other in GENERAL_SERVERS)
 
 
-def test_is_declared_and_light_to_import() -> None:
-    declared = entry_points(group="jupyter_lsp_spec_v2", name="model-loupe")
-    if declared:  # the package is installed, not only on the path
-        assert next(iter(declared)).value == "model_loupe.lsp.jupyter:language_server_spec"
+def test_is_declared_where_jupyter_lsp_looks() -> None:
+    project = Path(__file__).parents[3] / "pyproject.toml"
+    declared = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["entry-points"][EP_SPEC_V1]
+    assert declared == {"model-loupe": "model_loupe.lsp.jupyter:language_server_spec"}
+
+
+def test_is_light_to_import() -> None:
     heavy = "{'pygls', 'lsprotocol', 'asyncio', 'huggingface_hub'}"
     check = f"import sys, model_loupe.lsp.jupyter; print({heavy} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
