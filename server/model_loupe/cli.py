@@ -111,7 +111,12 @@ def _inspect(arguments: argparse.Namespace) -> int:
     from model_loupe.sources.locate import ModelRequest
 
     request = ModelRequest(
-        arguments.model, arguments.revision, arguments.subfolder, arguments.variant, arguments.cache_dir
+        arguments.model,
+        arguments.revision,
+        arguments.subfolder,
+        arguments.variant,
+        arguments.cache_dir,
+        base=os.getcwd(),
     )
     description = Inspector(offline=arguments.offline).describe(request)
     if arguments.json:

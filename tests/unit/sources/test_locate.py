@@ -99,6 +99,14 @@ def test_a_folder_wins_over_the_cache(cache: Path, tmp_path: Path) -> None:
     assert (found.source, found.path) == ("folder", str(folder))
 
 
+def test_without_a_base_a_hub_id_is_no_folder(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(small.parent)
+    with pytest.raises(LoupeError) as raised:
+        locate(ModelRequest("small-gemma", cache_dir=str(small.parent / "no-cache")))
+    assert raised.value.code == "not-in-cache"
+    assert locate(ModelRequest("./small-gemma")).path == str(small)
+
+
 def test_relative_names_start_at_the_base(small: Path) -> None:
     for name in ("small-gemma", "./small-gemma", "../" + small.parent.name + "/small-gemma"):
         assert locate(ModelRequest(name, base=str(small.parent))).path == str(small)
@@ -115,6 +123,7 @@ def test_relative_names_start_at_the_base(small: Path) -> None:
         ("./nope", "model-not-found"),
         ("/nope/at/all", "model-not-found"),
         ("a/b/c", "model-not-found"),
+        ("gone.safetensors", "model-not-found"),
         ("two words", "model-not-found"),
         ("../../../../../../nope", "model-not-found"),
         ("/dev/null", "not-a-file"),
