@@ -1,0 +1,68 @@
+/** Lets the user choose the interpreter that runs the server. */
+import * as vscode from 'vscode';
+
+import { workspaceInterpreters } from './interpreter';
+import { hasPythonExtension } from './pythonExtension';
+
+interface Choice extends vscode.QuickPickItem {
+  choose(): Promise<unknown>;
+}
+
+/** Ask which interpreter to use, and write the answer to the settings. */
+export async function chooseInterpreter(): Promise<void> {
+  const choices: Choice[] = (await workspaceInterpreters()).map((path) => ({
+    label: vscode.workspace.asRelativePath(path),
+    description: 'virtual environment of this workspace',
+    choose: () => useInterpreter(path),
+  }));
+  if (hasPythonExtension()) {
+    choices.push({
+      label: '$(snake) Select in the Python extension …',
+      choose: async () => {
+        await useInterpreter(undefined);
+        await vscode.commands.executeCommand('python.setInterpreter');
+      },
+    });
+  }
+  choices.push(
+    { label: '$(edit) Enter a path …', choose: enterPath },
+    { label: '$(folder-opened) Browse …', choose: browse },
+    {
+      label: '$(discard) Default',
+      description: hasPythonExtension() ? "the Python extension's choice" : 'the first Python on the PATH',
+      choose: () => useInterpreter(undefined),
+    }
+  );
+  const picked = await vscode.window.showQuickPick(choices, {
+    title: 'Model Loupe: Python interpreter',
+    placeHolder: 'Python 3.11 or newer, with the package model-loupe',
+  });
+  await picked?.choose();
+}
+
+async function enterPath(): Promise<void> {
+  const path = await vscode.window.showInputBox({
+    title: 'Model Loupe: path of the Python interpreter',
+    placeHolder: '~/project/.venv/bin/python',
+    value: vscode.workspace.getConfiguration('modelLoupe').get('interpreter', ''),
+    ignoreFocusOut: true,
+  });
+  if (path !== undefined) {
+    await useInterpreter(path.trim() || undefined);
+  }
+}
+
+async function browse(): Promise<void> {
+  const picked = await vscode.window.showOpenDialog({ title: 'Python interpreter', openLabel: 'Use This Python' });
+  if (picked?.[0]) {
+    await useInterpreter(picked[0].fsPath);
+  }
+}
+
+/** The change of the setting restarts the server. */
+async function useInterpreter(path: string | undefined): Promise<void> {
+  const target = vscode.workspace.workspaceFolders
+    ? vscode.ConfigurationTarget.Workspace
+    : vscode.ConfigurationTarget.Global;
+  await vscode.workspace.getConfiguration('modelLoupe').update('interpreter', path, target);
+}

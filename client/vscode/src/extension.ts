@@ -1,0 +1,124 @@
+/** The VS Code extension's entry: makes the parts and connects them. */
+import { rowText, type TreeNode } from '@model-loupe/core';
+import * as vscode from 'vscode';
+
+import { chooseInterpreter } from './choose';
+import { revealInCode } from './code';
+import { installServer } from './install';
+import { reportProblems } from './problems';
+import { pythonExtension } from './pythonExtension';
+import { LanguageServer } from './server';
+import { problem } from './state';
+import { StatusItem, describe } from './status';
+import { ModelsView } from './tree';
+
+export function activate(context: vscode.ExtensionContext): void {
+  const log = vscode.window.createOutputChannel('Model Loupe', { log: true });
+  const server = new LanguageServer(log);
+  const view = new ModelsView(server, log);
+  context.subscriptions.push(
+    log,
+    server,
+    view,
+    new StatusItem(server),
+    reportProblems(server),
+    ...serverCommands(server, log),
+    ...treeCommands(view),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => void server.restart()),
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration('modelLoupe.interpreter')) {
+        void server.followInterpreter();
+      }
+    })
+  );
+  // Not awaited: the Python extension may take seconds to say which interpreter is selected.
+  void server.restart().then(() => followPythonExtension(context, server, log));
+}
+
+/** Restart when another interpreter is selected in the Python extension. */
+async function followPythonExtension(
+  context: vscode.ExtensionContext,
+  server: LanguageServer,
+  log: vscode.LogOutputChannel
+): Promise<void> {
+  try {
+    const environments = (await pythonExtension())?.environments;
+    if (environments) {
+      const follow = () => void server.followInterpreter();
+      context.subscriptions.push(environments.onDidChangeActiveEnvironmentPath(follow));
+    }
+  } catch (error) {
+    log.warn('The Python extension does not start:', error);
+  }
+}
+
+function command(name: string, action: (...words: never[]) => unknown): vscode.Disposable {
+  return vscode.commands.registerCommand(`modelLoupe.${name}`, action);
+}
+
+function serverCommands(server: LanguageServer, log: vscode.LogOutputChannel): vscode.Disposable[] {
+  return [
+    command('restartServer', () => server.restart()),
+    command('showLog', () => log.show()),
+    command('chooseInterpreter', chooseInterpreter),
+    command('installServer', () => install(server)),
+    command('showMenu', () => showMenu(server)),
+  ];
+}
+
+function treeCommands(view: ModelsView): vscode.Disposable[] {
+  const copy = async (rows: readonly TreeNode[], text: (row: TreeNode) => string): Promise<void> => {
+    if (rows.length > 0) {
+      await vscode.env.clipboard.writeText(rows.map(text).join('\n'));
+    }
+  };
+  return [
+    command('refresh', () => view.refresh()),
+    command('showMore', (more: TreeNode) => view.showMore(more)),
+    command('copy', (row?: TreeNode, rows?: TreeNode[]) => copy(view.chosen(row, rows), ({ label }) => label)),
+    command('copyRow', (row?: TreeNode, rows?: TreeNode[]) => copy(view.chosen(row, rows), rowText)),
+    command('revealInCode', async (row?: TreeNode) => {
+      const [first] = view.chosen(row);
+      const model = first && view.modelOf(first);
+      if (model) {
+        await revealInCode(model);
+      }
+    }),
+    command('showArchitecture', async (id: string) => {
+      if (!(await view.showArchitecture(id))) {
+        void vscode.window.showInformationMessage('Model Loupe: the code no longer names this model.');
+      }
+    }),
+  ];
+}
+
+async function install(server: LanguageServer): Promise<void> {
+  const { state } = server;
+  if (state.kind !== 'no-server' && state.kind !== 'ready') {
+    const message = problem(state) ?? describe(state);
+    void vscode.window.showWarningMessage(`Model Loupe: nothing to install into. ${message}`);
+    return;
+  }
+  if (await installServer(state.python)) {
+    await server.restart();
+  } else {
+    void vscode.window.showErrorMessage('Model Loupe: the installation failed; the terminal says why.');
+  }
+}
+
+async function showMenu(server: LanguageServer): Promise<void> {
+  const { state } = server;
+  const actions = [
+    { label: '$(list-tree) Show Models', command: 'modelLoupe.models.focus' },
+    { label: '$(debug-restart) Restart Language Server', command: 'modelLoupe.restartServer' },
+    { label: '$(settings-gear) Choose Interpreter', command: 'modelLoupe.chooseInterpreter' },
+    { label: '$(output) Show Log', command: 'modelLoupe.showLog' },
+  ];
+  if (state.kind === 'no-server') {
+    actions.unshift({ label: '$(cloud-download) Install model-loupe', command: 'modelLoupe.installServer' });
+  }
+  const picked = await vscode.window.showQuickPick(actions, { title: problem(state) ?? describe(state) });
+  if (picked) {
+    await vscode.commands.executeCommand(picked.command);
+  }
+}

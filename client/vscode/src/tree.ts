@@ -1,0 +1,116 @@
+/** The sidebar's tree of models. */
+import { ModelTree, rowText, type ModelNode, type TreeNode } from '@model-loupe/core';
+import * as vscode from 'vscode';
+
+import { themeIcon } from './icons';
+import type { LanguageServer } from './server';
+
+export const VIEW = 'modelLoupe.models';
+
+/** Shows core's model tree in a VS Code view. */
+export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Disposable {
+  private readonly tree: ModelTree;
+  private readonly view: vscode.TreeView<TreeNode>;
+  private readonly change = new vscode.EventEmitter<TreeNode | undefined>();
+  private readonly subscriptions: { dispose(): unknown }[];
+  readonly onDidChangeTreeData = this.change.event;
+
+  constructor(
+    private readonly server: LanguageServer,
+    private readonly log: vscode.LogOutputChannel
+  ) {
+    this.tree = new ModelTree(server);
+    this.view = vscode.window.createTreeView(VIEW, {
+      treeDataProvider: this,
+      showCollapseAll: true,
+      canSelectMany: true,
+    });
+    this.subscriptions = [
+      this.view,
+      this.change,
+      server.onDidChangeModels(() => this.refresh()),
+      server.onDidChangeState(() => {
+        this.tree.clear();
+        this.change.fire(undefined);
+      }),
+    ];
+  }
+
+  dispose(): void {
+    vscode.Disposable.from(...this.subscriptions).dispose();
+  }
+
+  /** Ask again for what is shown. */
+  refresh(): void {
+    this.tree.invalidate();
+    this.change.fire(undefined);
+  }
+
+  getTreeItem(node: TreeNode): vscode.TreeItem {
+    const item = new vscode.TreeItem(node.label);
+    item.id = this.tree.key(node);
+    item.description = node.description;
+    // A plain MarkdownString: no command links, no HTML, no icons from text that anybody may have written.
+    item.tooltip = new vscode.MarkdownString(node.tooltip);
+    item.iconPath = themeIcon(node.icon);
+    item.contextValue = node.contextValue;
+    item.accessibilityInformation = { label: rowText(node) };
+    if (node.icon === 'more') {
+      item.command = { command: 'modelLoupe.showMore', title: 'Show More', arguments: [node] };
+    } else if (node.collapsible) {
+      item.collapsibleState = vscode.TreeItemCollapsibleState.Collapsed;
+    }
+    return item;
+  }
+
+  async getChildren(node?: TreeNode): Promise<TreeNode[]> {
+    if (this.server.state.kind !== 'ready') {
+      return [];
+    }
+    try {
+      return [...(await (node ? this.tree.children(node) : this.tree.roots()))];
+    } catch (error) {
+      // The server ended or changed under the request: its next state refreshes the tree.
+      this.log.warn(`Could not list ${node ? node.label : 'the models'}:`, error);
+      return [];
+    }
+  }
+
+  getParent(node: TreeNode): TreeNode | undefined {
+    return this.tree.parent(node);
+  }
+
+  /** The rows that a command is about: those of a menu's click, else those selected. */
+  chosen(clicked?: TreeNode, selected?: readonly TreeNode[]): readonly TreeNode[] {
+    return selected ?? (clicked ? [clicked] : this.view.selection);
+  }
+
+  modelOf(node: TreeNode): ModelNode | undefined {
+    return this.tree.modelOf(node);
+  }
+
+  /** Put the next page in the place of a `more` row. */
+  async showMore(more: TreeNode): Promise<void> {
+    this.change.fire(await this.tree.showMore(more));
+  }
+
+  /** Show a model with its architecture open; false if no such model is known. */
+  async showArchitecture(id: string): Promise<boolean> {
+    // First the view: VS Code can reveal a row only in a view that it has drawn.
+    await vscode.commands.executeCommand(`${VIEW}.focus`);
+    const model = await this.tree.findRoot(id);
+    if (!model) {
+      return false;
+    }
+    await this.reveal(model);
+    const architecture = await this.tree.findArchitecture(model);
+    if (architecture) {
+      await this.reveal(architecture);
+    }
+    return true;
+  }
+
+  private async reveal(node: TreeNode): Promise<void> {
+    await this.view.reveal(node, { select: true, focus: true, expand: true });
+  }
+}

@@ -1,0 +1,46 @@
+import js from '@eslint/js';
+import { defineConfig, globalIgnores } from 'eslint/config';
+import globals from 'globals';
+import tseslint from 'typescript-eslint';
+
+export default defineConfig(
+  globalIgnores(['**/dist/', '**/lib/', '**/labextension/', '**/.*/', '**/.venv*/']),
+  js.configs.recommended,
+  {
+    files: ['**/*.mjs'],
+    languageOptions: { globals: globals.node },
+  },
+  {
+    files: ['client/**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: {
+      parserOptions: {
+        projectService: true,
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+    },
+  },
+  {
+    files: ['client/core/test/**/*.ts'],
+    // node:test's test() gives a promise that nobody awaits.
+    rules: { '@typescript-eslint/no-floating-promises': 'off' },
+  },
+  {
+    files: ['client/jupyterlab/**/*.ts'],
+    // Lumino's signals take a method and its `this` apart.
+    rules: { '@typescript-eslint/unbound-method': 'off' },
+  },
+  {
+    files: ['client/core/src/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ group: ['vscode*', '@jupyterlab/*', '@lumino/*', 'node:*'], message: 'core knows no editor.' }] },
+      ],
+    },
+  }
+);
