@@ -28,28 +28,24 @@ class LabExtensionBuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
-        if _is_outdated(root):
-            self._build(root, editable=version == "editable")
+        # An editable install is for work on the server, or comes before npm's packages are there.
+        if version != "editable" and _is_outdated(root):
+            self._build(root)
         if self.target_name == "wheel" and _is_built(root):
             build_data["shared_data"][str(root / BUILT)] = INSTALLED
             build_data["shared_data"][str(root / EXTENSION / "install.json")] = f"{INSTALLED}/install.json"
 
-    def _build(self, root: Path, *, editable: bool) -> None:
+    def _build(self, root: Path) -> None:
         npm = shutil.which("npm")
         if npm is None:
-            self._warn("npm was not found")
+            what = "an outdated" if _is_built(root) else "no"
+            self.app.display_warning(f"npm was not found: the package has {what} JupyterLab extension.")
             return
         try:
             _build_with(npm, root)
         except subprocess.CalledProcessError as error:
-            if not editable:
-                output = f"{error.stdout}\n{error.stderr}".strip()
-                raise RuntimeError(f"{' '.join(error.cmd)} failed:\n{output}") from error
-            self._warn(f"`{' '.join(error.cmd)}` failed")
-
-    def _warn(self, reason: str) -> None:
-        what = "with an outdated" if _is_built(Path(self.root)) else "without the"
-        self.app.display_warning(f"{reason}: model-loupe is installed {what} JupyterLab extension.")
+            output = f"{error.stdout}\n{error.stderr}".strip()
+            raise RuntimeError(f"{' '.join(error.cmd)} failed:\n{output}") from error
 
 
 def _is_built(root: Path) -> bool:

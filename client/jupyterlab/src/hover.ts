@@ -107,6 +107,8 @@ function cardView(view: EditorView, widget: Widget): TooltipView {
     },
     destroy: () => {
       shown = null;
+      // CodeMirror has taken the element out of the page: there is nothing left to detach.
+      MessageLoop.sendMessage(widget, Widget.Msg.AfterDetach);
       widget.dispose();
     }
   };

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import importlib.util
+import json
 import os
 import secrets
 import signal
@@ -27,6 +28,8 @@ HOST = "127.0.0.1"
 START_SECONDS = 60.0
 STOP_SECONDS = 5.0
 NEEDED_MODULES = ("jupyterlab", "jupyterlab_lsp", "jupyter_lsp")
+# In the demo's own settings: no question about news, no look for updates.
+NOTIFICATION_SETTINGS = ("@jupyterlab", "apputils-extension", "notification.jupyterlab-settings")
 INSTALL = "pip install 'model-loupe[jupyter]'"
 
 
@@ -61,10 +64,18 @@ def run_demo(port: int | None = None, browser: bool = True, folder: str | None =
 
 def prepare(folder: str) -> None:
     """Writes into ``folder`` what the demo needs; a notebook that is there already is the user's."""
-    os.makedirs(os.path.join(folder, STATE_FOLDER), exist_ok=True)
+    _write_settings(os.path.join(folder, STATE_FOLDER, "settings"))
     write_small_gemma(os.path.join(folder, MODEL_FOLDER))
     if not os.path.exists(os.path.join(folder, NAME)):
         sample_notebook(folder)
+
+
+def _write_settings(folder: str) -> None:
+    path = os.path.join(folder, *NOTIFICATION_SETTINGS)
+    if not os.path.exists(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"fetchNews": "false", "checkForUpdates": False}, file)
 
 
 def _require_jupyterlab() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 
 NAME = "sample.ipynb"
 
@@ -67,11 +68,15 @@ def _notebook() -> dict[str, object]:
         "cells": [_cell(number, kind, text) for number, (kind, text) in enumerate(_CELLS)],
         "metadata": {
             "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+            # What the kernel will say of itself: otherwise JupyterLab marks the notebook as changed at once.
             "language_info": {
                 "codemirror_mode": {"name": "ipython", "version": 3},
                 "file_extension": ".py",
                 "mimetype": "text/x-python",
                 "name": "python",
+                "nbconvert_exporter": "python",
+                "pygments_lexer": "ipython3",
+                "version": platform.python_version(),
             },
         },
         "nbformat": 4,

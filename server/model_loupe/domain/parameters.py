@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from model_loupe.domain.dtypes import BY_NAME
-from model_loupe.domain.tensors import TensorKind, TensorTable, count_kinds
+from model_loupe.domain.tensors import TensorKind, TensorTable
 
 # Buffers that libraries have saved with their models, by the last part of the name.
 _BUFFERS = (
@@ -69,10 +69,10 @@ class CountingFacts(NamedTuple):
 
 def count_parameters(table: TensorTable, facts: CountingFacts, *, complete: bool) -> ParameterCount:
     """Counts over one set of weights; ``complete`` says that all its headers were read."""
-    buffers = count_kinds(map(table.tensors.__getitem__, _buffers(table, facts)))
-    overhead = count_kinds(map(table.tensors.__getitem__, _overhead(table, facts)))
+    buffers = table.count_ending(lambda kind: _buffer_endings(kind, facts))
+    overhead = table.count_ending(lambda kind: _overhead_endings(kind, facts))
     tied, stored_twice = _tied(table, facts)
-    repeated = count_kinds(map(table.tensors.__getitem__, stored_twice))
+    repeated = {table.tensors[name]: 1 for name in stored_twice}
     by_dtype = _by_dtype(table.kinds, buffers, overhead, repeated)
     reason = _inexact(table, facts, complete, stored_twice)
     known = complete and len(table) > 0 and facts.quant_method in _COUNTED_SCHEMES
@@ -104,19 +104,16 @@ def _inexact(
     return None
 
 
-def _buffers(table: TensorTable, facts: CountingFacts) -> set[str]:
-    # Matrices are weights: only the names of the few other tensors need a look.
-    named = {name for name in table.names_where(lambda kind: len(kind.shape) < 2) if name.endswith(_BUFFERS)}
-    named.update(
-        name
-        for name in table.names_where(lambda kind: not _is_floating(kind))
+def _buffer_endings(kind: TensorKind, facts: CountingFacts) -> tuple[str, ...]:
+    """How the names of buffers of this kind end; most kinds have none, and their names need no look."""
+    floating = _is_floating(kind)
+    if not floating and facts.quant_method is None:
         # Gradients need floating point: a tensor of integers can be no parameter, unless it is packed.
-        if facts.quant_method is None or name.endswith(_BUFFERS)
-    )
+        return ("",)
     # GPT-2's causal mask: a lower triangle [1, 1, n, n] that old checkpoints call "bias".
-    four = table.names_where(lambda kind: len(kind.shape) == 4)
-    named.update(name for name in four if name.endswith(".attn.bias"))
-    return named
+    masks = (".attn.bias",) if len(kind.shape) == 4 else ()
+    # Floating matrices are weights.
+    return masks + _BUFFERS if len(kind.shape) < 2 or not floating else masks
 
 
 def _is_floating(kind: TensorKind) -> bool:
@@ -124,11 +121,9 @@ def _is_floating(kind: TensorKind) -> bool:
     return dtype is None or dtype.is_floating
 
 
-def _overhead(table: TensorTable, facts: CountingFacts) -> list[str]:
-    if facts.quant_method not in _FP8_SCHEMES:
-        return []
-    others = table.names_where(lambda kind: not kind.dtype.startswith("float8"))
-    return [name for name in others if name.endswith(_FP8_SCALE_SUFFIXES)]
+def _overhead_endings(kind: TensorKind, facts: CountingFacts) -> tuple[str, ...]:
+    scales = facts.quant_method in _FP8_SCHEMES and not kind.dtype.startswith("float8")
+    return _FP8_SCALE_SUFFIXES if scales else ()
 
 
 def _tied(table: TensorTable, facts: CountingFacts) -> tuple[list[list[str]], frozenset[str]]:

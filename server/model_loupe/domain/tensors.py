@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
-from itertools import accumulate, compress
+from collections import defaultdict
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 
 class TensorKind(NamedTuple):
@@ -32,17 +32,6 @@ class Tensor(NamedTuple):
     file: str
 
 
-def count_kinds(kinds: Iterable[TensorKind]) -> dict[TensorKind, int]:
-    """How often each kind occurs. Equal kinds are mostly one object, and an id hashes ten times as fast."""
-    objects = list(kinds)
-    by_id = dict(zip(map(id, objects), objects, strict=True))
-    counts: dict[TensorKind, int] = {}
-    for identity, count in Counter(map(id, objects)).items():
-        kind = by_id[identity]
-        counts[kind] = counts.get(kind, 0) + count
-    return counts
-
-
 class TensorTable:
     """One set of weights: every tensor once, in name order, with sums over any prefix.
 
@@ -50,14 +39,14 @@ class TensorTable:
     names between ``a.b.`` and ``a.b/`` (``/`` follows ``.`` in ASCII).
     """
 
-    __slots__ = ("_bytes", "_elements", "_kinds", "by_file", "names", "tensors")
+    __slots__ = ("_bytes", "_elements", "_names_by_kind", "by_file", "names", "tensors")
 
     def __init__(self, by_file: dict[str, dict[str, TensorKind]]) -> None:
         self.by_file = by_file
         self.tensors: dict[str, TensorKind] = {}
         for tensors in by_file.values():
             self.tensors.update(tensors)
-        self._kinds: dict[TensorKind, int] | None = None
+        self._names_by_kind: dict[TensorKind, list[str]] | None = None
         self.names: list[str] = []
         self._elements: list[int] = []
         self._bytes: list[int] = []
@@ -66,20 +55,32 @@ class TensorTable:
         return len(self.tensors)
 
     @property
+    def names_by_kind(self) -> dict[TensorKind, list[str]]:
+        """The names of the tensors of each kind."""
+        if self._names_by_kind is None:
+            # Kinds that are equal are mostly one object, and an id hashes ten times as fast as a tuple.
+            by_id: defaultdict[int, list[str]] = defaultdict(list)
+            for name, kind in self.tensors.items():
+                by_id[id(kind)].append(name)
+            grouped: dict[TensorKind, list[str]] = {}
+            for names in by_id.values():
+                grouped.setdefault(self.tensors[names[0]], []).extend(names)
+            self._names_by_kind = grouped
+        return self._names_by_kind
+
+    @property
     def kinds(self) -> dict[TensorKind, int]:
         """How many tensors there are of each kind."""
-        if self._kinds is None:
-            self._kinds = count_kinds(self.tensors.values())
-        return self._kinds
+        return {kind: len(names) for kind, names in self.names_by_kind.items()}
 
-    def names_where(self, wanted: Callable[[TensorKind], bool]) -> list[str]:
-        """The names of all tensors of the kinds that are ``wanted``."""
-        objects = self.tensors.values()
-        by_id = dict(zip(map(id, objects), objects, strict=True))
-        chosen = {identity for identity, kind in by_id.items() if wanted(kind)}
-        if not chosen:
-            return []
-        return list(compress(self.tensors, map(chosen.__contains__, map(id, objects))))
+    def count_ending(self, endings: Callable[[TensorKind], tuple[str, ...]]) -> dict[TensorKind, int]:
+        """How many tensors of each kind have a name with one of the ``endings`` that matter for the kind."""
+        counts: dict[TensorKind, int] = {}
+        for kind, names in self.names_by_kind.items():
+            wanted = endings(kind)
+            if wanted:
+                counts[kind] = len([True for name in names if name.endswith(wanted)])
+        return counts
 
     @property
     def nbytes(self) -> int:

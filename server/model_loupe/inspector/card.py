@@ -15,10 +15,11 @@ from model_loupe.inspector.facts import facts, missing_text, parameters_text, st
 
 _MAX_WARNINGS = 4
 _MAX_VALUE = 300
-# A backslash before any ASCII punctuation is that character itself (CommonMark 2.4), which also breaks
-# autolinks; digits' and words' own punctuation can stay.
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#!|~:@])")
-_AUTOLINK = re.compile(r"(?i)(www)(\.)")
+# What could begin markup inside a line or a table cell; a backslash before ASCII punctuation is that character
+# itself (CommonMark 2.4). A parenthesis needs none where no bracket can open a link.
+_SPECIAL = re.compile(r"([\\`*_\[\]|~@])")
+# GitHub's autolinks begin with a scheme or with "www.".
+_AUTOLINK = re.compile(r"(?i)(?<=www)\.|:(?=//)")
 
 
 def escape(text: str) -> str:
@@ -30,7 +31,7 @@ def escape(text: str) -> str:
     # Within a word an underscore means nothing (CommonMark 6.2), and escaped it would be ugly in plain text.
     escaped = _SPECIAL.sub(r"\\\1", flat).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     escaped = re.sub(r"(?<=[A-Za-z0-9])\\_(?=[A-Za-z0-9])", "_", escaped)
-    return _AUTOLINK.sub(r"\1\\\2", escaped)
+    return _AUTOLINK.sub(r"\\\g<0>", escaped)
 
 
 def card(description: Description, options: LoadOptions, *, requested: str) -> str:

@@ -108,10 +108,23 @@ def _claims(description: Description) -> str:
 
 def _loads(description: Description, options: LoadOptions) -> str:
     found, nbytes = description.loaded(options)
-    if found.dtype is None:
+    if found.dtype is not None:
+        size = "" if nbytes is None else f" · {format_bytes(nbytes)}"
+        return f"{found.dtype}{size} ({found.rule})"
+    if description.transformers is not None or not options.dtype_known or description.quantization:
         return ""
-    size = "" if nbytes is None else f" · {format_bytes(nbytes)}"
-    return f"{found.dtype}{size} ({found.rule})"
+    return _loads_by_version(description, options)
+
+
+def _loads_by_version(description: Description, options: LoadOptions) -> str:
+    """Without transformers here, what its two living major versions would do."""
+    outcomes: dict[str, list[str]] = {}
+    for major in ("4", "5"):
+        found, nbytes = description._replace(transformers=major).loaded(options)
+        if found.dtype:
+            size = "" if nbytes is None else f" {format_bytes(nbytes)}"
+            outcomes.setdefault(f"{found.dtype}{size}", []).append(major)
+    return " · ".join(f"{what} under transformers {' and '.join(which)}" for what, which in outcomes.items())
 
 
 def _quantised(description: Description) -> str:
