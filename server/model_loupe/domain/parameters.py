@@ -7,6 +7,7 @@ of quantised weights are none.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 from model_loupe.domain.dtypes import BY_NAME
@@ -72,7 +73,7 @@ def count_parameters(table: TensorTable, facts: CountingFacts, *, complete: bool
     buffers = table.count_ending(lambda kind: _buffer_endings(kind, facts))
     overhead = table.count_ending(lambda kind: _overhead_endings(kind, facts))
     tied, stored_twice = _tied(table, facts)
-    repeated = {table.tensors[name]: 1 for name in stored_twice}
+    repeated = Counter(table.tensors[name] for name in stored_twice)
     by_dtype = _by_dtype(table.kinds, buffers, overhead, repeated)
     reason = _inexact(table, facts, complete, stored_twice)
     known = complete and len(table) > 0 and facts.quant_method in _COUNTED_SCHEMES
