@@ -15,9 +15,9 @@ from model_loupe.inspector.facts import facts, missing_text, parameters_text, st
 
 _MAX_WARNINGS = 4
 _MAX_VALUE = 300
-# What could begin markup inside a line or a table cell; a backslash before ASCII punctuation is that character
-# itself (CommonMark 2.4). A parenthesis needs none where no bracket can open a link.
-_SPECIAL = re.compile(r"([\\`*_\[\]|~@])")
+# What could begin markup inside a line or a table cell; a backslash before ASCII punctuation is just that
+# character (CommonMark 2.4). A parenthesis only matters behind a bracket.
+_SPECIAL = re.compile(r"([\\`*_\[\]|~@]|(?<=\])\()")
 # GitHub's autolinks begin with a scheme or with "www.".
 _AUTOLINK = re.compile(r"(?i)(?<=www)\.|:(?=//)")
 
