@@ -6,8 +6,9 @@ The index is a claim; the shards' headers are the truth.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import NamedTuple, Protocol
 
 from model_loupe.checkpoints.config import parse_json_object
 from model_loupe.domain.warnings import Warning
@@ -18,83 +19,89 @@ MAX_INDEX_BYTES = 200_000_000
 _SPELLING = re.compile(r'"weight_map"\s*:\s*\{\s*"(?=[^"\\]*"(\s*:\s*)"[^"\\]*"(\s*,\s*)"[^"\\]*"\1")')
 
 
-class Index:
-    """What an index claims.
+class Index(NamedTuple):
+    """What an index says of its checkpoint. ``shards`` are in order of their first tensor."""
 
-    ``shards`` are the safe file names in order of their first tensor, ``tensors`` counts their tensors. An
-    index can have 100,000 entries, of which one mostly needs to know only that they are as expected:
-    ``agrees`` tells that from their text, and ``weight_map`` (tensor → shard) is made when asked for.
-    """
+    name: str
+    shards: list[str]
+    tensors: int
+    total_size: int | None
 
-    __slots__ = ("_entries", "_middle", "_weight_map", "metadata", "name", "shards", "tensors", "total_size")
 
-    def __init__(
-        self,
-        name: str,
-        shards: list[str],
-        metadata: Mapping[str, object],
-        total_size: int | None,
-        *,
-        weight_map: dict[str, str] | None = None,
-        entries: list[str] | None = None,
-        middle: str = "",
-    ) -> None:
-        self.name = name
-        self.shards = shards
-        self.metadata = metadata
-        self.total_size = total_size
-        self.tensors = len(entries or weight_map or ())
-        self._weight_map = weight_map
-        self._entries = entries
-        self._middle = middle
+class Claims(Protocol):
+    """Which shard is said to store which tensor."""
 
-    @property
     def weight_map(self) -> dict[str, str]:
-        if self._weight_map is None:
-            parts = (entry.partition(self._middle) for entry in self._entries or ())
-            self._weight_map = {tensor: file for tensor, _, file in parts}
+        """Tensor → shard."""
+
+    def agree(self, by_file: Mapping[str, Collection[str]]) -> bool:
+        """Whether exactly these tensors are claimed to be in these files."""
+
+
+class _ParsedClaims:
+    def __init__(self, weight_map: dict[str, str]) -> None:
+        self._weight_map = weight_map
+
+    def weight_map(self) -> dict[str, str]:
         return self._weight_map
 
-    def agrees(self, by_file: Mapping[str, Iterable[str]]) -> bool:
-        """Whether the claims are exactly these tensors in these files."""
-        if self._entries is None:
-            stored = {tensor: file for file, tensors in by_file.items() for tensor in tensors}
-            return stored == self.weight_map
-        expected: set[str] = set()
-        for file, tensors in by_file.items():
-            ending = self._middle + file
-            expected.update([tensor + ending for tensor in tensors])
-        return len(expected) == len(self._entries) and expected == set(self._entries)
+    def agree(self, by_file: Mapping[str, Collection[str]]) -> bool:
+        return self._weight_map == {tensor: file for file, names in by_file.items() for tensor in names}
 
 
-class _Spelled(NamedTuple):
-    """A weight map as text: ``entries`` are ``name + middle + file``."""
+class _SpelledClaims:
+    """Claims as the text has them: each of ``entries`` is ``name + middle + shard``.
 
-    entries: list[str]
-    middle: str
-    shards: list[str]
-    rest: bytes
+    An index can have 100,000 entries, of which one mostly needs to know only that they are as expected:
+    their text tells that, shard by shard, and only a difference needs the map.
+    """
+
+    def __init__(self, entries: list[str], middle: str, by_shard: dict[str, list[str]]) -> None:
+        self._entries = entries
+        self._middle = middle
+        self._by_shard = by_shard
+
+    def weight_map(self) -> dict[str, str]:
+        parts = (entry.partition(self._middle) for entry in self._entries)
+        return {tensor: shard for tensor, _, shard in parts}
+
+    def agree(self, by_file: Mapping[str, Collection[str]]) -> bool:
+        if sum(map(len, by_file.values())) != len(self._entries):
+            return False
+        for shard, names in by_file.items():
+            ending = self._middle + shard
+            if {name + ending for name in names} != set(self._by_shard.get(shard, ())):
+                return False
+        return True
 
 
-def parse_index(raw: bytes, name: str, warnings: list[Warning]) -> Index | None:
-    """The index in ``raw``, or None with a warning that says why there is none."""
+def parse_index(raw: bytes, name: str, warnings: list[Warning]) -> tuple[Index, Claims] | None:
+    """The index in ``raw`` and its claims, or None with a warning that says why there is none."""
     spelled = _spelled(raw)
     document = parse_json_object(spelled.rest if spelled else raw, name, warnings)
     if document is None:
         return None
     metadata = document.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
-    total_size = _total_size(metadata, name, warnings)
+    total_size = _total_size(metadata, name, warnings) if isinstance(metadata, dict) else None
     if spelled:
-        return Index(
-            name, spelled.shards, metadata, total_size, entries=spelled.entries, middle=spelled.middle
-        )
+        claims = _SpelledClaims(spelled.entries, spelled.middle, spelled.by_shard)
+        return Index(name, list(spelled.by_shard), len(spelled.entries), total_size), claims
     weight_map = document.get("weight_map")
     if not isinstance(weight_map, dict):
         warnings.append(Warning("bad-index", f"{name} has no weight_map object"))
         return None
     weight_map = _safe_claims(weight_map, name, warnings)
-    return Index(name, list(dict.fromkeys(weight_map.values())), metadata, total_size, weight_map=weight_map)
+    shards = list(dict.fromkeys(weight_map.values()))
+    return Index(name, shards, len(weight_map), total_size), _ParsedClaims(weight_map)
+
+
+class _Spelled(NamedTuple):
+    """A weight map taken apart, and the JSON around it."""
+
+    entries: list[str]
+    middle: str
+    by_shard: dict[str, list[str]]
+    rest: bytes
 
 
 def _spelled(raw: bytes) -> _Spelled | None:
@@ -112,18 +119,23 @@ def _spelled(raw: bytes) -> _Spelled | None:
         return None
     middle, separator = f'"{start.group(1)}"', f'"{start.group(2)}"'
     last_quote = text.rfind('"', 0, end)
-    entries = text[start.end() : last_quote].split(separator)
+    claims = text[start.end() : last_quote]
+    entries = claims.split(separator)
     # Two quotes between name and file, two between entries, and nowhere else.
-    if text.count('"', start.end(), last_quote) != 4 * len(entries) - 2 or text[last_quote + 1 : end].strip():
+    if claims.count('"') != 4 * len(entries) - 2 or text[last_quote + 1 : end].strip():
         return None
     # Numbered shards have names of one length: each entry then ends in one of a few texts.
     tail = len(entries[0]) - entries[0].index(middle)
-    tails = dict.fromkeys([entry[-tail:] for entry in entries])
-    shards = [ending.removeprefix(middle) for ending in tails]
-    if not all(ending.startswith(middle) for ending in tails) or not all(map(is_safe_name, shards)):
+    by_tail: defaultdict[str, list[str]] = defaultdict(list)
+    for entry in entries:
+        by_tail[entry[-tail:]].append(entry)
+    by_shard = {ending.removeprefix(middle): ended for ending, ended in by_tail.items()}
+    if not all(ending.startswith(middle) for ending in by_tail) or not all(map(is_safe_name, by_shard)):
         return None
     rest = text[: start.end() - 1] + text[end:]
-    return _Spelled(entries, middle, shards, rest.encode()) if rest.count('"weight_map"') == 1 else None
+    if rest.count('"weight_map"') != 1:
+        return None
+    return _Spelled(entries, middle, by_shard, rest.encode())
 
 
 def _safe_claims(weight_map: dict[str, object], name: str, warnings: list[Warning]) -> dict[str, str]:

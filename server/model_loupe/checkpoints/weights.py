@@ -18,7 +18,7 @@ from model_loupe.checkpoints.safetensors_header import (
     header_length,
     parse_header,
 )
-from model_loupe.checkpoints.safetensors_index import MAX_INDEX_BYTES, Index, parse_index
+from model_loupe.checkpoints.safetensors_index import MAX_INDEX_BYTES, Claims, Index, parse_index
 from model_loupe.domain.dtypes import BY_NAME
 from model_loupe.domain.tensors import TensorKind, TensorTable
 from model_loupe.domain.units import plural
@@ -42,7 +42,8 @@ class Weights(NamedTuple):
 
 class _Choice(NamedTuple):
     shards: list[str]
-    shard_index: Index | None
+    shard_index: Index | None = None
+    claims: Claims | None = None
 
 
 def read_weights(files: Files, listing: dict[str, File], variant: str | None = None) -> Weights:
@@ -64,11 +65,15 @@ def read_weights(files: Files, listing: dict[str, File], variant: str | None = N
         complete = complete and not any(found.code in _LOSES_TENSORS for found in header.warnings)
         warnings.extend(header.warnings)
         by_file[name] = header.tensors
-    _drop_duplicates(by_file, choice.shard_index, warnings)
     table = TensorTable(by_file)
-    if choice.shard_index:
-        _compare_with_index(choice.shard_index, table, complete, warnings)
-    return Weights(table, shards, choice.shard_index, _first_floating(by_file), complete, warnings)
+    stored = sum(map(len, by_file.values()))
+    if stored > len(table):
+        message = f"{plural(stored - len(table), 'tensor')} stored in more than one shard: counted once"
+        warnings.append(Warning("duplicate-tensors", message))
+        table = TensorTable(_without_duplicates(by_file, choice.claims))
+    if choice.shard_index and choice.claims:
+        _compare_with_index(choice.shard_index, choice.claims, table, complete, warnings)
+    return Weights(table, shards, choice.shard_index, _first_floating(table), complete, warnings)
 
 
 _LOSES_TENSORS = {
@@ -90,21 +95,21 @@ def _choose(files: Files, listing: dict[str, File], variant: str | None, warning
     for stem in _OTHER_STEMS:
         single = f"{stem}{suffix}.safetensors"
         if single in listing:
-            return _Choice([single], None)
+            return _Choice([single])
         index_name = f"{stem}.safetensors.index{suffix}.json"
         if index_name in listing:
-            index = _read_index(files, listing[index_name], warnings)
-            if index is not None and index.shards:
-                return _Choice(index.shards, index)
+            found = _read_index(files, listing[index_name], warnings)
+            if found and found[0].shards:
+                return _Choice(found[0].shards, *found)
     if variant:
         warnings.append(
             Warning("no-such-variant", f"no model.{variant}.safetensors here: variant is not present")
         )
-        return _Choice([], None)
-    return _Choice(_without_standard_name(listing, warnings), None)
+        return _Choice([])
+    return _Choice(_without_standard_name(listing, warnings))
 
 
-def _read_index(files: Files, file: File, warnings: list[Warning]) -> Index | None:
+def _read_index(files: Files, file: File, warnings: list[Warning]) -> tuple[Index, Claims] | None:
     if not file.present:
         warnings.append(Warning("missing-file", f"{file.name} is a broken link"))
         return None
@@ -184,37 +189,34 @@ def _unreadable(name: str, error: OSError) -> Warning:
     return Warning("unreadable-file", f"{name} cannot be read: {error.strerror or type(error).__name__}")
 
 
-def _drop_duplicates(
-    by_file: dict[str, dict[str, TensorKind]], index: Index | None, warnings: list[Warning]
-) -> None:
+def _without_duplicates(
+    by_file: dict[str, dict[str, TensorKind]], claims: Claims | None
+) -> dict[str, dict[str, TensorKind]]:
     """A tensor that several shards store counts once, from the shard that the index names."""
-    stored = sum(map(len, by_file.values()))
-    names = set().union(*by_file.values())
-    if len(names) == stored:
-        return
-    owners: dict[str, str] = {}
-    for file, tensors in by_file.items():
-        owners.update(dict.fromkeys(tensors, file))
-    if index:
-        claims = index.weight_map.items()
-        owners.update((name, file) for name, file in claims if name in by_file.get(file, ()))
-    for file, tensors in by_file.items():
-        by_file[file] = {name: kind for name, kind in tensors.items() if owners[name] == file}
-    message = f"{plural(stored - len(owners), 'tensor')} stored in more than one shard: counted once"
-    warnings.append(Warning("duplicate-tensors", message))
+    owners = {name: file for file, tensors in by_file.items() for name in tensors}
+    if claims:
+        claimed = claims.weight_map().items()
+        owners.update((name, file) for name, file in claimed if name in by_file.get(file, ()))
+    return {
+        file: {name: kind for name, kind in tensors.items() if owners[name] == file}
+        for file, tensors in by_file.items()
+    }
 
 
-def _compare_with_index(index: Index, table: TensorTable, complete: bool, warnings: list[Warning]) -> None:
-    if not index.agrees(table.by_file):
-        _explain_difference(index, table, complete, warnings)
+def _compare_with_index(
+    index: Index, claims: Claims, table: TensorTable, complete: bool, warnings: list[Warning]
+) -> None:
+    if not claims.agree(table.by_file):
+        _explain_difference(index, claims.weight_map(), table, complete, warnings)
     # Without all the headers a different sum is no news.
     if complete and index.total_size is not None and index.total_size != table.nbytes:
         message = f"{index.name} claims {index.total_size:,} bytes, the shards' headers say {table.nbytes:,}"
         warnings.append(Warning("index-total-size", message))
 
 
-def _explain_difference(index: Index, table: TensorTable, complete: bool, warnings: list[Warning]) -> None:
-    claimed = index.weight_map
+def _explain_difference(
+    index: Index, claimed: dict[str, str], table: TensorTable, complete: bool, warnings: list[Warning]
+) -> None:
     unlisted = [name for name in table.tensors if name not in claimed]
     moved = [
         name for file, tensors in table.by_file.items() for name in tensors if claimed.get(name, file) != file
@@ -239,9 +241,9 @@ def _sample(names: list[str]) -> str:
     return shown + (", …" if len(names) > 3 else "")
 
 
-def _first_floating(by_file: dict[str, dict[str, TensorKind]]) -> str | None:
+def _first_floating(table: TensorTable) -> str | None:
     # transformers' dtype="auto" without a config entry takes the first floating tensor of the first shard.
-    for tensors in by_file.values():
+    for tensors in table.by_file.values():
         for kind in tensors.values():
             dtype = BY_NAME.get(kind.dtype)
             if dtype and dtype.is_floating:
