@@ -1,0 +1,135 @@
+// VS Code's workbench as a web page, with the packed extension in it and nothing left from other runs.
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { openBrowser, REPOSITORY } from './browser.mjs';
+import { freePort, run, start, until } from './processes.mjs';
+
+const VSIX = join(REPOSITORY, 'dist/model-loupe.vsix');
+export const PYTHON = process.env.MODEL_LOUPE_TEST_PYTHON ?? join(REPOSITORY, '.venv/bin/python');
+
+const SETTINGS = {
+  'telemetry.telemetryLevel': 'off',
+  'workbench.startupEditor': 'none',
+  'workbench.tips.enabled': false,
+  'workbench.enableExperiments': false,
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'chat.disableAIFeatures': true,
+  'extensions.autoCheckUpdates': false,
+  'extensions.autoUpdate': 'off',
+  'extensions.ignoreRecommendations': true,
+  'update.mode': 'none',
+  'git.enabled': false,
+  'editor.hover.delay': 100,
+};
+
+// What web views show comes from this name; VS Code's own service worker answers, not the network.
+const SERVICE_WORKER = /(^|\.)vscode-resource\.vscode-cdn\.net$/;
+
+let installed;
+
+/** Folder of the installed extension, unpacked once for all tests of this process. */
+async function extensions(entry) {
+  installed ??= (async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'loupe-extensions-'));
+    process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+    const words = ['--config', join(folder, 'config.yaml'), '--user-data-dir', join(folder, 'user')];
+    await run(entry.node, [entry.script, ...words, '--extensions-dir', join(folder, 'ext'), '--install-extension', VSIX], {
+      env: { ...process.env, EXTENSIONS_GALLERY: '{}' },
+    });
+    return join(folder, 'ext');
+  })();
+  return installed;
+}
+
+function codeServer() {
+  const folder = execFileSync(join(REPOSITORY, 'tests/editors/setup.sh'), ['--path'], { encoding: 'utf8' }).trim();
+  const entry = {
+    node: join(folder, 'bin/node'),
+    script: join(folder, 'node_modules/code-server/out/node/entry.js'),
+  };
+  if (!existsSync(entry.script) || !existsSync(VSIX)) {
+    throw new Error('run tests/editors/setup.sh and `npm run package` first');
+  }
+  return entry;
+}
+
+/** Opens a workspace folder in a workbench of its own with these user settings; `close()` ends everything. */
+export async function openWorkbench(workspace, settings = {}) {
+  const home = mkdtempSync(join(tmpdir(), 'loupe-workbench-'));
+  const cleanUp = [() => rmSync(home, { recursive: true, force: true, maxRetries: 5 })];
+  const close = async () => {
+    for (const step of cleanUp.reverse()) {
+      await step();
+    }
+  };
+  try {
+    const entry = codeServer();
+    const userData = join(home, 'user');
+    mkdirSync(join(userData, 'User'), { recursive: true });
+    writeFileSync(join(userData, 'User/settings.json'), JSON.stringify({ ...SETTINGS, ...settings }));
+    cpSync(await extensions(entry), join(home, 'ext'), { recursive: true });
+    const port = await freePort();
+    const words = ['--bind-addr', `127.0.0.1:${port}`, '--auth', 'none', '--disable-telemetry', '--disable-update-check',
+      '--disable-workspace-trust', '--disable-getting-started-override', '--disable-proxy',
+      '--config', join(home, 'config.yaml'), '--user-data-dir', userData, '--extensions-dir', join(home, 'ext')];
+    const log = join(home, 'code-server.log');
+    const server = start(entry.node, [entry.script, ...words], { log, env: environment() });
+    cleanUp.push(() => server.stop());
+    await until(() => isUp(port), 'code-server answers');
+    const browser = await openBrowser(join(home, 'profile'), { allowedHosts: [SERVICE_WORKER] });
+    cleanUp.push(() => browser.context.close());
+    await browser.page.goto(`http://127.0.0.1:${port}/?folder=${encodeURIComponent(workspace)}`);
+    await browser.page.waitForSelector('.explorer-folders-view .monaco-list-row', { timeout: 60_000 });
+    return { ...browser, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function isUp(port) {
+  try {
+    return (await fetch(`http://127.0.0.1:${port}/healthz`)).ok;
+  } catch {
+    return false;
+  }
+}
+
+function environment() {
+  const { VSCODE_IPC_HOOK_CLI: _, ...rest } = process.env;
+  return { ...rest, EXTENSIONS_GALLERY: '{}', HF_HUB_OFFLINE: '1' };
+}
+
+/** Opens a file of the workspace by its name. */
+export async function openFile(page, name) {
+  await page.keyboard.press('Control+p');
+  const row = page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first();
+  await page.locator('.quick-input-widget input').first().fill(name);
+  await row.waitFor();
+  await page.keyboard.press('Enter');
+  await page.locator('.tab.active', { hasText: name }).waitFor();
+}
+
+/** Runs a command by the name that the command palette shows. */
+export async function runCommand(page, title) {
+  await page.keyboard.press('F1');
+  await page.locator('.quick-input-widget input').first().fill(`>${title}`);
+  await page.locator('.quick-input-list .monaco-list-row', { hasText: title }).first().waitFor();
+  await page.keyboard.press('Enter');
+}
+
+/** Text of the hover card over the first place in the editor that shows `text`. */
+export async function hover(page, scope, text, expected) {
+  const place = page.locator(`${scope} .view-line span span`, { hasText: text }).first();
+  const card = page.locator('.monaco-hover:not(.hidden)', { hasText: expected }).first();
+  await until(async () => {
+    // Away and back: a hover that came before the server had an answer does not ask again.
+    await page.mouse.move(700, 885);
+    await place.hover();
+    return card.waitFor({ timeout: 3000 }).then(() => true, () => false);
+  }, `hover over ${text} shows ${expected}`, 20);
+  return card.innerText();
+}

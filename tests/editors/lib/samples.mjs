@@ -1,0 +1,93 @@
+// A workspace as a user has it: models in folders, a script and a notebook that load them.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { REPOSITORY } from './browser.mjs';
+import { PYTHON } from './codeServer.mjs';
+import { run } from './processes.mjs';
+
+const SMALL = 'SMALL_CONFIG, small_gemma_tensors()';
+// Gemma 2B's real shapes, as headers over sparse files: gigabytes that take no disk.
+const FULL_SIZE = 'GEMMA_2B_CONFIG, gemma_2b_tensors(), shards=2';
+
+const SCRIPT = `"""Load a model by its name."""
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+model_name = "./small-gemma"
+tokenizer = AutoTokenizer.from_pretrained(model_name)
+model = AutoModelForCausalLM.from_pretrained(model_name, dtype=torch.bfloat16)
+
+missing = AutoModelForCausalLM.from_pretrained("./no-such-model")
+`;
+
+const CHAT = `"""Chat with Gemma in the terminal."""
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("models/gemma-2b-it")
+model = AutoModelForCausalLM.from_pretrained(
+    "models/gemma-2b-it",
+    dtype=torch.float16,
+    device_map="auto",
+)
+
+
+def answer(question: str) -> str:
+    prompt = tokenizer.apply_chat_template(
+        [{"role": "user", "content": question}], return_tensors="pt"
+    )
+    output = model.generate(prompt.to(model.device), max_new_tokens=200)
+    return tokenizer.decode(output[0], skip_special_tokens=True)
+
+
+while question := input("> "):
+    print(answer(question))
+`;
+
+const CELLS = [
+  ['markdown', '# A small Gemma'],
+  ['code', 'notebook_model = "./small-gemma"'],
+  ['code', 'from transformers import AutoModelForCausalLM'],
+  ['code', 'model = AutoModelForCausalLM.from_pretrained(notebook_model)'],
+];
+
+/** Writes a checkpoint with the helpers that the server's tests use. */
+export async function writeCheckpoint(folder, what) {
+  const code =
+    'import sys; from pathlib import Path; from tests.support.checkpoints import *; ' +
+    `write_checkpoint(Path(sys.argv[1]), ${what})`;
+  await run(PYTHON, ['-c', code, folder], { cwd: REPOSITORY });
+}
+
+/** Makes the workspace in a fresh folder; `remove()` takes it away again. */
+export async function makeWorkspace() {
+  const folder = mkdtempSync(join(tmpdir(), 'loupe-workspace-'));
+  await writeCheckpoint(join(folder, 'small-gemma'), SMALL);
+  await writeCheckpoint(join(folder, 'models/gemma-2b-it'), FULL_SIZE);
+  writeFileSync(join(folder, 'sample.py'), SCRIPT);
+  writeFileSync(join(folder, 'chat.py'), CHAT);
+  writeFileSync(join(folder, 'sample.ipynb'), JSON.stringify(notebook(CELLS), undefined, 1));
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+function notebook(cells) {
+  return {
+    cells: cells.map(([kind, text], index) => ({
+      cell_type: kind,
+      id: `cell-${index}`,
+      metadata: {},
+      source: text.split(/(?<=\n)/),
+      ...(kind === 'code' ? { execution_count: null, outputs: [] } : {}),
+    })),
+    metadata: {
+      kernelspec: { display_name: 'Python 3', language: 'python', name: 'python3' },
+      language_info: { name: 'python' },
+    },
+    nbformat: 4,
+    nbformat_minor: 5,
+  };
+}

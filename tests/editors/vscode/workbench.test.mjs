@@ -1,0 +1,146 @@
+// What a user of the VS Code extension sees, read from the page of a real workbench.
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { photograph } from '../lib/browser.mjs';
+import { hover, openFile, openWorkbench, PYTHON } from '../lib/codeServer.mjs';
+import { until } from '../lib/processes.mjs';
+import { makeWorkspace, writeCheckpoint } from '../lib/samples.mjs';
+
+const EDITOR = '.editor-instance';
+const NOTEBOOK = '.notebookOverlay';
+const SUMMARY = /GemmaForCausalLM/;
+// 18 layers × 34,944, the embedding's 512 × 64 and the last norm's 64; the tied head counts once.
+const PARAMETERS = '661,824';
+
+let workspace;
+let workbench;
+let page;
+
+before(async () => {
+  workspace = await makeWorkspace();
+  workbench = await openWorkbench(workspace.folder, { 'modelLoupe.interpreter': PYTHON });
+  page = workbench.page;
+  page.setDefaultTimeout(20_000);
+});
+
+after(async () => {
+  await workbench?.close();
+  workspace?.remove();
+});
+
+/** A part of the test; a picture of the page tells what went wrong. */
+function step(name, body) {
+  test(name, async () => {
+    try {
+      await body();
+    } catch (error) {
+      await photograph(page, `failed ${name.replace(/\W+/g, '-')}`);
+      throw error;
+    }
+  });
+}
+
+const lens = (scope, text) => page.locator(`${scope} .codelens-decoration a`, { hasText: text });
+const treeRow = (text) => page.locator('.tree-explorer-viewlet-tree-view .monaco-list-row', { hasText: text });
+const treeRows = async () =>
+  (await page.locator('.tree-explorer-viewlet-tree-view .monaco-list-row').allInnerTexts()).map((text) =>
+    text.replace(/\s+/g, ' ').trim()
+  );
+
+async function expand(text) {
+  const row = treeRow(text).first();
+  await row.waitFor();
+  if ((await row.getAttribute('aria-expanded')) === 'false') {
+    await row.locator('.monaco-tl-twistie').click();
+  }
+  await until(async () => (await row.getAttribute('aria-expanded')) === 'true', `${text} is expanded`);
+}
+
+step('a lens above the call says what the model is', async () => {
+  await openFile(page, 'sample.py');
+  await lens(EDITOR, SUMMARY).first().waitFor();
+  const title = await lens(EDITOR, SUMMARY).first().innerText();
+  assert.match(title, /bfloat16/);
+  assert.match(title, /\d(\.\d+)? (K|k|M|MiB|KiB)/);
+  // A tokenizer's call is not a model's: one call has a lens, the other model does not exist.
+  assert.equal(await lens(EDITOR, SUMMARY).count(), 1);
+});
+
+step('hovering the name or the variable that holds it shows the card', async () => {
+  for (const text of [/^"?\.\/small-gemma"?$/, /^model_name$/]) {
+    const card = await hover(page, EDITOR, text, PARAMETERS);
+    assert.match(card, /GemmaForCausalLM/);
+    assert.match(card, /bfloat16/);
+  }
+  await photograph(page, 'hover');
+});
+
+step('a model that is not there is underlined, and the message says so', async () => {
+  await page.locator(`${EDITOR} .squiggly-warning`).first().waitFor();
+  const message = await hover(page, EDITOR, /no-such-model/, 'model-loupe');
+  assert.match(message, /no-such-model/);
+});
+
+step('the Architecture lens opens the tree at that model', async () => {
+  await page.mouse.move(700, 885);
+  await lens(EDITOR, /^Architecture$/).click();
+  await treeRow(/^Architecture/).waitFor();
+  await treeRow(/^\.?\/?small-gemma|small-gemma/).first().waitFor();
+  assert.equal(await treeRow(/^Architecture/).count(), 1);
+  assert.equal(await treeRow(/^Architecture/).getAttribute('aria-expanded'), 'true');
+});
+
+step('the tree unfolds down to a tensor with its shape and dtype', async () => {
+  await expand(/^model(?!s)/);
+  await expand(/^layers/);
+  await expand(/^0-17: 18 ×/);
+  await expand(/^self_attn/);
+  await expand(/^q_proj/);
+  const weight = treeRow(/^weight/).first();
+  await weight.waitFor();
+  assert.match(await weight.innerText(), /\(64, 64\) bfloat16/);
+  await photograph(page, 'tree');
+});
+
+step('a row can be copied', async () => {
+  await workbench.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await treeRow(/^weight/).first().click({ button: 'right' });
+  await page.locator('.monaco-menu .action-item', { hasText: 'Copy Row' }).click();
+  const copied = await until(() => page.evaluate(() => navigator.clipboard.readText()), 'the clipboard has text');
+  assert.match(copied, /^weight {2}\(64, 64\) bfloat16/);
+});
+
+step('in a notebook, a name set in an earlier cell has a card and its call a lens', async () => {
+  await openFile(page, 'sample.ipynb');
+  await lens(NOTEBOOK, SUMMARY).first().waitFor();
+  const card = await hover(page, `${NOTEBOOK} .cell-list-container`, /^notebook_model$/, PARAMETERS);
+  assert.match(card, /GemmaForCausalLM/);
+  await photograph(page, 'notebook');
+});
+
+step('the tree follows a model that disappears and comes back', async () => {
+  const folder = join(workspace.folder, 'small-gemma');
+  rmSync(join(folder, 'model.safetensors'));
+  await until(async () => !(await treeRows()).some((row) => row.startsWith('Architecture')), 'the weights are gone');
+  await writeCheckpoint(folder, 'SMALL_CONFIG, small_gemma_tensors()');
+  await treeRow(/^Architecture/).first().waitFor();
+  await treeRow(/^weight/).first().waitFor();
+});
+
+step('a picture for the README', async () => {
+  await openFile(page, 'chat.py');
+  await page.keyboard.press('Control+Home');
+  await lens(EDITOR, /^Architecture$/).click();
+  await expand(/^layers/);
+  await expand(/^0-17: 18 ×/);
+  await expand(/^self_attn/);
+  await hover(page, EDITOR, /gemma-2b-it/, '2,506,172,416');
+  await photograph(page, 'vscode');
+});
+
+step('the page asked nobody but this machine', () => {
+  assert.deepEqual([...workbench.outside], []);
+});
