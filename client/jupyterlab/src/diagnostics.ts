@@ -38,7 +38,12 @@ export class Diagnostics {
 
   readonly changed = new Signal<this, void>(this);
 
-  marksOf(editor: Document.IEditor): readonly Mark[] {
+  /** Whether they are drawn, and told of, here. */
+  get areOurs(): boolean {
+    return !this.isShownElsewhere || this.server.isCompanion;
+  }
+
+  private marksOf(editor: Document.IEditor): readonly Mark[] {
     return [...this.byDocument.values()].flatMap(editors => editors.get(editor) ?? []);
   }
 
@@ -49,13 +54,13 @@ export class Diagnostics {
     const plugin = ViewPlugin.fromClass(
       class {
         constructor(private readonly view: EditorView) {
-          this.decorations = draw(view, diagnostics.marksOf(editor));
+          this.decorations = diagnostics.draw(view, editor);
           diagnostics.changed.connect(this.onChanged, this);
         }
 
         update(update: ViewUpdate): void {
           if (update.transactions.some(transaction => transaction.effects.some(effect => effect.is(redraw)))) {
-            this.decorations = draw(update.view, diagnostics.marksOf(editor));
+            this.decorations = diagnostics.draw(update.view, editor);
           } else {
             this.decorations = this.decorations.map(update.changes);
           }
@@ -80,7 +85,7 @@ export class Diagnostics {
     return [plugin, register];
   }
 
-  /** The diagnostics at an offset of an editor. */
+  /** The diagnostics at an offset of an editor, whoever draws them. */
   at(editor: Document.IEditor, offset: number): readonly Diagnostic[] {
     const view = this.views.get(editor);
     if (!view) {
@@ -93,10 +98,11 @@ export class Diagnostics {
     return found.map(mark => mark.diagnostic);
   }
 
+  private draw(view: EditorView, editor: Document.IEditor): DecorationSet {
+    return this.areOurs ? decorations(view, this.marksOf(editor)) : Decoration.none;
+  }
+
   private onPublished(_: LoupeServer, published: PublishedDiagnostics): void {
-    if (this.isShownElsewhere && !this.server.isCompanion) {
-      return;
-    }
     for (const document of this.manager.documents.values()) {
       if (!document.isDisposed && sameFile(this.server.uriOf(document), published.uri)) {
         this.byDocument.set(document.uri, place(document, published.diagnostics));
@@ -131,7 +137,7 @@ function place(document: VirtualDocument, diagnostics: readonly Diagnostic[]): M
   return editors;
 }
 
-function draw(view: EditorView, marks: readonly Mark[]): DecorationSet {
+function decorations(view: EditorView, marks: readonly Mark[]): DecorationSet {
   const ranges = marks.map(mark => ({ mark, extent: offsets(view, mark) }));
   ranges.sort((a, b) => a.extent[0] - b.extent[0] || a.extent[1] - b.extent[1]);
   const builder = new RangeSetBuilder<Decoration>();

@@ -12,8 +12,10 @@ import type { Range } from '@model-loupe/core';
 import { MessageLoop } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
+import type { Diagnostics } from './diagnostics';
 import { editorPlace, offsetOf, virtualPlace, type VirtualPlace } from './positions';
-import type { Diagnostic, LoupeServer } from './server';
+import type { LoupeServer } from './server';
+import { plainText } from './text';
 
 const REST_MS = 300;
 
@@ -28,8 +30,7 @@ export interface HoverOptions {
   rendermime: IRenderMimeRegistry;
   /** jupyterlab-lsp shows the hover of the server that JupyterLab chose by itself now. */
   isShownElsewhere(): boolean;
-  /** The problems at a place of the editor that only we show. */
-  problemsAt(editor: Document.IEditor, offset: number): readonly Diagnostic[];
+  diagnostics: Diagnostics;
 }
 
 /** The editor whose card is open. */
@@ -48,11 +49,13 @@ export function hover(
   options: HoverOptions
 ): Extension {
   const source = async (view: EditorView, offset: number): Promise<Tooltip | null> => {
-    const problems = options.problemsAt(editor, offset).map(problem => problem.message);
+    const messages = options.diagnostics.at(editor, offset).map(diagnostic => diagnostic.message);
     const place = virtualPlace(adapter, editor, view, offset);
     const elsewhere = !server.isCompanion && options.isShownElsewhere();
     const answer = place && !elsewhere ? await ask(server, place) : null;
-    const card = answer?.contents.value ?? '';
+    // What a squiggle says, once is enough.
+    const card = withoutRepetition(answer?.contents.value ?? '', messages);
+    const problems = options.diagnostics.areOurs ? messages : [];
     if (!card && problems.length === 0) {
       return null;
     }
@@ -96,6 +99,12 @@ function extent(
   }
   const word = view.state.wordAt(offset);
   return word ? [word.from, word.to] : [offset, offset];
+}
+
+/** The card, or nothing if a message says the same. */
+function withoutRepetition(card: string, messages: readonly string[]): string {
+  const text = plainText(card).trim();
+  return messages.some(message => message.includes(text)) ? '' : card;
 }
 
 function cardView(view: EditorView, widget: Widget): TooltipView {

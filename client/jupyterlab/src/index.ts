@@ -69,11 +69,7 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
         closeCard();
       }
     });
-    const options = {
-      rendermime,
-      isShownElsewhere: () => lspHover.isShown,
-      problemsAt: diagnostics.at.bind(diagnostics)
-    };
+    const options = { rendermime, diagnostics, isShownElsewhere: () => lspHover.isShown };
     features.register({
       id: '@model-loupe/jupyterlab:editor',
       capabilities: {

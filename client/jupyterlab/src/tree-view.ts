@@ -4,6 +4,7 @@ import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
 import { nodeIcon } from './icons';
+import { plainText } from './text';
 
 /** How long a row may load before it shows that it does. */
 const BUSY_MS = 200;
@@ -50,11 +51,7 @@ class TreeItem {
 
   setChildren(children: TreeItem[]): void {
     this.children = children;
-    this.group.replaceChildren(...children.map(child => child.element));
-    children.forEach((child, index) => {
-      child.element.setAttribute('aria-setsize', String(children.length));
-      child.element.setAttribute('aria-posinset', String(index + 1));
-    });
+    showIn(this.group, children);
   }
 
   setBusy(busy: boolean): void {
@@ -219,8 +216,9 @@ export class TreeView extends Widget {
     const generation = item.generation;
     const nodes = await this.busy(item, () => this.tree.children(item.node));
     if (generation === item.generation) {
-      item.setChildren(this.merge(nodes, item.children ?? [], item));
-      this.index(item);
+      const children = this.merge(nodes, item.children ?? [], item);
+      item.setChildren(children);
+      this.index(children);
     }
   }
 
@@ -273,18 +271,14 @@ export class TreeView extends Widget {
 
   private setRoots(items: TreeItem[]): void {
     this.roots = items;
-    this.node.replaceChildren(...items.map(item => item.element));
-    items.forEach((item, position) => {
-      item.element.setAttribute('aria-setsize', String(items.length));
-      item.element.setAttribute('aria-posinset', String(position + 1));
-      this.items.set(item.element, item);
-    });
-    this.keepFocus();
+    showIn(this.node, items);
+    this.index(items);
   }
 
-  private index(parent: TreeItem): void {
-    for (const child of parent.children ?? []) {
-      this.items.set(child.element, child);
+  /** Makes rows known by their elements. */
+  private index(items: readonly TreeItem[]): void {
+    for (const item of items) {
+      this.items.set(item.element, item);
     }
     this.keepFocus();
   }
@@ -417,6 +411,23 @@ export class TreeView extends Widget {
   private readonly items = new WeakMap<Element, TreeItem>();
 }
 
+/** Shows rows, and only these, in an element. */
+function showIn(element: HTMLElement, items: readonly TreeItem[]): void {
+  items.forEach((item, index) => {
+    item.element.setAttribute('aria-setsize', String(items.length));
+    item.element.setAttribute('aria-posinset', String(index + 1));
+  });
+  // An element that is taken out loses the focus, if only for a moment: what stays is not touched.
+  const same = element.childElementCount === items.length && items.every((item, at) => element.children[at] === item.element);
+  if (!same) {
+    const focused = element.ownerDocument.activeElement;
+    element.replaceChildren(...items.map(item => item.element));
+    if (focused instanceof HTMLElement && element.contains(focused)) {
+      focused.focus({ preventScroll: true });
+    }
+  }
+}
+
 function span(className: string, text: string): HTMLSpanElement {
   const element = document.createElement('span');
   element.className = className;
@@ -439,9 +450,4 @@ function errorNode(parent: string, reason: unknown): TreeNode {
     collapsible: false,
     contextValue: 'error'
   };
-}
-
-/** Markdown without its marks, for a tooltip of the browser's. */
-function plainText(markdown: string): string {
-  return markdown.replace(/\*\*|`/g, '').replace(/\\([^\w\s])/g, '$1');
 }
