@@ -16,7 +16,9 @@ from model_loupe.domain.warnings import Warning
 MAX_INDEX_BYTES = 200_000_000
 
 # The first entries of a weight map show how all of them are spelled: "name": "file", "name"
-_SPELLING = re.compile(r'"weight_map"\s*:\s*\{\s*"(?=[^"\\]*"(\s*:\s*)"[^"\\]*"(\s*,\s*)"[^"\\]*"\1")')
+_SPELLING = re.compile(rb'"weight_map"\s*:\s*\{\s*"(?=[^"\\]*"(\s*:\s*)"[^"\\]*"(\s*,\s*)"[^"\\]*"\1")')
+# Small enough for the allocator to use the same memory again and again.
+_PORTION = 16 * 1024
 
 
 class Index(NamedTuple):
@@ -109,20 +111,17 @@ def _spelled(raw: bytes) -> _Spelled | None:
 
     None wherever anything is unusual (escapes, white space that varies, unsafe names): JSON it is then.
     """
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
+    start = _SPELLING.search(raw)
+    end = raw.find(b"}", start.end()) if start else -1
+    if start is None or end < 0 or b"\\" in raw or not raw.isascii():
         return None
-    start = _SPELLING.search(text)
-    end = text.find("}", start.end()) if start else -1
-    if start is None or end < 0 or "\\" in text:
+    middle, separator = f'"{start.group(1).decode()}"', f'"{start.group(2).decode()}"'
+    last_quote = raw.rfind(b'"', 0, end)
+    if raw[last_quote + 1 : end].strip():
         return None
-    middle, separator = f'"{start.group(1)}"', f'"{start.group(2)}"'
-    last_quote = text.rfind('"', 0, end)
-    claims = text[start.end() : last_quote]
-    entries = claims.split(separator)
+    entries = _split(memoryview(raw)[start.end() : last_quote], separator)
     # Two quotes between name and file, two between entries, and nowhere else.
-    if claims.count('"') != 4 * len(entries) - 2 or text[last_quote + 1 : end].strip():
+    if raw.count(b'"', start.end(), last_quote) != 4 * len(entries) - 2:
         return None
     # Numbered shards have names of one length: each entry then ends in one of a few texts.
     tail = len(entries[0]) - entries[0].index(middle)
@@ -132,10 +131,20 @@ def _spelled(raw: bytes) -> _Spelled | None:
     by_shard = {ending.removeprefix(middle): ended for ending, ended in by_tail.items()}
     if not all(ending.startswith(middle) for ending in by_tail) or not all(map(is_safe_name, by_shard)):
         return None
-    rest = text[: start.end() - 1] + text[end:]
-    if rest.count('"weight_map"') != 1:
-        return None
-    return _Spelled(entries, middle, by_shard, rest.encode())
+    rest = raw[: start.end() - 1] + raw[end:]
+    return _Spelled(entries, middle, by_shard, rest) if rest.count(b'"weight_map"') == 1 else None
+
+
+def _split(text: memoryview, separator: str) -> list[str]:
+    # In portions: a copy of the whole text would touch megabytes of new memory, which takes longer than this.
+    entries: list[str] = []
+    unfinished = ""
+    for start in range(0, len(text), _PORTION):
+        found = (unfinished + str(text[start : start + _PORTION], "ascii")).split(separator)
+        unfinished = found.pop()
+        entries += found
+    entries.append(unfinished)
+    return entries
 
 
 def _safe_claims(weight_map: dict[str, object], name: str, warnings: list[Warning]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from model_loupe.domain.dtypes import BY_NAME
+from model_loupe.domain.quantization import Scheme
 from model_loupe.domain.tensors import TensorKind, TensorTable
 
 # Buffers that libraries have saved with their models, by the last part of the name.
@@ -24,10 +25,6 @@ _BUFFERS = (
     "num_batches_tracked",
     "relative_position_index",
 )
-# Scales beside FP8 weights: DeepSeek's blocks (weight_scale_inv), compressed-tensors and fbgemm (the others).
-_FP8_SCALE_SUFFIXES = (".weight_scale_inv", ".weight_scale", ".input_scale", ".input_scale_ub")
-_FP8_SCHEMES = {"fp8", "fbgemm_fp8"}
-_COUNTED_SCHEMES = {None, *_FP8_SCHEMES}
 _EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "word_embeddings.weight", "embed_in.weight")
 _HEADS = ("lm_head.weight", "embed_out.weight", "output.weight")
 
@@ -39,6 +36,19 @@ class DTypeCount(NamedTuple):
     elements: int
     parameters: int
     bytes: int
+
+
+class QuantizedCount(NamedTuple):
+    """The quantised weights of a model: how many, and the bytes of them and of what unpacks them."""
+
+    parameters: int
+    bytes: int
+    overhead_bytes: int
+
+    @property
+    def bits_per_parameter(self) -> float:
+        """What a quantised weight takes, scales and the like included."""
+        return 8 * (self.bytes + self.overhead_bytes) / self.parameters if self.parameters else 0.0
 
 
 class ParameterCount(NamedTuple):
@@ -56,6 +66,7 @@ class ParameterCount(NamedTuple):
     overhead: int
     by_dtype: dict[str, DTypeCount]
     tied: list[list[str]]
+    quantized: QuantizedCount | None
     exact: bool
     reason: str | None
 
@@ -65,7 +76,7 @@ class CountingFacts(NamedTuple):
 
     architecture: str | None
     tie_word_embeddings: bool | None
-    quant_method: str | None
+    scheme: Scheme | None
 
 
 def count_parameters(table: TensorTable, facts: CountingFacts, *, complete: bool) -> ParameterCount:
@@ -74,18 +85,20 @@ def count_parameters(table: TensorTable, facts: CountingFacts, *, complete: bool
     overhead = table.count_ending(lambda kind: _overhead_endings(kind, facts))
     tied, stored_twice = _tied(table, facts)
     repeated = Counter(table.tensors[name] for name in stored_twice)
-    by_dtype = _by_dtype(table.kinds, buffers, overhead, repeated)
+    packed = _packed(table, facts.scheme, overhead) if facts.scheme else []
+    by_dtype = _by_dtype(table.kinds, packed, buffers, overhead, repeated)
     reason = _inexact(table, facts, complete, stored_twice)
-    known = complete and len(table) > 0 and facts.quant_method in _COUNTED_SCHEMES
+    known = complete and len(table) > 0
     total = sum(count.parameters for count in by_dtype.values()) if known else None
     return ParameterCount(
         total=total,
-        trainable=total if facts.quant_method is None else None,
+        trainable=total if facts.scheme is None else None,
         active=None,
         buffers=_elements(buffers),
         overhead=_elements(overhead),
         by_dtype=by_dtype,
         tied=tied,
+        quantized=_quantized(packed, overhead) if packed else None,
         exact=reason is None,
         reason=reason,
     )
@@ -98,8 +111,8 @@ def _inexact(
         return "no weights could be read"
     if not complete:
         return "not all weight files are here"
-    if facts.quant_method not in _COUNTED_SCHEMES:
-        return f"weights are packed by {facts.quant_method}, which is not unpacked yet"
+    if facts.scheme and not facts.scheme.known:
+        return f"quantised by {facts.scheme.name}, which is not known here: stored elements are counted"
     if stored_twice:
         return "the file stores both tied tensors; counted once, as the config ties them (not compared)"
     return None
@@ -108,7 +121,7 @@ def _inexact(
 def _buffer_endings(kind: TensorKind, facts: CountingFacts) -> tuple[str, ...]:
     """How the names of buffers of this kind end; most kinds have none, and their names need no look."""
     floating = _is_floating(kind)
-    if not floating and facts.quant_method is None:
+    if not floating and facts.scheme is None:
         # Gradients need floating point: a tensor of integers can be no parameter, unless it is packed.
         return ("",)
     # GPT-2's causal mask: a lower triangle [1, 1, n, n] that old checkpoints call "bias".
@@ -123,8 +136,44 @@ def _is_floating(kind: TensorKind) -> bool:
 
 
 def _overhead_endings(kind: TensorKind, facts: CountingFacts) -> tuple[str, ...]:
-    scales = facts.quant_method in _FP8_SCHEMES and not kind.dtype.startswith("float8")
-    return _FP8_SCALE_SUFFIXES if scales else ()
+    scheme = facts.scheme
+    # Where every FP8 tensor is a weight, their names (most of the model's) need no look.
+    if scheme is None or any(
+        not packing.ending and kind.dtype in packing.dtypes for packing in scheme.packings
+    ):
+        return ()
+    return scheme.overhead
+
+
+class _Packed(NamedTuple):
+    """``tensors`` tensors of one kind, each of which holds ``parameters`` quantised weights."""
+
+    kind: TensorKind
+    tensors: int
+    parameters: int
+
+
+def _packed(table: TensorTable, scheme: Scheme, overhead: dict[TensorKind, int]) -> list[_Packed]:
+    found: list[_Packed] = []
+    for kind, names in table.names_by_kind.items():
+        packing = next((each for each in scheme.packings if kind.dtype in each.dtypes), None)
+        if packing is None:
+            continue
+        if packing.ending:
+            count = len([True for name in names if name.endswith(packing.ending)])
+        else:
+            count = len(names) - overhead.get(kind, 0)
+        if count:
+            found.append(_Packed(kind, count, kind.elements * packing.values // packing.per))
+    return found
+
+
+def _quantized(packed: list[_Packed], overhead: dict[TensorKind, int]) -> QuantizedCount:
+    return QuantizedCount(
+        parameters=sum(each.tensors * each.parameters for each in packed),
+        bytes=sum(each.tensors * each.kind.nbytes for each in packed),
+        overhead_bytes=sum(kind.nbytes * count for kind, count in overhead.items()),
+    )
 
 
 def _tied(table: TensorTable, facts: CountingFacts) -> tuple[list[list[str]], frozenset[str]]:
@@ -149,14 +198,17 @@ def _tied(table: TensorTable, facts: CountingFacts) -> tuple[list[list[str]], fr
 _TIED_ARCHITECTURES = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 
 
-def _by_dtype(kinds: dict[TensorKind, int], *not_parameters: dict[TensorKind, int]) -> dict[str, DTypeCount]:
+def _by_dtype(
+    kinds: dict[TensorKind, int], packed: list[_Packed], *not_parameters: dict[TensorKind, int]
+) -> dict[str, DTypeCount]:
+    unpacked = {each.kind: each.tensors * (each.parameters - each.kind.elements) for each in packed}
     sums: dict[str, list[int]] = {}
     for kind, count in kinds.items():
         parameters = count - sum(excluded.get(kind, 0) for excluded in not_parameters)
         row = sums.setdefault(kind.dtype, [0, 0, 0, 0])
         row[0] += count
         row[1] += count * kind.elements
-        row[2] += parameters * kind.elements
+        row[2] += parameters * kind.elements + unpacked.get(kind, 0)
         row[3] += count * kind.nbytes
     largest_first = sorted(sums.items(), key=lambda item: -item[1][3])
     return {dtype: DTypeCount(*row) for dtype, row in largest_first}

@@ -12,6 +12,7 @@ from model_loupe.domain.dtypes import canonical_name
 from model_loupe.domain.kv_cache import Dimensions, KvCache, dimensions, kv_cache
 from model_loupe.domain.loading import LoadDtype, LoadOptions, bytes_at, load_dtype
 from model_loupe.domain.parameters import CountingFacts, ParameterCount, count_parameters
+from model_loupe.domain.quantization import Scheme, scheme_of
 from model_loupe.domain.warnings import Warning
 from model_loupe.inspector.environment import installed_version
 from model_loupe.sources.locate import Location, ModelRequest
@@ -42,7 +43,7 @@ class Description(NamedTuple):
     declared_dtype: str | None
     dimensions: Dimensions
     kv_cache: KvCache | None
-    quantization: dict[str, Any] | None
+    quantization: Scheme | None
     tokenizer: Tokenizer | None
     license: str | None
     files: list[File]
@@ -81,8 +82,8 @@ def describe(request: ModelRequest, location: Location) -> Description:
     warnings += _unread_formats(listing, weights)
     architecture = architecture_class(config)
     declared = declared_dtype(config)
-    quantization = _quantization(config)
-    facts = CountingFacts(architecture, _ties(config), _method(quantization))
+    quantization = scheme_of(config)
+    facts = CountingFacts(architecture, _ties(config), quantization)
     dtype = (canonical_name(declared) if declared else None) or weights.first_floating_dtype
     return Description(
         request=request,
@@ -139,21 +140,6 @@ def _unread_formats(listing: dict[str, File], weights: Weights) -> list[Warning]
 def _ties(config: dict[str, Any]) -> bool | None:
     value = config.get("tie_word_embeddings")
     return value if isinstance(value, bool) else None
-
-
-def _quantization(config: dict[str, Any]) -> dict[str, Any] | None:
-    for key in ("quantization_config", "compression_config"):
-        value = config.get(key)
-        if isinstance(value, dict):
-            return value
-    return None
-
-
-def _method(quantization: dict[str, Any] | None) -> str | None:
-    if quantization is None:
-        return None
-    value = quantization.get("quant_method")
-    return value if isinstance(value, str) else "an unnamed scheme"
 
 
 def _tokenizer(

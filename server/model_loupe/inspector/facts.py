@@ -128,12 +128,17 @@ def _loads_by_version(description: Description, options: LoadOptions) -> str:
 
 
 def _quantised(description: Description) -> str:
-    quantization = description.quantization
-    if quantization is None:
+    scheme = description.quantization
+    if scheme is None:
         return ""
-    method = str(quantization.get("quant_method", "unnamed scheme"))
-    bits = quantization.get("bits")
-    return f"{method}, {bits} bits" if isinstance(bits, int) else method
+    parts = [f"{scheme.name}, {scheme.bits} bits" if scheme.bits else scheme.name]
+    count = description.parameters.quantized
+    if count and description.parameters.total is not None:
+        parts.append(f"{count.bits_per_parameter:.2f} bits per weight with scales")
+        parts.append(
+            f"{format_count(description.parameters.total - count.parameters)} parameters left as they are"
+        )
+    return " · ".join(parts)
 
 
 def _not_parameters(description: Description) -> str:

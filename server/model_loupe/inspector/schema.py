@@ -7,6 +7,7 @@ from typing import Any
 from model_loupe.checkpoints.files import format_of
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.modules import Module, children
+from model_loupe.domain.quantization import declared_quantization
 from model_loupe.domain.tensors import Tensor, TensorTable
 from model_loupe.inspector.description import Description
 
@@ -50,7 +51,7 @@ def to_json(description: Description, *, tree: bool = False) -> dict[str, Any]:
             else None,
         },
         "kv_cache": {"bytes_per_token": cache.bytes_per_token, "dtype": cache.dtype} if cache else None,
-        "quantization": description.quantization,
+        "quantization": _quantization(description),
         "tokenizer": {
             "class": description.tokenizer.class_name,
             "vocab_size": description.tokenizer.vocab_size,
@@ -76,6 +77,23 @@ def to_json(description: Description, *, tree: bool = False) -> dict[str, Any]:
     if tree:
         result["tree"] = tree_json(description)
     return result
+
+
+def _quantization(description: Description) -> dict[str, Any] | None:
+    scheme = description.quantization
+    if scheme is None:
+        return None
+    count = description.parameters.quantized
+    return {
+        "method": scheme.name,
+        "bits": scheme.bits,
+        "known": scheme.known,
+        "parameters": count.parameters if count else None,
+        "bytes": count.bytes if count else None,
+        "overhead_bytes": count.overhead_bytes if count else None,
+        "bits_per_parameter": round(count.bits_per_parameter, 4) if count else None,
+        "config": declared_quantization(description.config),
+    }
 
 
 def tree_json(description: Description) -> dict[str, Any]:

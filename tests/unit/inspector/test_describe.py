@@ -121,13 +121,14 @@ def test_tied_weights_that_are_both_stored_count_once(tmp_path: Path) -> None:
     assert describe(tmp_path).parameters.total == 1600
 
 
-def test_packed_weights_are_not_guessed(tmp_path: Path) -> None:
-    config = {"quantization_config": {"quant_method": "gptq", "bits": 4}}
-    made.write_checkpoint(tmp_path, config, [("q_proj.qweight", "I32", [256, 2048])])
+def test_an_unknown_scheme_is_named_and_marked(tmp_path: Path) -> None:
+    config = {"quantization_config": {"quant_method": "quip", "bits": 2}}
+    made.write_checkpoint(tmp_path, config, [("q_proj.Qidxs", "I32", [256, 2048])])
     description = describe(tmp_path)
-    assert description.parameters.total is None
-    assert "gptq" in (description.parameters.reason or "")
-    assert "gptq, 4 bits" in card(description, LoadOptions(), requested="x")
+    assert description.parameters.total == 256 * 2048
+    assert not description.parameters.exact
+    assert "quip" in (description.parameters.reason or "")
+    assert "≈" in summary(description, LoadOptions())
 
 
 def test_the_real_library_s_file(tmp_path: Path) -> None:
