@@ -64,19 +64,25 @@ def _complain(message: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     import argparse
+    from functools import partial
 
     from model_loupe import __version__
 
+    # Told the width, argparse need not import shutil, and zlib, bz2 and lzma with it, to ask for it.
+    formatter = partial(argparse.HelpFormatter, width=_help_width())
     parser = argparse.ArgumentParser(
-        prog="model-loupe", description="Shows what a Hugging Face model is, without loading it."
+        prog="model-loupe",
+        description="Shows what a Hugging Face model is, without loading it.",
+        formatter_class=formatter,
     )
     parser.add_argument("--version", action="version", version=f"model-loupe {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add_command = partial(commands.add_parser, formatter_class=formatter)
 
-    serve = commands.add_parser("serve", help="run the language server on standard input and output")
+    serve = add_command("serve", help="run the language server on standard input and output")
     serve.set_defaults(run=_serve)
 
-    inspect = commands.add_parser("inspect", help="describe a model")
+    inspect = add_command("inspect", help="describe a model")
     inspect.add_argument("model", metavar="MODEL", help="a folder, a checkpoint file or a Hub id")
     inspect.add_argument("--revision", metavar="R", help="branch, tag or commit of a Hub id")
     inspect.add_argument("--subfolder", metavar="S", help="folder inside the model's")
@@ -87,17 +93,24 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("--offline", action="store_true", help="never ask the Hub")
     inspect.set_defaults(run=_inspect)
 
-    scan = commands.add_parser("scan", help="list the model references in Python files and notebooks")
+    scan = add_command("scan", help="list the model references in Python files and notebooks")
     scan.add_argument("paths", metavar="PATH", nargs="+", help="a .py file, a notebook or a folder")
     scan.add_argument("--json", action="store_true", help="print a JSON list")
     scan.set_defaults(run=_scan)
 
-    demo = commands.add_parser("demo", help="open JupyterLab on a sample notebook with a small model")
+    demo = add_command("demo", help="open JupyterLab on a sample notebook with a small model")
     demo.add_argument("--port", type=int, help="port to listen on (default: a free one)")
     demo.add_argument("--no-browser", action="store_true", help="do not open a browser")
     demo.add_argument("--folder", metavar="DIR", help="where to write the sample (default: a new folder)")
     demo.set_defaults(run=_demo)
     return parser
+
+
+def _help_width() -> int:
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns - 2 if sys.__stdout__ else 78
+    except OSError:
+        return 78
 
 
 def _serve(arguments: argparse.Namespace) -> int:
