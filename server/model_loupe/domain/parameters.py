@@ -11,6 +11,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from model_loupe.domain.dtypes import BY_NAME
+from model_loupe.domain.experts import Experts, is_routed
 from model_loupe.domain.quantization import Scheme
 from model_loupe.domain.tensors import TensorKind, TensorTable
 
@@ -77,6 +78,7 @@ class CountingFacts(NamedTuple):
     architecture: str | None
     tie_word_embeddings: bool | None
     scheme: Scheme | None
+    experts: Experts | None
 
 
 def count_parameters(table: TensorTable, facts: CountingFacts, *, complete: bool) -> ParameterCount:
@@ -93,7 +95,7 @@ def count_parameters(table: TensorTable, facts: CountingFacts, *, complete: bool
     return ParameterCount(
         total=total,
         trainable=total if facts.scheme is None else None,
-        active=None,
+        active=_active(total, table, packed, overhead, facts),
         buffers=_elements(buffers),
         overhead=_elements(overhead),
         by_dtype=by_dtype,
@@ -174,6 +176,33 @@ def _quantized(packed: list[_Packed], overhead: dict[TensorKind, int]) -> Quanti
         bytes=sum(each.tensors * each.kind.nbytes for each in packed),
         overhead_bytes=sum(kind.nbytes * count for kind, count in overhead.items()),
     )
+
+
+def _active(
+    total: int | None,
+    table: TensorTable,
+    packed: list[_Packed],
+    overhead: dict[TensorKind, int],
+    facts: CountingFacts,
+) -> int | None:
+    """Parameters that one token meets: everything dense, and its share of the routed experts.
+
+    Experts are of one size, so that is ``per_token / total`` of their sum.
+    """
+    experts, scheme = facts.experts, facts.scheme
+    if total is None or experts is None:
+        return None
+    logical = {each.kind: each.parameters for each in packed}
+    endings = scheme.overhead if scheme else ()
+    routed = 0
+    for kind, names in table.names_by_kind.items():
+        count = len([True for name in names if is_routed(name)])
+        if count and kind in overhead and endings:
+            count -= len([True for name in names if is_routed(name) and name.endswith(endings)])
+        routed += count * logical.get(kind, kind.elements)
+    if routed == 0 or routed % experts.total:
+        return None
+    return total - routed + routed // experts.total * experts.per_token
 
 
 def _tied(table: TensorTable, facts: CountingFacts) -> tuple[list[list[str]], frozenset[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from itertools import accumulate
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -112,6 +113,6 @@ class TensorTable:
             return
         self.names = sorted(self.tensors)
         kinds = list(map(self.tensors.__getitem__, self.names))
-        self._bytes = [0, *accumulate(kind.nbytes for kind in kinds)]
+        self._bytes = list(accumulate(map(attrgetter("nbytes"), kinds), initial=0))
         # Last, since it is the mark that the table is sorted (another thread may be looking).
-        self._elements = [0, *accumulate(kind.elements for kind in kinds)]
+        self._elements = list(accumulate(map(attrgetter("elements"), kinds), initial=0))

@@ -9,6 +9,7 @@ from model_loupe.checkpoints.config import architecture_class, declared_dtype, m
 from model_loupe.checkpoints.files import File, Files, format_of
 from model_loupe.checkpoints.weights import Weights, read_weights
 from model_loupe.domain.dtypes import canonical_name
+from model_loupe.domain.experts import Experts, experts_of
 from model_loupe.domain.kv_cache import Dimensions, KvCache, dimensions, kv_cache
 from model_loupe.domain.loading import LoadDtype, LoadOptions, bytes_at, load_dtype
 from model_loupe.domain.parameters import CountingFacts, ParameterCount, count_parameters
@@ -44,6 +45,7 @@ class Description(NamedTuple):
     dimensions: Dimensions
     kv_cache: KvCache | None
     quantization: Scheme | None
+    experts: Experts | None
     tokenizer: Tokenizer | None
     license: str | None
     files: list[File]
@@ -83,7 +85,8 @@ def describe(request: ModelRequest, location: Location) -> Description:
     architecture = architecture_class(config)
     declared = declared_dtype(config)
     quantization = scheme_of(config)
-    facts = CountingFacts(architecture, _ties(config), quantization)
+    experts = experts_of(config)
+    facts = CountingFacts(architecture, _ties(config), quantization, experts)
     dtype = (canonical_name(declared) if declared else None) or weights.first_floating_dtype
     return Description(
         request=request,
@@ -99,6 +102,7 @@ def describe(request: ModelRequest, location: Location) -> Description:
         dimensions=dimensions(config),
         kv_cache=kv_cache(config, architecture, dtype),
         quantization=quantization,
+        experts=experts,
         tokenizer=_tokenizer(files, listing, config, warnings),
         license=_license(files, listing),
         files=_all_files(listing, weights),

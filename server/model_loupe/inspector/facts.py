@@ -56,6 +56,7 @@ def facts(description: Description, options: LoadOptions) -> list[Fact]:
         ("Index claims", _claims(description)),
         ("Loads as", _loads(description, options)),
         ("Quantised", _quantised(description)),
+        ("Active", _active(description)),
         ("Not parameters", _not_parameters(description)),
         ("Layers", _layers(description)),
         ("Attention", _attention(description)),
@@ -141,6 +142,15 @@ def _quantised(description: Description) -> str:
     return " · ".join(parts)
 
 
+def _active(description: Description) -> str:
+    active = description.parameters.active
+    if active is None:
+        return ""
+    experts = description.experts
+    chosen = f" ({experts.per_token} of {experts.total} experts)" if experts else ""
+    return f"{active:,} parameters per token ({format_count(active)}){chosen}"
+
+
 def _not_parameters(description: Description) -> str:
     count = description.parameters
     parts = []
@@ -186,13 +196,18 @@ def _kv_cache(description: Description) -> str:
     cache = description.kv_cache
     if cache is None:
         return ""
-    text = f"{cache.bytes_per_token:,} bytes per token at {cache.dtype}"
+    parts = [
+        f"{cache.bytes_per_token:,} bytes per token at {cache.dtype}" + (" (latent)" if cache.latent else "")
+    ]
+    windows = [group.window for group in cache.groups if group.window is not None]
+    if windows:
+        parts.append(f"{cache.bytes_per_token_beyond:,} beyond {max(windows):,} tokens")
     context = description.dimensions.context
-    if not context:
-        return text
-    # A sliding layer stops growing at its window, so the full context is then an upper bound.
-    bound = "≤ " if description.dimensions.sliding_window else ""
-    return f"{text} · {bound}{format_bytes(cache.bytes_per_token * context)} at {context:,} tokens"
+    if context:
+        parts.append(f"{format_bytes(cache.bytes_at(context))} at {context:,} tokens")
+    if cache.constant_state:
+        parts.append("and a state that does not grow")
+    return " · ".join(parts)
 
 
 def _origin(description: Description) -> str:

@@ -16,7 +16,6 @@ def to_json(description: Description, *, tree: bool = False) -> dict[str, Any]:
     """The whole description as JSON-ready values; ``tree`` adds the module tree."""
     count = description.parameters
     loaded, loaded_bytes = description.loaded(LoadOptions())
-    cache = description.kv_cache
     index = description.weights.shard_index
     result: dict[str, Any] = {
         "schema": 1,
@@ -50,7 +49,7 @@ def to_json(description: Description, *, tree: bool = False) -> dict[str, Any]:
             if loaded.dtype
             else None,
         },
-        "kv_cache": {"bytes_per_token": cache.bytes_per_token, "dtype": cache.dtype} if cache else None,
+        "kv_cache": _kv_cache(description),
         "quantization": _quantization(description),
         "tokenizer": {
             "class": description.tokenizer.class_name,
@@ -77,6 +76,20 @@ def to_json(description: Description, *, tree: bool = False) -> dict[str, Any]:
     if tree:
         result["tree"] = tree_json(description)
     return result
+
+
+def _kv_cache(description: Description) -> dict[str, Any] | None:
+    cache = description.kv_cache
+    if cache is None:
+        return None
+    return {
+        "bytes_per_token": cache.bytes_per_token,
+        "bytes_per_token_beyond_windows": cache.bytes_per_token_beyond,
+        "dtype": cache.dtype,
+        "latent": cache.latent,
+        "constant_state": cache.constant_state,
+        "groups": [group._asdict() for group in cache.groups],
+    }
 
 
 def _quantization(description: Description) -> dict[str, Any] | None:

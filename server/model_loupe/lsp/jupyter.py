@@ -32,6 +32,21 @@ def language_server_spec(manager: object) -> dict[str, dict[str, Any]]:
             "display_name": "Model Loupe",
             # The text of open documents is in memory: no copies under .virtual_documents/ are needed.
             "requires_documents_on_disk": False,
+            # JupyterLab shows these under Settings › Language Servers and sends them to the server.
+            "config_schema": {
+                "title": "Model Loupe",
+                "description": "What the language server of Model Loupe may do.",
+                "type": "object",
+                "properties": {
+                    "modelLoupe.network": {
+                        "title": "Network",
+                        "description": "Whether the Hugging Face Hub may be asked.",
+                        "type": "string",
+                        "enum": ["on", "offline"],
+                        "default": "on",
+                    }
+                },
+            },
             "install": {"pip": "pip install 'model-loupe[jupyter]'"},
             "troubleshoot": "Run `python -m model_loupe serve` with the interpreter of the Jupyter server: "
             "it must wait for input without an error.",

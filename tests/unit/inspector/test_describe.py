@@ -45,7 +45,8 @@ def test_gemma_2b(gemma: Path) -> None:
     }
     assert answer["parameters"]["tied"] == [["lm_head.weight", "model.embed_tokens.weight"]]
     assert answer["bytes"]["stored"] == 5_012_344_832
-    assert answer["kv_cache"] == {"bytes_per_token": 18_432, "dtype": "bfloat16"}
+    assert answer["kv_cache"]["bytes_per_token"] == 18_432
+    assert answer["kv_cache"]["dtype"] == "bfloat16"
     assert answer["architecture"]["class"] == "GemmaForCausalLM"
     assert answer["index"] == {"name": INDEX, "tensors": 164, "shards": 2, "total_size": 5_012_344_832}
     assert answer["warnings"] == []
@@ -83,8 +84,9 @@ def test_deepseek_v3(tmp_path: Path) -> None:
     assert count.by_dtype["float32"].parameters == 59 * 256
     assert count.overhead == 41_555_600 - 59 * 256
     assert count.exact
-    # Latent attention keeps no keys and values: not summed as if it did.
-    assert description.kv_cache is None
+    # Latent attention: 512 compressed + 64 rotary elements a token and layer.
+    assert description.kv_cache is not None
+    assert description.kv_cache.bytes_per_token == 61 * 576 * 2
 
 
 def test_buffers_are_no_parameters(tmp_path: Path) -> None:
