@@ -8,27 +8,27 @@ _COUNT_UNITS = ("", "K", "M", "B", "T", "Q")
 
 def format_bytes(count: int) -> str:
     """``5012344832`` → ``4.67 GiB``; exact below one KiB."""
-    if count < 1024:
-        return f"{count} B"
-    value = float(count)
-    unit = 0
-    # 1023.995 would be shown as "1024.00": move on to the next unit before that.
-    while value >= 1023.995 and unit < len(_BYTE_UNITS) - 1:
-        value /= 1024
-        unit += 1
-    return f"{value:.2f} {_BYTE_UNITS[unit]}"
+    return f"{count} B" if count < 1024 else _scaled(count, 1024, _BYTE_UNITS)
 
 
 def format_count(count: int) -> str:
     """``2506172416`` → ``2.51 B``; exact below one thousand."""
-    if count < 1000:
-        return str(count)
+    return str(count) if count < 1000 else _scaled(count, 1000, _COUNT_UNITS)
+
+
+def _scaled(count: int, base: int, units: tuple[str, ...]) -> str:
     value = float(count)
     unit = 0
-    while value >= 999.995 and unit < len(_COUNT_UNITS) - 1:
-        value /= 1000
+    # What would be shown as "1000.00" of one unit is "1.00" of the next.
+    while value >= base - 0.005 and unit < len(units) - 1:
+        value /= base
         unit += 1
-    return f"{value:.2f} {_COUNT_UNITS[unit]}"
+    return f"{value:.2f} {units[unit]}"
+
+
+def format_shape(shape: tuple[int, ...]) -> str:
+    """As PyTorch writes it: ``(2048, 256)``, ``(2048,)``, ``()``."""
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
 
 
 def plural(count: int, noun: str) -> str:

@@ -163,33 +163,32 @@ def _not_parameters(description: Description) -> str:
 
 def _layers(description: Description) -> str:
     sizes = description.dimensions
-    parts = [
-        f"{sizes.layers:,}" if sizes.layers else "",
-        f"hidden {sizes.hidden:,}" if sizes.hidden else "",
-        f"intermediate {sizes.intermediate:,}" if sizes.intermediate else "",
-    ]
-    return " · ".join(part for part in parts if part)
+    return _joined(
+        sizes.layers and f"{sizes.layers:,}",
+        sizes.hidden and f"hidden {sizes.hidden:,}",
+        sizes.intermediate and f"intermediate {sizes.intermediate:,}",
+    )
 
 
 def _attention(description: Description) -> str:
     sizes = description.dimensions
-    if not sizes.heads:
-        return ""
-    parts = [plural(sizes.heads, "head")]
-    if sizes.kv_heads:
-        parts.append(plural(sizes.kv_heads, "KV head"))
-    if sizes.head_dim:
-        parts.append(f"head dim {sizes.head_dim:,}")
-    return " · ".join(parts)
+    return _joined(
+        sizes.heads and plural(sizes.heads, "head"),
+        sizes.kv_heads and plural(sizes.kv_heads, "KV head"),
+        sizes.head_dim and f"head dim {sizes.head_dim:,}",
+    )
 
 
 def _context(description: Description) -> str:
     sizes = description.dimensions
-    parts = [
-        f"{sizes.context:,} tokens" if sizes.context else "",
-        f"vocabulary {sizes.vocabulary:,}" if sizes.vocabulary else "",
-    ]
-    return " · ".join(part for part in parts if part)
+    return _joined(
+        sizes.context and f"{sizes.context:,} tokens",
+        sizes.vocabulary and f"vocabulary {sizes.vocabulary:,}",
+    )
+
+
+def _joined(*parts: str | int | None) -> str:
+    return " · ".join(str(part) for part in parts if part)
 
 
 def _kv_cache(description: Description) -> str:

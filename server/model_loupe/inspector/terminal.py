@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.modules import children
 from model_loupe.domain.tensors import TensorTable
-from model_loupe.domain.units import format_bytes, format_count
+from model_loupe.domain.units import format_bytes, format_count, format_shape
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.facts import facts, missing_text, parameters_text, title
 
@@ -44,7 +44,7 @@ def _lines(tensors: TensorTable, prefix: str, path: str, indent: str) -> Iterato
     for tensor in found.parameters:
         name = tensor.name.removeprefix(prefix + ".") if prefix else tensor.name
         kind = tensor.kind
-        shape = "(" + ", ".join(map(str, kind.shape)) + ("," if len(kind.shape) == 1 else "") + ")"
+        shape = format_shape(kind.shape)
         yield f"{indent}{printable(name)}  {shape} {printable(kind.dtype)}, {format_bytes(kind.nbytes)}"
 
 

@@ -17,7 +17,7 @@ from model_loupe.domain.loading import LoadOptions, bytes_at
 from model_loupe.domain.modules import Module
 from model_loupe.domain.modules import children as module_children
 from model_loupe.domain.tensors import Tensor, TensorTable
-from model_loupe.domain.units import format_bytes, format_count, plural
+from model_loupe.domain.units import format_bytes, format_count, format_shape, plural
 from model_loupe.inspector.card import escape
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.facts import missing_text, parameters_text, stored_text, title
@@ -161,7 +161,7 @@ def _tensor_row(place: Place, tensor: Tensor, tied: list[str] | None) -> TreeNod
     kind = tensor.kind
     # Under a folded run the first one's tensor stands for all of them.
     name = tensor.name.removeprefix(place.path + ".") if place.path else tensor.name
-    shape = "(" + ", ".join(map(str, kind.shape)) + ("," if len(kind.shape) == 1 else "") + ")"
+    shape = format_shape(kind.shape)
     others = [other for other in tied or [] if other != tensor.name]
     details = f"{shape} {kind.dtype} · {format_bytes(kind.nbytes)}" + (
         f" · tied to {others[0]}" if others else ""
