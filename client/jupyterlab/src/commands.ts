@@ -12,7 +12,7 @@ export const CommandIDs = {
   refresh: 'model-loupe:refresh',
   copy: 'model-loupe:copy',
   collapseAll: 'model-loupe:collapse-all',
-  restartServer: 'model-loupe:restart-server'
+  restartServer: 'model-loupe:restart-server',
 } as const;
 
 const CATEGORY = 'Model Loupe';
@@ -27,13 +27,13 @@ export function addCommands(app: JupyterFrontEnd, server: LoupeServer, panel: ()
     caption: 'Show the models that the open documents name',
     execute: () => {
       app.shell.activateById(panel().id);
-    }
+    },
   });
   commands.addCommand(CommandIDs.refresh, {
     label: 'Refresh Models',
     caption: 'Refresh',
     icon: refreshIcon,
-    execute: () => panel().refresh()
+    execute: () => panel().refresh(),
   });
   commands.addCommand(CommandIDs.copy, {
     label: 'Copy',
@@ -44,19 +44,19 @@ export function addCommands(app: JupyterFrontEnd, server: LoupeServer, panel: ()
       if (node) {
         Clipboard.copyToSystem(rowText(node));
       }
-    }
+    },
   });
   commands.addCommand(CommandIDs.collapseAll, {
     label: 'Collapse All',
     caption: 'Collapse all',
     execute: () => {
       panel().collapseAll();
-    }
+    },
   });
   commands.addCommand(CommandIDs.restartServer, {
     label: 'Restart the Language Server',
     caption: 'Restart Model Loupe’s language server',
-    execute: () => server.restart()
+    execute: () => server.restart(),
   });
   commands.addKeyBinding({ command: CommandIDs.copy, keys: ['Accel C'], selector: TREE_SELECTOR });
   app.contextMenu.addItem({ command: CommandIDs.copy, selector: ROW_SELECTOR, rank: 1 });

@@ -5,8 +5,8 @@
  * pylsp or pyright, this opens a second web socket to jupyter-lsp and tells the server what is in the
  * documents that JupyterLab has open. It is never opened while JupyterLab itself is connected to our server.
  */
-import { ServerConnection } from '@jupyterlab/services';
 import type { VirtualDocument } from '@jupyterlab/lsp';
+import type { ServerConnection } from '@jupyterlab/services';
 import type { IDisposable } from '@lumino/disposable';
 
 import { SocketRpc } from './rpc';
@@ -16,9 +16,9 @@ const CAPABILITIES = {
   textDocument: {
     hover: { contentFormat: ['markdown', 'plaintext'] },
     publishDiagnostics: { relatedInformation: false },
-    synchronization: { didSave: true }
+    synchronization: { didSave: true },
   },
-  workspace: { configuration: false, didChangeConfiguration: {} }
+  workspace: { configuration: false, didChangeConfiguration: {} },
 };
 
 /** Our own connection, with the documents that it has opened on the server. */
@@ -30,7 +30,7 @@ export class Companion implements IDisposable {
   constructor(
     url: string,
     private readonly rootUri: string,
-    settings: ServerConnection.ISettings
+    settings: ServerConnection.ISettings,
   ) {
     this.rpc = new SocketRpc(new settings.WebSocket(url));
     this.ready = this.initialize();
@@ -47,6 +47,10 @@ export class Companion implements IDisposable {
 
   uriOf(document: VirtualDocument): string {
     return `${this.rootUri.replace(/\/$/, '')}/${document.uri}`;
+  }
+
+  configure(settings: object): void {
+    this.rpc.notify('workspace/didChangeConfiguration', { settings });
   }
 
   /** Opens, on the server, the documents that are new, and closes those that are gone. */
@@ -79,7 +83,7 @@ export class Companion implements IDisposable {
       clientInfo: { name: 'JupyterLab' },
       rootUri: this.rootUri,
       workspaceFolders: null,
-      capabilities: CAPABILITIES
+      capabilities: CAPABILITIES,
     });
     this.rpc.notify('initialized', {});
   }
@@ -89,7 +93,7 @@ export class Companion implements IDisposable {
     this.open.set(document, { uri, version: 0 });
     document.changed.connect(this.sendChange, this);
     this.rpc.notify('textDocument/didOpen', {
-      textDocument: { uri, languageId: document.language, version: 0, text: document.value }
+      textDocument: { uri, languageId: document.language, version: 0, text: document.value },
     });
   }
 
@@ -99,7 +103,7 @@ export class Companion implements IDisposable {
       state.version += 1;
       this.rpc.notify('textDocument/didChange', {
         textDocument: { uri: state.uri, version: state.version },
-        contentChanges: [{ text: document.value }]
+        contentChanges: [{ text: document.value }],
       });
     }
   }

@@ -30,7 +30,7 @@ export class Diagnostics {
   constructor(
     private readonly server: LoupeServer,
     private readonly manager: ILSPDocumentConnectionManager,
-    private readonly isShownElsewhere: boolean
+    private readonly isShownElsewhere: boolean,
   ) {
     server.diagnosticsPublished.connect(this.onPublished, this);
     server.stateChanged.connect(this.onStateChanged, this);
@@ -44,7 +44,7 @@ export class Diagnostics {
   }
 
   private marksOf(editor: Document.IEditor): readonly Mark[] {
-    return [...this.byDocument.values()].flatMap(editors => editors.get(editor) ?? []);
+    return [...this.byDocument.values()].flatMap((editors) => editors.get(editor) ?? []);
   }
 
   /** The CodeMirror extension that draws the marks of an editor. */
@@ -59,7 +59,7 @@ export class Diagnostics {
         }
 
         update(update: ViewUpdate): void {
-          if (update.transactions.some(transaction => transaction.effects.some(effect => effect.is(redraw)))) {
+          if (update.transactions.some((transaction) => transaction.effects.some((effect) => effect.is(redraw)))) {
             this.decorations = diagnostics.draw(update.view, editor);
           } else {
             this.decorations = this.decorations.map(update.changes);
@@ -76,9 +76,9 @@ export class Diagnostics {
 
         decorations: DecorationSet;
       },
-      { decorations: value => value.decorations }
+      { decorations: (value) => value.decorations },
     );
-    const register = ViewPlugin.define(view => {
+    const register = ViewPlugin.define((view) => {
       this.views.set(editor, view);
       return {};
     });
@@ -91,11 +91,11 @@ export class Diagnostics {
     if (!view) {
       return [];
     }
-    const found = this.marksOf(editor).filter(mark => {
+    const found = this.marksOf(editor).filter((mark) => {
       const [from, to] = offsets(view, mark);
       return from <= offset && offset <= to;
     });
-    return found.map(mark => mark.diagnostic);
+    return found.map((mark) => mark.diagnostic);
   }
 
   private draw(view: EditorView, editor: Document.IEditor): DecorationSet {
@@ -122,7 +122,7 @@ export class Diagnostics {
   private readonly views = new WeakMap<Document.IEditor, EditorView>();
 }
 
-const redraw = StateEffect.define<null>();
+const redraw = StateEffect.define();
 
 /** The marks of a document, by the editor that they are in. */
 function place(document: VirtualDocument, diagnostics: readonly Diagnostic[]): Map<Document.IEditor, Mark[]> {
@@ -130,7 +130,7 @@ function place(document: VirtualDocument, diagnostics: readonly Diagnostic[]): M
   for (const diagnostic of diagnostics) {
     const start = editorPlace(document, diagnostic.range.start);
     const end = editorPlace(document, diagnostic.range.end);
-    if (start && end && start.editor === end.editor) {
+    if (end && start?.editor === end.editor) {
       editors.set(start.editor, [...(editors.get(start.editor) ?? []), { start, end, diagnostic }]);
     }
   }
@@ -138,7 +138,7 @@ function place(document: VirtualDocument, diagnostics: readonly Diagnostic[]): M
 }
 
 function decorations(view: EditorView, marks: readonly Mark[]): DecorationSet {
-  const ranges = marks.map(mark => ({ mark, extent: offsets(view, mark) }));
+  const ranges = marks.map((mark) => ({ mark, extent: offsets(view, mark) }));
   ranges.sort((a, b) => a.extent[0] - b.extent[0] || a.extent[1] - b.extent[1]);
   const builder = new RangeSetBuilder<Decoration>();
   for (const { mark, extent } of ranges) {

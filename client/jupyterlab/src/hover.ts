@@ -46,10 +46,10 @@ export function hover(
   server: LoupeServer,
   adapter: WidgetLSPAdapter,
   editor: Document.IEditor,
-  options: HoverOptions
+  options: HoverOptions,
 ): Extension {
   const source = async (view: EditorView, offset: number): Promise<Tooltip | null> => {
-    const messages = options.diagnostics.at(editor, offset).map(diagnostic => diagnostic.message);
+    const messages = options.diagnostics.at(editor, offset).map((diagnostic) => diagnostic.message);
     const place = virtualPlace(adapter, editor, view, offset);
     const elsewhere = !server.isCompanion && options.isShownElsewhere();
     const answer = place && !elsewhere ? await ask(server, place) : null;
@@ -72,7 +72,7 @@ async function ask(server: LoupeServer, place: VirtualPlace): Promise<Hover | nu
   try {
     return await server.request<Hover | null>('textDocument/hover', {
       textDocument: { uri: server.uriOf(place.document) },
-      position: place.position
+      position: place.position,
     });
   } catch (reason) {
     console.warn('Model Loupe: no hover.', reason);
@@ -86,10 +86,10 @@ function extent(
   range: Range | undefined,
   editor: Document.IEditor,
   view: EditorView,
-  offset: number
+  offset: number,
 ): [number, number] {
   if (place && range) {
-    const [start, end] = [range.start, range.end].map(position => {
+    const [start, end] = [range.start, range.end].map((position) => {
       const found = editorPlace(place.document, position);
       return found?.editor === editor ? offsetOf(view, found.line, found.column) : null;
     });
@@ -104,7 +104,7 @@ function extent(
 /** The card, or nothing if a message says the same. */
 function withoutRepetition(card: string, messages: readonly string[]): string {
   const text = plainText(card).trim();
-  return messages.some(message => message.includes(text)) ? '' : card;
+  return messages.some((message) => message.includes(text)) ? '' : card;
 }
 
 function cardView(view: EditorView, widget: Widget): TooltipView {
@@ -119,7 +119,7 @@ function cardView(view: EditorView, widget: Widget): TooltipView {
       // CodeMirror has taken the element out of the page: there is nothing left to detach.
       MessageLoop.sendMessage(widget, Widget.Msg.AfterDetach);
       widget.dispose();
-    }
+    },
   };
 }
 

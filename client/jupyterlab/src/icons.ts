@@ -24,7 +24,7 @@ const SHAPES: Readonly<Record<string, string>> = {
   'file-missing': 'M4 1.5h5l3.5 3.5v9.5H4zM9 1.5V5h3.5M6.5 8l3.5 4M10 8l-3.5 4',
   warning: 'M8 2 14.5 13.5h-13zM8 6.5v3.5M8 11.5v.5',
   error: 'M8 1.5a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13zM5.5 5.5l5 5M10.5 5.5l-5 5',
-  more: 'M3.5 8h.01M8 8h.01M12.5 8h.01'
+  more: 'M3.5 8h.01M8 8h.01M12.5 8h.01',
 };
 const FALLBACK = 'M8 7a1 1 0 1 1 0 2 1 1 0 0 1 0-2z';
 
@@ -36,7 +36,7 @@ export function nodeIcon(kind: string): LabIcon {
   if (!icon) {
     icon = new LabIcon({
       name: `model-loupe:node-${kind}`,
-      svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="${SHAPES[kind] ?? FALLBACK}"/></svg>`
+      svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="${SHAPES[kind] ?? FALLBACK}"/></svg>`,
     });
     icons.set(kind, icon);
   }

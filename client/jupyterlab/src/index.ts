@@ -2,7 +2,12 @@
 import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { EditorExtensionRegistry } from '@jupyterlab/codemirror';
-import { ILSPDocumentConnectionManager, ILSPFeatureManager } from '@jupyterlab/lsp';
+import {
+  ILSPDocumentConnectionManager,
+  ILSPFeatureManager,
+  type Document,
+  type WidgetLSPAdapter,
+} from '@jupyterlab/lsp';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { Token } from '@lumino/coreutils';
@@ -16,15 +21,28 @@ import { LoupeServer } from './server';
 
 export const ILoupeServer = new Token<LoupeServer>(
   '@model-loupe/jupyterlab:ILoupeServer',
-  'The connection to Model Loupe’s language server.'
+  'The connection to Model Loupe’s language server.',
 );
+
+/** JupyterLab's settings of all language servers. */
+const LSP_SETTINGS = '@jupyterlab/lsp-extension:plugin';
 
 const serverPlugin: JupyterFrontEndPlugin<LoupeServer> = {
   id: '@model-loupe/jupyterlab:server',
   description: 'Connects to Model Loupe’s language server.',
   requires: [ILSPDocumentConnectionManager],
+  optional: [ISettingRegistry],
   provides: ILoupeServer,
-  activate: (_: JupyterFrontEnd, manager: ILSPDocumentConnectionManager) => new LoupeServer(manager)
+  activate: (_: JupyterFrontEnd, manager: ILSPDocumentConnectionManager, settings: ISettingRegistry | null) => {
+    const server = new LoupeServer(manager);
+    settings?.pluginChanged.connect((_, id) => {
+      if (id === LSP_SETTINGS) {
+        // After JupyterLab, which hears of it at the same moment, has read them.
+        setTimeout(() => server.configure(), 0);
+      }
+    });
+    return server;
+  },
 };
 
 const panelPlugin: JupyterFrontEndPlugin<void> = {
@@ -37,7 +55,7 @@ const panelPlugin: JupyterFrontEndPlugin<void> = {
     app: JupyterFrontEnd,
     server: LoupeServer,
     palette: ICommandPalette | null,
-    restorer: ILayoutRestorer | null
+    restorer: ILayoutRestorer | null,
   ) => {
     addCommands(app, server, () => panel);
     const panel = new ModelsPanel(server, app.commands);
@@ -46,7 +64,7 @@ const panelPlugin: JupyterFrontEndPlugin<void> = {
     if (palette) {
       addToPalette(palette);
     }
-  }
+  },
 };
 
 const editorPlugin: JupyterFrontEndPlugin<void> = {
@@ -61,7 +79,7 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
     manager: ILSPDocumentConnectionManager,
     features: ILSPFeatureManager,
     rendermime: IRenderMimeRegistry,
-    settings: ISettingRegistry | null
+    settings: ISettingRegistry | null,
   ) => {
     const diagnostics = new Diagnostics(server, manager, drawsDiagnostics(app));
     const lspHover = new LspHoverWatch(app, settings, () => {
@@ -69,22 +87,28 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
         closeCard();
       }
     });
-    const options = { rendermime, diagnostics, isShownElsewhere: () => lspHover.isShown };
+    const shared = { rendermime, diagnostics, isShownElsewhere: () => lspHover.isShown };
     features.register({
       id: '@model-loupe/jupyterlab:editor',
       capabilities: {
-        textDocument: { hover: { dynamicRegistration: false, contentFormat: ['markdown', 'plaintext'] } }
+        textDocument: { hover: { dynamicRegistration: false, contentFormat: ['markdown', 'plaintext'] } },
       },
       extensionFactory: {
         name: 'model-loupe',
-        factory: ({ editor, widgetAdapter }) =>
-          EditorExtensionRegistry.createImmutableExtension([
+        factory: (options) => {
+          // Typed with `any` by JupyterLab.
+          const { editor, widgetAdapter: adapter } = options as {
+            editor: Document.IEditor;
+            widgetAdapter: WidgetLSPAdapter;
+          };
+          return EditorExtensionRegistry.createImmutableExtension([
             diagnostics.extension(editor),
-            hover(server, widgetAdapter, editor, options)
-          ])
-      }
+            hover(server, adapter, editor, shared),
+          ]);
+        },
+      },
     });
-  }
+  },
 };
 
 const plugins: JupyterFrontEndPlugin<unknown>[] = [serverPlugin, panelPlugin, editorPlugin];

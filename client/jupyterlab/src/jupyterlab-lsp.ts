@@ -26,17 +26,17 @@ export class LspHoverWatch {
     window.addEventListener('mousemove', follow, { capture: true, passive: true });
     window.addEventListener(
       'keydown',
-      event => {
+      (event) => {
         follow(event);
         if (event.key === this.key) {
           onKey();
         }
       },
-      true
+      true,
     );
     settings
       .load(HOVER_PLUGIN)
-      .then(loaded => {
+      .then((loaded) => {
         const read = (): void => {
           this.automatic = loaded.get('autoActivate').composite === true;
           this.key = (loaded.get('modifierKey').composite as string | undefined) ?? this.key;

@@ -26,31 +26,31 @@ const NOTICES: Readonly<Record<Exclude<ServerState, 'ready'>, Notice>> = {
   starting: { text: 'Looking for the language server…' },
   'no-jupyter-lsp': {
     text: 'jupyter-lsp is missing in the Jupyter server. Install it there, and start Jupyter again:',
-    code: INSTALL
+    code: INSTALL,
   },
   disabled: {
     text:
       'JupyterLab’s language servers are off. Switch them on in Settings › Language Servers, or, if ' +
       'jupyterlab-lsp is missing, install it and start Jupyter again:',
-    code: INSTALL
+    code: INSTALL,
   },
   'no-server': {
     text: 'The Jupyter server does not offer Model Loupe’s language server. Install it there, and start Jupyter again:',
-    code: INSTALL
+    code: INSTALL,
   },
   'no-document': { text: 'Open a notebook or a Python file to see the models that it names.' },
   connecting: { text: 'Connecting to the language server…' },
-  lost: { text: 'The connection to the language server was lost.', command: RESTART }
+  lost: { text: 'The connection to the language server was lost.', command: RESTART },
 };
 const NO_MODELS: Notice = {
   text: 'No model is named in the open documents. Load one, and it shows here:',
-  code: 'AutoModelForCausalLM.from_pretrained("./model")'
+  code: 'AutoModelForCausalLM.from_pretrained("./model")',
 };
 
 export class ModelsPanel extends SidePanel {
   constructor(
     private readonly server: LoupeServer,
-    private readonly commands: CommandRegistry
+    private readonly commands: CommandRegistry,
   ) {
     super({ content: new Panel(), header: heading('Model Loupe') });
     this.id = PANEL_ID;
@@ -112,7 +112,7 @@ export class ModelsPanel extends SidePanel {
     const buttons: [string, string, typeof refreshIcon][] = [
       ['refresh', CommandIDs.refresh, refreshIcon],
       ['copy', CommandIDs.copy, copyIcon],
-      ['collapse', CommandIDs.collapseAll, collapseAllIcon]
+      ['collapse', CommandIDs.collapseAll, collapseAllIcon],
     ];
     for (const [name, command, icon] of buttons) {
       const onClick = (): void => {

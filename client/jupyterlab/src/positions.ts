@@ -4,13 +4,7 @@
  * JupyterLab joins a notebook's cells to one virtual document; its own mapping does the arithmetic here.
  */
 import type { EditorView } from '@codemirror/view';
-import type {
-  Document,
-  IEditorPosition,
-  IVirtualPosition,
-  VirtualDocument,
-  WidgetLSPAdapter
-} from '@jupyterlab/lsp';
+import type { Document, IEditorPosition, IVirtualPosition, VirtualDocument, WidgetLSPAdapter } from '@jupyterlab/lsp';
 import type { Position } from '@model-loupe/core';
 
 /** A position in a virtual document. */
@@ -24,7 +18,7 @@ export function virtualPlace(
   adapter: WidgetLSPAdapter,
   editor: Document.IEditor,
   view: EditorView,
-  offset: number
+  offset: number,
 ): VirtualPlace | null {
   const root = adapter.virtualDocument;
   const line = view.state.doc.lineAt(offset);
@@ -44,7 +38,7 @@ export function virtualPlace(
 /** The editor that shows a line of a virtual document, and the place in it; null for lines between cells. */
 export function editorPlace(
   document: VirtualDocument,
-  { line, character }: Position
+  { line, character }: Position,
 ): { editor: Document.IEditor; line: number; column: number } | null {
   const position = { line, ch: character } as IVirtualPosition;
   try {

@@ -14,7 +14,7 @@ export interface Rpc {
 export class ResponseError extends Error {
   constructor(
     message: string,
-    readonly code: number
+    readonly code: number,
   ) {
     super(message);
   }
@@ -40,7 +40,7 @@ export function rpcOf(connection: ILSPConnection): Rpc {
       return new DisposableDelegate(() => {
         registration.dispose();
       });
-    }
+    },
   };
 }
 

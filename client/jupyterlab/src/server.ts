@@ -1,13 +1,16 @@
 /** Which connection leads to our language server, and what state it is in. */
 import { PageConfig, URLExt } from '@jupyterlab/coreutils';
-import type {
-  ILSPConnection,
-  ILSPDocumentConnectionManager,
-  TLanguageServerId,
-  VirtualDocument,
-  WidgetLSPAdapter
+import {
+  expandDottedPaths,
+  type ILSPConnection,
+  type ILSPDocumentConnectionManager,
+  type TLanguageServerConfigurations,
+  type TLanguageServerId,
+  type VirtualDocument,
+  type WidgetLSPAdapter,
 } from '@jupyterlab/lsp';
 import { DID_CHANGE, type Range, type Transport } from '@model-loupe/core';
+import type { ReadonlyJSONObject } from '@lumino/coreutils';
 import { DisposableSet, type IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
@@ -109,6 +112,13 @@ export class LoupeServer implements IDisposable, Transport {
     return this.companion ? this.companion.uriOf(document) : document.documentInfo.uri;
   }
 
+  /** Tells the server the user's settings; where JupyterLab is connected to it, JupyterLab does. */
+  configure(): void {
+    if (this.companion && this.currentState === 'ready') {
+      this.companion.configure(this.configuration());
+    }
+  }
+
   /** Ends the server's process and starts it again, with the documents that are open. */
   async restart(): Promise<void> {
     if (this.companion) {
@@ -182,7 +192,7 @@ export class LoupeServer implements IDisposable, Transport {
 
   private pythonDocuments(): Set<VirtualDocument> {
     const documents = [...this.manager.documents.values()];
-    return new Set(documents.filter(document => !document.isDisposed && document.language === 'python'));
+    return new Set(documents.filter((document) => !document.isDisposed && document.language === 'python'));
   }
 
   private ownConnection(): ILSPConnection | null {
@@ -214,14 +224,21 @@ export class LoupeServer implements IDisposable, Transport {
     companion.ready.then(
       () => {
         if (this.companion === companion) {
+          companion.configure(this.configuration());
           companion.track(this.pythonDocuments());
           this.adopt(companion.rpc, 'ready');
         }
       },
       (reason: unknown) => {
         console.warn('Model Loupe: the language server could not be reached.', reason);
-      }
+      },
     );
+  }
+
+  private configuration(): object {
+    // JupyterLab keeps its settings of all servers here, the newest too; the type forgets that none may be set.
+    const all = this.manager.initialConfigurations as TLanguageServerConfigurations | undefined;
+    return expandDottedPaths((all?.[SERVER_KEY]?.configuration ?? {}) as ReadonlyJSONObject);
   }
 
   private closeCompanion(): void {
@@ -252,7 +269,7 @@ export class LoupeServer implements IDisposable, Transport {
     this.listening.add(
       rpc.onNotification(DID_CHANGE, () => {
         this.modelsSignal.emit();
-      })
+      }),
     );
     if (connection) {
       // This notification JupyterLab's connection has taken for itself; it passes it on.
@@ -260,9 +277,9 @@ export class LoupeServer implements IDisposable, Transport {
       connection.closeSignal.connect(this.schedule, this);
     } else {
       this.listening.add(
-        rpc.onNotification('textDocument/publishDiagnostics', params => {
+        rpc.onNotification('textDocument/publishDiagnostics', (params) => {
           this.diagnosticsSignal.emit(params as PublishedDiagnostics);
-        })
+        }),
       );
     }
   }
@@ -272,8 +289,9 @@ export class LoupeServer implements IDisposable, Transport {
   }
 
   private adapters(): WidgetLSPAdapter[] {
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- its successor does not know jupyterlab-lsp's
     const adapters = [...this.manager.adapters.values()];
-    return adapters.filter(adapter => {
+    return adapters.filter((adapter) => {
       const uri = adapter.virtualDocument?.uri;
       return uri !== undefined && this.manager.connections.get(uri)?.serverIdentifier === SERVER_KEY;
     });
@@ -286,7 +304,7 @@ export class LoupeServer implements IDisposable, Transport {
       if (!servers.sessions.get(SERVER_KEY)?.handler_count) {
         return;
       }
-      await new Promise(resolve => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
 

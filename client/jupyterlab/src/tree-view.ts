@@ -18,7 +18,7 @@ class TreeItem {
   constructor(
     readonly key: string,
     public node: TreeNode,
-    readonly parent: TreeItem | null
+    readonly parent: TreeItem | null,
   ) {
     this.element.className = ITEM;
     this.element.setAttribute('role', 'treeitem');
@@ -63,7 +63,7 @@ class TreeItem {
     const { label, description, tooltip, icon } = this.node;
     this.element.setAttribute('aria-level', String(this.level));
     this.element.setAttribute('aria-label', description ? `${label}, ${description}` : label);
-    this.row.dataset['kind'] = icon;
+    this.row.dataset.kind = icon;
     this.row.style.setProperty('--jp-ModelLoupe-level', String(this.level - 1));
     this.row.title = plainText(tooltip);
     const twistie = span('jp-ModelLoupe-twistie', '');
@@ -93,7 +93,7 @@ class TreeItem {
 export class TreeView extends Widget {
   constructor(
     label: string,
-    private readonly tree: ModelTree
+    private readonly tree: ModelTree,
   ) {
     super();
     this.addClass('jp-ModelLoupe-tree');
@@ -119,7 +119,7 @@ export class TreeView extends Widget {
     const nodes = await this.tree.roots();
     if (generation === this.generation && !this.isDisposed) {
       this.setRoots(this.merge(nodes, this.roots, null));
-      await Promise.all(this.roots.map(item => this.reload(item)));
+      await Promise.all(this.roots.map((item) => this.reload(item)));
       this.keepFocus();
     }
   }
@@ -194,7 +194,7 @@ export class TreeView extends Widget {
     if (item.node.collapsible && !item.expanded) {
       item.setExpanded(true);
       // A row that says what went wrong is asked for again.
-      if (!item.children || item.children.some(child => child.node.id === errorId(item.node.id))) {
+      if (!item.children || item.children.some((child) => child.node.id === errorId(item.node.id))) {
         await this.loadChildren(item);
       }
     }
@@ -208,7 +208,7 @@ export class TreeView extends Widget {
       return;
     }
     await this.loadChildren(item);
-    await Promise.all((item.children ?? []).map(child => this.reload(child)));
+    await Promise.all((item.children ?? []).map((child) => this.reload(child)));
   }
 
   private async loadChildren(item: TreeItem): Promise<void> {
@@ -257,8 +257,8 @@ export class TreeView extends Widget {
 
   /** Rows for `nodes`, those of `before` where the key is the same. */
   private merge(nodes: readonly TreeNode[], before: readonly TreeItem[], parent: TreeItem | null): TreeItem[] {
-    const known = new Map(before.map(item => [item.key, item]));
-    return nodes.map(node => {
+    const known = new Map(before.map((item) => [item.key, item]));
+    return nodes.map((node) => {
       const key = this.tree.key(node);
       const item = known.get(key);
       if (!item) {
@@ -382,7 +382,7 @@ export class TreeView extends Widget {
     const rows = this.visible();
     const start = rows.indexOf(item) + (this.typed.length === 1 ? 1 : 0);
     const order = [...rows.slice(start), ...rows.slice(0, start)];
-    const found = order.find(row => row.node.label.toLowerCase().startsWith(this.typed));
+    const found = order.find((row) => row.node.label.toLowerCase().startsWith(this.typed));
     if (found) {
       this.focus(found);
     }
@@ -418,10 +418,11 @@ function showIn(element: HTMLElement, items: readonly TreeItem[]): void {
     item.element.setAttribute('aria-posinset', String(index + 1));
   });
   // An element that is taken out loses the focus, if only for a moment: what stays is not touched.
-  const same = element.childElementCount === items.length && items.every((item, at) => element.children[at] === item.element);
+  const same =
+    element.childElementCount === items.length && items.every((item, at) => element.children[at] === item.element);
   if (!same) {
     const focused = element.ownerDocument.activeElement;
-    element.replaceChildren(...items.map(item => item.element));
+    element.replaceChildren(...items.map((item) => item.element));
     if (focused instanceof HTMLElement && element.contains(focused)) {
       focused.focus({ preventScroll: true });
     }
@@ -448,6 +449,6 @@ function errorNode(parent: string, reason: unknown): TreeNode {
     tooltip: message,
     icon: 'error',
     collapsible: false,
-    contextValue: 'error'
+    contextValue: 'error',
   };
 }
