@@ -20,13 +20,18 @@ function remedies(state: ServerState): readonly { title: string; command: string
   }
 }
 
+// While an editor starts or an environment is switched, settings and the Python extension's choice come one
+// after the other: a problem that lasts no longer than this is none.
+const SETTLE_MS = 1000;
+
 /** Shows a notification for each new problem of the server. */
 export function reportProblems(server: LanguageServer): vscode.Disposable {
   let told: string | undefined;
+  let timer: NodeJS.Timeout | undefined;
   const tell = async (state: ServerState): Promise<void> => {
     const message = problem(state);
-    if (message === told || state.kind === 'starting') {
-      return; // said already, or nothing is known yet
+    if (message === told) {
+      return;
     }
     told = message;
     if (message !== undefined) {
@@ -36,5 +41,14 @@ export function reportProblems(server: LanguageServer): vscode.Disposable {
       }
     }
   };
-  return server.onDidChangeState((state) => void tell(state));
+  const changes = server.onDidChangeState((state) => {
+    clearTimeout(timer);
+    if (state.kind !== 'starting') {
+      timer = setTimeout(() => void tell(state), SETTLE_MS);
+    }
+  });
+  return new vscode.Disposable(() => {
+    clearTimeout(timer);
+    changes.dispose();
+  });
 }

@@ -6,6 +6,7 @@ import { themeIcon } from './icons';
 import type { LanguageServer } from './server';
 
 export const VIEW = 'modelLoupe.models';
+const REVEAL_ATTEMPTS = 3;
 
 /** Shows core's model tree in a VS Code view. */
 export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Disposable {
@@ -98,16 +99,27 @@ export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
   async showArchitecture(id: string): Promise<boolean> {
     // First the view: VS Code can reveal a row only in a view that it has drawn.
     await vscode.commands.executeCommand(`${VIEW}.focus`);
-    const model = await this.tree.findRoot(id);
-    if (!model) {
-      return false;
+    for (let attempt = 1; ; attempt++) {
+      const model = await this.tree.findRoot(id);
+      if (!model) {
+        return false;
+      }
+      try {
+        await this.reveal(model);
+        const architecture = await this.tree.findArchitecture(model);
+        if (architecture) {
+          await this.reveal(architecture);
+        }
+        return true;
+      } catch (error) {
+        // The tree was refreshed in between, so that VS Code does not know these rows (any more).
+        this.log.warn(`Could not reveal ${model.label} (attempt ${attempt}):`, error);
+        if (attempt === REVEAL_ATTEMPTS) {
+          throw error;
+        }
+        this.refresh();
+      }
     }
-    await this.reveal(model);
-    const architecture = await this.tree.findArchitecture(model);
-    if (architecture) {
-      await this.reveal(architecture);
-    }
-    return true;
   }
 
   private async reveal(node: TreeNode): Promise<void> {

@@ -1,6 +1,6 @@
 // VS Code's workbench as a web page, with the packed extension in it and nothing left from other runs.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -56,8 +56,12 @@ function codeServer() {
   return entry;
 }
 
-/** Opens a workspace folder in a workbench of its own with these user settings; `close()` ends everything. */
-export async function openWorkbench(workspace, settings = {}) {
+/**
+ * Opens a workspace folder in a workbench of its own with these settings and changes of the environment.
+ *
+ * `open()` shows another folder, `log()` is what the extension wrote to its log, `close()` ends everything.
+ */
+export async function openWorkbench(workspace, settings = {}, environment = {}) {
   const home = mkdtempSync(join(tmpdir(), 'loupe-workbench-'));
   const cleanUp = [() => rmSync(home, { recursive: true, force: true, maxRetries: 5 })];
   const close = async () => {
@@ -68,26 +72,37 @@ export async function openWorkbench(workspace, settings = {}) {
   try {
     const entry = codeServer();
     const userData = join(home, 'user');
-    mkdirSync(join(userData, 'User'), { recursive: true });
-    writeFileSync(join(userData, 'User/settings.json'), JSON.stringify({ ...SETTINGS, ...settings }));
+    // The interpreter is a setting of the machine that runs the extensions, the others are of the user's page.
+    for (const [folder, values] of [['User', SETTINGS], ['Machine', settings]]) {
+      mkdirSync(join(userData, folder), { recursive: true });
+      writeFileSync(join(userData, folder, 'settings.json'), JSON.stringify(values));
+    }
     cpSync(await extensions(entry), join(home, 'ext'), { recursive: true });
     const port = await freePort();
     const words = ['--bind-addr', `127.0.0.1:${port}`, '--auth', 'none', '--disable-telemetry', '--disable-update-check',
       '--disable-workspace-trust', '--disable-getting-started-override', '--disable-proxy',
       '--config', join(home, 'config.yaml'), '--user-data-dir', userData, '--extensions-dir', join(home, 'ext')];
     const log = join(home, 'code-server.log');
-    const server = start(entry.node, [entry.script, ...words], { log, env: environment() });
+    const server = start(entry.node, [entry.script, ...words], { log, env: { ...inherited(), ...environment } });
     cleanUp.push(() => server.stop());
     await until(() => isUp(port), 'code-server answers');
     const browser = await openBrowser(join(home, 'profile'), { allowedHosts: [SERVICE_WORKER] });
     cleanUp.push(() => browser.context.close());
-    await browser.page.goto(`http://127.0.0.1:${port}/?folder=${encodeURIComponent(workspace)}`);
-    await browser.page.waitForSelector('.explorer-folders-view .monaco-list-row', { timeout: 60_000 });
-    return { ...browser, close };
+    const open = async (folder) => {
+      await browser.page.goto(`http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}`);
+      await browser.page.waitForSelector('.explorer-folders-view .monaco-list-row', { timeout: 60_000 });
+    };
+    await open(workspace);
+    return { ...browser, open, log: () => readLogs(join(userData, 'logs')), close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+function readLogs(folder) {
+  const files = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('Model Loupe.log'));
+  return files.map((name) => readFileSync(join(folder, name), 'utf8')).join('\n');
 }
 
 async function isUp(port) {
@@ -98,7 +113,7 @@ async function isUp(port) {
   }
 }
 
-function environment() {
+function inherited() {
   const { VSCODE_IPC_HOOK_CLI: _, ...rest } = process.env;
   return { ...rest, EXTENSIONS_GALLERY: '{}', HF_HUB_OFFLINE: '1' };
 }
@@ -123,7 +138,7 @@ export async function runCommand(page, title) {
 
 /** Text of the hover card over the first place in the editor that shows `text`. */
 export async function hover(page, scope, text, expected) {
-  const place = page.locator(`${scope} .view-line span span`, { hasText: text }).first();
+  const place = page.locator(`${scope} span span`, { hasText: text }).first();
   const card = page.locator('.monaco-hover:not(.hidden)', { hasText: expected }).first();
   await until(async () => {
     // Away and back: a hover that came before the server had an answer does not ask again.

@@ -63,15 +63,17 @@ export async function writeCheckpoint(folder, what) {
   await run(PYTHON, ['-c', code, folder], { cwd: REPOSITORY });
 }
 
-/** Makes the workspace in a fresh folder; `remove()` takes it away again. */
+/** Makes two workspaces in a fresh folder: one to test with and one to show; `remove()` takes both away. */
 export async function makeWorkspace() {
-  const folder = mkdtempSync(join(tmpdir(), 'loupe-workspace-'));
+  const home = mkdtempSync(join(tmpdir(), 'loupe-'));
+  const folder = join(home, 'project');
+  const show = join(home, 'gemma-chat');
   await writeCheckpoint(join(folder, 'small-gemma'), SMALL);
-  await writeCheckpoint(join(folder, 'models/gemma-2b-it'), FULL_SIZE);
+  await writeCheckpoint(join(show, 'models/gemma-2b-it'), FULL_SIZE);
   writeFileSync(join(folder, 'sample.py'), SCRIPT);
-  writeFileSync(join(folder, 'chat.py'), CHAT);
+  writeFileSync(join(show, 'chat.py'), CHAT);
   writeFileSync(join(folder, 'sample.ipynb'), JSON.stringify(notebook(CELLS), undefined, 1));
-  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  return { folder, show, remove: () => rmSync(home, { recursive: true, force: true }) };
 }
 
 function notebook(cells) {
