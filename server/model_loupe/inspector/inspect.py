@@ -21,12 +21,13 @@ _REMEMBERED = 64
 class _Entry:
     """One remembered model; ``lock`` lets one thread describe it while others wait for the result."""
 
-    __slots__ = ("description", "fingerprint", "lock")
+    __slots__ = ("description", "failure", "fingerprint", "lock")
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.fingerprint: Any = None
         self.description: Description | None = None
+        self.failure: LoupeError | None = None
 
 
 class Inspector:
@@ -42,13 +43,18 @@ class Inspector:
 
     def describe(self, request: ModelRequest) -> Description:
         """The model's description, read anew if a file changed; raises LoupeError if there is none."""
-        location = locate(request)
         entry = self._entry(request)
         with entry.lock:
-            fingerprint = _fingerprint(location)
-            if entry.description is None or entry.fingerprint != fingerprint:
-                entry.description = _describe(request, location)
-                entry.fingerprint = fingerprint
+            try:
+                location = locate(request)
+                fingerprint = _fingerprint(location)
+                if entry.description is None or entry.fingerprint != fingerprint:
+                    entry.description = _describe(request, location)
+                    entry.fingerprint = fingerprint
+            except LoupeError as failure:
+                entry.description, entry.failure = None, failure
+                raise
+            entry.failure = None
             return entry.description
 
     def peek(self, request: ModelRequest) -> Description | None:
@@ -66,7 +72,8 @@ class Inspector:
 
     def root(self, request: ModelRequest) -> TreeNode:
         """The model's own row of the tree, with what is known at this moment."""
-        return tree.root(request, self.peek(request))
+        entry = self._entries.get(request)
+        return tree.root(request, entry.description if entry else None, entry.failure if entry else None)
 
     def children(self, node: str) -> list[TreeNode]:
         """The rows below the row ``node``, at most 200 and then one for the rest; raises LoupeError."""

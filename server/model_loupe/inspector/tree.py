@@ -84,15 +84,20 @@ class Place(NamedTuple):
         return place
 
 
-def root(request: ModelRequest, description: Description | None) -> TreeNode:
-    """The row of a model, with what is known of it so far."""
-    details = ""
-    tooltip = escape(request.model)
+def root(
+    request: ModelRequest, description: Description | None, failure: LoupeError | None = None
+) -> TreeNode:
+    """The row of a model, with what is known of it so far, or why nothing is."""
+    details = _FAILURES.get(failure.code, "cannot be read") if failure else ""
+    tooltip = escape(failure.message if failure else request.model)
     if description:
         known = [parameters_text(description.parameters, long=False), stored_text(description)]
         details = " · ".join(part for part in known if part) or missing_text(description) or ""
         tooltip = f"{escape(title(description))} · {escape(description.path)}"
     return _row(Place(request), request.model, details, "model", collapsible=True, tooltip=tooltip)
+
+
+_FAILURES = {"model-not-found": "not found", "not-in-cache": "not in the local cache"}
 
 
 def children(place: Place, description: Description) -> list[TreeNode]:

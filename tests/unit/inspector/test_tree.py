@@ -44,6 +44,19 @@ def test_from_the_model_to_a_leaf(gemma: Path) -> None:
     assert inspector.root(ModelRequest(str(gemma))).description == "2.51 B params · bfloat16 4.67 GiB"
 
 
+def test_a_model_that_is_not_there_says_so(tmp_path: Path) -> None:
+    inspector = Inspector()
+    request = ModelRequest("./nope", base=str(tmp_path))
+    assert inspector.root(request).description == ""
+    with pytest.raises(LoupeError):
+        inspector.describe(request)
+    assert inspector.root(request).description == "not found"
+    assert "no such folder or file" in inspector.root(request).tooltip
+    made.write_checkpoint(tmp_path / "nope", {}, [("w", "F32", [2])])
+    inspector.describe(request)
+    assert inspector.root(request).description == "2 params · float32 8 B"
+
+
 def test_ids_outlive_the_inspector(small: Path) -> None:
     row = open_path(Inspector(), Inspector().root(ModelRequest(str(small))), "Architecture")[0]
     assert [child.label for child in Inspector().children(row.id)] == ["embed_tokens", "layers", "norm"]
