@@ -86,13 +86,12 @@ def _runs(
 
 
 def _alike(table: TensorTable, cut: int, one: tuple[str, int, int], other: tuple[str, int, int]) -> bool:
-    if one[2] - one[1] != other[2] - other[1] or table.sums(*one[1:]) != table.sums(*other[1:]):
+    if table.kinds_between(*one[1:]) != table.kinds_between(*other[1:]):
         return False
-    names, kinds = table.names, table.tensors
     one_cut, other_cut = cut + len(one[0]), cut + len(other[0])
     return all(
-        left[one_cut:] == right[other_cut:] and kinds[left] == kinds[right]
-        for left, right in zip(names[one[1] : one[2]], names[other[1] : other[2]], strict=True)
+        left[one_cut:] == right[other_cut:]
+        for left, right in zip(table.names[slice(*one[1:])], table.names[slice(*other[1:])], strict=True)
     )
 
 

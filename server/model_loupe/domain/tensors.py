@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Running sums are kept for every so many tensors: large integers for each of them would cost megabytes.
+_BLOCK = 32
+_ELEMENTS, _NBYTES = attrgetter("elements"), attrgetter("nbytes")
+
 
 class TensorKind(NamedTuple):
     """What tensors have in common: dtype and shape, with the element count and byte size that follow.
@@ -40,7 +44,7 @@ class TensorTable:
     names between ``a.b.`` and ``a.b/`` (``/`` follows ``.`` in ASCII).
     """
 
-    __slots__ = ("_bytes", "_elements", "_names_by_kind", "by_file", "names", "tensors")
+    __slots__ = ("_bytes", "_elements", "_kinds", "_names_by_kind", "by_file", "names", "tensors")
 
     def __init__(self, by_file: dict[str, dict[str, TensorKind]]) -> None:
         self.by_file = by_file
@@ -49,6 +53,7 @@ class TensorTable:
             self.tensors.update(tensors)
         self._names_by_kind: dict[TensorKind, list[str]] | None = None
         self.names: list[str] = []
+        self._kinds: list[TensorKind] = []
         self._elements: list[int] = []
         self._bytes: list[int] = []
 
@@ -105,14 +110,30 @@ class TensorTable:
     def sums(self, start: int, end: int) -> tuple[int, int]:
         """Elements and bytes of ``names[start:end]``."""
         self._sort()
-        return self._elements[end] - self._elements[start], self._bytes[end] - self._bytes[start]
+        elements, nbytes = self._sums_before(end)
+        less_elements, less_bytes = self._sums_before(start)
+        return elements - less_elements, nbytes - less_bytes
+
+    def kinds_between(self, start: int, end: int) -> list[TensorKind]:
+        """The kinds of ``names[start:end]``."""
+        self._sort()
+        return self._kinds[start:end]
+
+    def _sums_before(self, position: int) -> tuple[int, int]:
+        block, begun = divmod(position, _BLOCK)
+        rest = self._kinds[position - begun : position]
+        return (
+            self._elements[block] + sum(map(_ELEMENTS, rest)),
+            self._bytes[block] + sum(map(_NBYTES, rest)),
+        )
 
     def _sort(self) -> None:
         # Only a tree needs the order and the running sums: a card or a lens does without.
         if self._elements:
             return
         self.names = sorted(self.tensors)
-        kinds = list(map(self.tensors.__getitem__, self.names))
-        self._bytes = list(accumulate(map(attrgetter("nbytes"), kinds), initial=0))
+        self._kinds = list(map(self.tensors.__getitem__, self.names))
+        blocks = [self._kinds[start : start + _BLOCK] for start in range(0, len(self._kinds), _BLOCK)]
+        self._bytes = list(accumulate([sum(map(_NBYTES, block)) for block in blocks], initial=0))
         # Last, since it is the mark that the table is sorted (another thread may be looking).
-        self._elements = list(accumulate(map(attrgetter("elements"), kinds), initial=0))
+        self._elements = list(accumulate([sum(map(_ELEMENTS, block)) for block in blocks], initial=0))
