@@ -5,7 +5,7 @@ SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
-PIP_FLAGS := -q --disable-pip-version-check
+PIP_FLAGS := -qq --disable-pip-version-check
 export PIP_ROOT_USER_ACTION := ignore
 export npm_config_fund := false
 export npm_config_audit := false
