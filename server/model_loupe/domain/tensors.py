@@ -102,21 +102,21 @@ class TensorTable:
 
     def under(self, prefix: str) -> tuple[int, int]:
         """The half-open range of ``names`` inside module ``prefix`` (``""`` is the whole model)."""
-        self._sort()
+        self.prepare()
         if not prefix:
             return 0, len(self.names)
         return bisect_left(self.names, prefix + "."), bisect_left(self.names, prefix + "/")
 
     def sums(self, start: int, end: int) -> tuple[int, int]:
         """Elements and bytes of ``names[start:end]``."""
-        self._sort()
+        self.prepare()
         elements, nbytes = self._sums_before(end)
         less_elements, less_bytes = self._sums_before(start)
         return elements - less_elements, nbytes - less_bytes
 
     def kinds_between(self, start: int, end: int) -> list[TensorKind]:
         """The kinds of ``names[start:end]``."""
-        self._sort()
+        self.prepare()
         return self._kinds[start:end]
 
     def _sums_before(self, position: int) -> tuple[int, int]:
@@ -127,8 +127,8 @@ class TensorTable:
             self._bytes[block] + sum(map(_NBYTES, rest)),
         )
 
-    def _sort(self) -> None:
-        # Only a tree needs the order and the running sums: a card or a lens does without.
+    def prepare(self) -> None:
+        """Sorts the names and sums them up: what only a tree needs, done at its first question or before."""
         if self._elements:
             return
         self.names = sorted(self.tensors)
