@@ -4,11 +4,16 @@ import globals from 'globals';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  globalIgnores(['**/dist/', '**/lib/', '**/labextension/', '**/.*/', '**/.venv*/']),
+  globalIgnores(['**/dist/', 'client/*/lib/', 'client/*/labextension/', '**/.*/', '**/.venv*/']),
   js.configs.recommended,
   {
     files: ['**/*.mjs'],
     languageOptions: { globals: globals.node },
+  },
+  {
+    files: ['tests/editors/**/*.mjs'],
+    // Parts of these files run in the page.
+    languageOptions: { globals: { ...globals.node, ...globals.browser } },
   },
   {
     files: ['client/**/*.ts'],
@@ -25,7 +30,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['client/core/test/**/*.ts'],
+    files: ['client/*/test/**/*.ts'],
     // node:test's test() gives a promise that nobody awaits.
     rules: { '@typescript-eslint/no-floating-promises': 'off' },
   },

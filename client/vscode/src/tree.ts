@@ -112,8 +112,8 @@ export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
         }
         return true;
       } catch (error) {
-        // The tree was refreshed in between, so that VS Code does not know these rows (any more).
-        this.log.warn(`Could not reveal ${model.label} (attempt ${attempt}):`, error);
+        // VS Code does not know these rows: it has not drawn the view yet, or refreshed it in between.
+        this.log.debug(`Could not reveal ${model.label} (attempt ${attempt}):`, error);
         if (attempt === REVEAL_ATTEMPTS) {
           throw error;
         }

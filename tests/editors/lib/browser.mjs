@@ -42,5 +42,5 @@ export async function openBrowser(profile, { allowedHosts = [], viewport = { wid
 export async function photograph(page, name) {
   const path = join(SCREENSHOTS, `${name}.png`);
   mkdirSync(dirname(path), { recursive: true });
-  await page.screenshot({ path });
+  await page.screenshot({ path, animations: 'disabled' });
 }

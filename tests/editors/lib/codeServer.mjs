@@ -11,6 +11,7 @@ const VSIX = join(REPOSITORY, 'dist/model-loupe.vsix');
 export const PYTHON = process.env.MODEL_LOUPE_TEST_PYTHON ?? join(REPOSITORY, '.venv/bin/python');
 
 const SETTINGS = {
+  'security.workspace.trust.startupPrompt': 'never',
   'telemetry.telemetryLevel': 'off',
   'workbench.startupEditor': 'none',
   'workbench.tips.enabled': false,
@@ -58,10 +59,11 @@ function codeServer() {
 
 /**
  * Opens a workspace folder in a workbench of its own with these settings and changes of the environment.
+ * Workspaces are trusted unless `trusting` is false.
  *
  * `open()` shows another folder, `log()` is what the extension wrote to its log, `close()` ends everything.
  */
-export async function openWorkbench(workspace, settings = {}, environment = {}) {
+export async function openWorkbench(workspace, settings = {}, { environment = {}, trusting = true } = {}) {
   const home = mkdtempSync(join(tmpdir(), 'loupe-workbench-'));
   const cleanUp = [() => rmSync(home, { recursive: true, force: true, maxRetries: 5 })];
   const close = async () => {
@@ -80,8 +82,11 @@ export async function openWorkbench(workspace, settings = {}, environment = {}) 
     cpSync(await extensions(entry), join(home, 'ext'), { recursive: true });
     const port = await freePort();
     const words = ['--bind-addr', `127.0.0.1:${port}`, '--auth', 'none', '--disable-telemetry', '--disable-update-check',
-      '--disable-workspace-trust', '--disable-getting-started-override', '--disable-proxy',
+      '--disable-getting-started-override', '--disable-proxy',
       '--config', join(home, 'config.yaml'), '--user-data-dir', userData, '--extensions-dir', join(home, 'ext')];
+    if (trusting) {
+      words.push('--disable-workspace-trust');
+    }
     const log = join(home, 'code-server.log');
     const server = start(entry.node, [entry.script, ...words], { log, env: { ...inherited(), ...environment } });
     cleanUp.push(() => server.stop());
@@ -113,27 +118,23 @@ async function isUp(port) {
   }
 }
 
+/** The environment of the tests, without what a terminal inside VS Code would tell. */
 function inherited() {
-  const { VSCODE_IPC_HOOK_CLI: _, ...rest } = process.env;
-  return { ...rest, EXTENSIONS_GALLERY: '{}', HF_HUB_OFFLINE: '1' };
+  return { ...process.env, VSCODE_IPC_HOOK_CLI: undefined, EXTENSIONS_GALLERY: '{}', HF_HUB_OFFLINE: '1' };
 }
 
-/** Opens a file of the workspace by its name. */
+/** Opens a file of the workspace by its name, or shows its tab. */
 export async function openFile(page, name) {
-  await page.keyboard.press('Control+p');
-  const row = page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first();
-  await page.locator('.quick-input-widget input').first().fill(name);
-  await row.waitFor();
-  await page.keyboard.press('Enter');
+  const tab = page.locator('.tab', { hasText: name });
+  if ((await tab.count()) > 0) {
+    await tab.click();
+  } else {
+    await page.keyboard.press('Control+p');
+    await page.locator('.quick-input-widget input').first().fill(name);
+    await page.locator('.quick-input-list .monaco-list-row.focused', { hasText: name }).waitFor();
+    await page.keyboard.press('Enter');
+  }
   await page.locator('.tab.active', { hasText: name }).waitFor();
-}
-
-/** Runs a command by the name that the command palette shows. */
-export async function runCommand(page, title) {
-  await page.keyboard.press('F1');
-  await page.locator('.quick-input-widget input').first().fill(`>${title}`);
-  await page.locator('.quick-input-list .monaco-list-row', { hasText: title }).first().waitFor();
-  await page.keyboard.press('Enter');
 }
 
 /** Text of the hover card over the first place in the editor that shows `text`. */

@@ -20,7 +20,9 @@ before(async () => {
   writeFileSync(join(workspace, 'train.py'), 'print("hello")\n');
   const settings = { 'modelLoupe.interpreter': '${workspaceFolder}/.venv/bin/python' };
   // Nothing of the environment that the tests run in reaches the bare one.
-  workbench = await openWorkbench(workspace, settings, { PYTHONPATH: undefined, PYTHONHOME: undefined });
+  workbench = await openWorkbench(workspace, settings, {
+    environment: { PYTHONPATH: undefined, PYTHONHOME: undefined },
+  });
   page = workbench.page;
   page.setDefaultTimeout(20_000);
 });

@@ -1,6 +1,6 @@
 // What a user of the VS Code extension sees, read from the page of a real workbench.
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
@@ -10,6 +10,7 @@ import { until } from '../lib/processes.mjs';
 import { makeWorkspace, writeCheckpoint } from '../lib/samples.mjs';
 
 const EDITOR = '.editor-instance';
+const TREE = '.tree-explorer-viewlet-tree-view';
 const NOTEBOOK = '.notebookOverlay';
 const SUMMARY = /GemmaForCausalLM/;
 // 18 layers × 34,944, the embedding's 512 × 64 and the last norm's 64; the tied head counts once.
@@ -45,7 +46,7 @@ function step(name, body) {
 }
 
 const lens = (scope, text) => page.locator(`${scope} .codelens-decoration a`, { hasText: text });
-const treeRow = (text) => page.locator('.tree-explorer-viewlet-tree-view .monaco-list-row', { hasText: text });
+const treeRow = (text) => page.locator(`${TREE} .monaco-list-row`, { hasText: text });
 
 async function expand(text) {
   const row = treeRow(text).first();
@@ -54,6 +55,18 @@ async function expand(text) {
     await row.locator('.monaco-tl-twistie').click();
   }
   await until(async () => (await row.getAttribute('aria-expanded')) === 'true', `${text} is expanded`);
+}
+
+/** VS Code draws only the rows in sight. */
+async function scrollTo(row) {
+  await page.locator(TREE).hover();
+  await until(async () => {
+    if ((await row.count()) > 0) {
+      return true;
+    }
+    await page.mouse.wheel(0, 700);
+    return false;
+  }, 'the row is in sight');
 }
 
 async function widenSideBar(by) {
@@ -138,6 +151,30 @@ step('the tree follows a checkpoint that is written anew, and stays unfolded', a
   assert.equal(await treeRow(/^0-17: 18 ×/).count(), 0);
 });
 
+step('Reveal in Code offers every place, and goes to a cell of a notebook', async () => {
+  await openFile(page, 'sample.py');
+  const row = treeRow(/^\.\/small-gemma/);
+  await row.hover();
+  await row.locator('.action-label[aria-label*="Reveal in Code"]').click();
+  const places = page.locator('.quick-input-list .monaco-list-row');
+  await places.filter({ hasText: 'sample.ipynb, cell 4, line 1' }).waitFor();
+  assert.equal(await places.filter({ hasText: /sample\.py, line [78]/ }).count(), 2);
+  await places.filter({ hasText: 'sample.ipynb, cell 4, line 1' }).click();
+  await page.locator('.tab.active', { hasText: 'sample.ipynb' }).waitFor();
+  await page.locator('.statusbar-item', { hasText: 'Cell 4 of 4' }).waitFor();
+});
+
+step('the lenses can be turned off', async () => {
+  await openFile(page, 'sample.py');
+  await lens(EDITOR, SUMMARY).waitFor();
+  const settings = join(workspace.folder, '.vscode/settings.json');
+  mkdirSync(join(settings, '..'));
+  writeFileSync(settings, '{ "modelLoupe.codeLens.enabled": false }');
+  await lens(EDITOR, SUMMARY).waitFor({ state: 'detached' });
+  writeFileSync(settings, '{}');
+  await lens(EDITOR, SUMMARY).waitFor();
+});
+
 step('the tree follows a model that disappears and comes back', async () => {
   const folder = join(workspace.folder, 'small-gemma');
   const hasArchitecture = async () => (await treeRow(/^Architecture/).count()) > 0;
@@ -145,6 +182,23 @@ step('the tree follows a model that disappears and comes back', async () => {
   await until(async () => !(await hasArchitecture()), 'the architecture is gone');
   await writeCheckpoint(folder, 'SMALL_CONFIG, small_gemma_tensors()');
   await until(hasArchitecture, 'the architecture is back');
+});
+
+step('a long list comes in pages', async () => {
+  const thirtyLayers = 'layers=30, hidden=64, intermediate=128, vocabulary=512, query=64, key_value=16';
+  await writeCheckpoint(join(workspace.folder, 'small-gemma'), `SMALL_CONFIG, decoder_tensors(${thirtyLayers})`);
+  await expand(/^Architecture/);
+  await expand(/^model(?!s)/);
+  // The embedding's weight stands under its module and, as the largest, first under its dtype.
+  await expand(/^embed_tokens/);
+  await expand(/^Parameters by dtype/);
+  await expand(/^bfloat16/);
+  const more = treeRow(/^More/);
+  await scrollTo(more);
+  await more.click();
+  await more.waitFor({ state: 'detached' });
+  await scrollTo(treeRow(/^Memory/));
+  assert.equal(await more.count(), 0);
 });
 
 step('a picture for the README', async () => {
@@ -156,7 +210,7 @@ step('a picture for the README', async () => {
   await expand(/^0-17: 18 ×/);
   await expand(/^self_attn/);
   await expand(/^q_proj/);
-  await widenSideBar(110);
+  await widenSideBar(130);
   // The name inside the call: the card is then about this very call, and below the lens.
   await hover(page, `${EDITOR} .view-lines > :nth-child(8)`, /gemma-2b-it/, '2,506,172,416');
   await photograph(page, 'vscode');
