@@ -7,8 +7,12 @@ export default defineConfig(
   globalIgnores(['**/dist/', 'client/*/lib/', 'client/*/labextension/', '**/.*/', '**/.venv*/']),
   js.configs.recommended,
   {
-    files: ['**/*.mjs'],
+    files: ['**/*.mjs', '**/*.js'],
     languageOptions: { globals: globals.node },
+  },
+  {
+    files: ['tests/editors/vscode/python-extension/*.js'],
+    languageOptions: { sourceType: 'commonjs' },
   },
   {
     files: ['tests/editors/**/*.mjs'],

@@ -59,11 +59,11 @@ function codeServer() {
 
 /**
  * Opens a workspace folder in a workbench of its own with these settings and changes of the environment.
- * Workspaces are trusted unless `trusting` is false.
+ * Workspaces are trusted unless `trusting` is false; `extension` is the folder of one more extension.
  *
  * `open()` shows another folder, `log()` is what the extension wrote to its log, `close()` ends everything.
  */
-export async function openWorkbench(workspace, settings = {}, { environment = {}, trusting = true } = {}) {
+export async function openWorkbench(workspace, settings = {}, { environment = {}, trusting = true, extension } = {}) {
   const home = mkdtempSync(join(tmpdir(), 'loupe-workbench-'));
   const cleanUp = [() => rmSync(home, { recursive: true, force: true, maxRetries: 5 })];
   const close = async () => {
@@ -80,6 +80,9 @@ export async function openWorkbench(workspace, settings = {}, { environment = {}
       writeFileSync(join(userData, folder, 'settings.json'), JSON.stringify(values));
     }
     cpSync(await extensions(entry), join(home, 'ext'), { recursive: true });
+    if (extension) {
+      addExtension(join(home, 'ext'), extension);
+    }
     const port = await freePort();
     const words = ['--bind-addr', `127.0.0.1:${port}`, '--auth', 'none', '--disable-telemetry', '--disable-update-check',
       '--disable-getting-started-override', '--disable-proxy',
@@ -103,6 +106,17 @@ export async function openWorkbench(workspace, settings = {}, { environment = {}
     await close();
     throw error;
   }
+}
+
+function addExtension(extensions, folder) {
+  const { publisher, name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const id = `${publisher}.${name}`;
+  cpSync(folder, join(extensions, id), { recursive: true });
+  const registry = join(extensions, 'extensions.json');
+  const location = { $mid: 1, path: join(extensions, id), scheme: 'file' };
+  const entries = JSON.parse(readFileSync(registry, 'utf8'));
+  const entry = { identifier: { id }, version, location, relativeLocation: id, metadata: {} };
+  writeFileSync(registry, JSON.stringify([...entries, entry]));
 }
 
 function readLogs(folder) {
