@@ -1,0 +1,171 @@
+// JupyterLab as `model-loupe demo` starts it, in a browser, and what a user does in it.
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { openBrowser } from '../lib/browser.mjs';
+import { PYTHON } from '../lib/codeServer.mjs';
+import { freePort, start, until } from '../lib/processes.mjs';
+
+/** The rows of the side panel's tree. */
+export const row = (page, text) => page.locator('.jp-ModelLoupe-row', { hasText: text });
+export const card = (page) => page.locator('.jp-ModelLoupe-card');
+
+/**
+ * Starts the demo on a free port and opens the address that it prints, the sample notebook.
+ *
+ * `serverConfig` is what a user would write to `jupyter_server_config.json`. `close()` ends everything.
+ */
+export async function openDemo({ serverConfig = {} } = {}) {
+  const home = mkdtempSync(join(tmpdir(), 'loupe-lab-'));
+  const cleanUp = [() => rmSync(home, { recursive: true, force: true, maxRetries: 5 })];
+  const close = async () => {
+    for (const step of cleanUp.reverse()) {
+      await step();
+    }
+  };
+  try {
+    const folder = join(home, 'demo');
+    writeConfig(folder, serverConfig);
+    const log = join(home, 'demo.log');
+    const words = ['-m', 'model_loupe', 'demo', '--no-browser', '--port', await freePort(), '--folder', folder];
+    const demo = start(PYTHON, words.map(String), { log, cwd: home, env: { ...process.env, HF_HUB_OFFLINE: '1' } });
+    cleanUp.push(() => demo.stop());
+    const address = await Promise.race([printedAddress(log), demo.exited.then(() => undefined)]);
+    if (!address) {
+      throw new Error(`the demo ended:\n${readFileSync(log, 'utf8')}`);
+    }
+    const browser = await openBrowser(join(home, 'profile'));
+    cleanUp.push(() => browser.context.close());
+    browser.page.setDefaultTimeout(20_000);
+    await browser.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await browser.page.goto(address);
+    await browser.page.locator('.jp-CodeCell .cm-content').first().waitFor({ timeout: 60_000 });
+    return { ...browser, folder, demo, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function writeConfig(folder, config) {
+  const path = join(folder, '.jupyter/config');
+  mkdirSync(path, { recursive: true });
+  writeFileSync(join(path, 'jupyter_server_config.json'), JSON.stringify(config));
+}
+
+function printedAddress(log) {
+  return until(() => /^Address: (http:\S+)/m.exec(readFileSync(log, 'utf8'))?.[1], 'the demo prints its address', 60);
+}
+
+/** Opens the side panel by its icon in the side bar. */
+export async function openPanel(page) {
+  await page.locator('.jp-SideBar [data-id="model-loupe-models"]').click();
+  await page.locator('.jp-ModelLoupe').waitFor();
+}
+
+/** Drags the edge of the side panel. */
+export async function widenPanel(page, by) {
+  const { x, y, width, height } = await page.locator('.jp-ModelLoupe').boundingBox();
+  await page.mouse.move(x + width + 2, y + height / 2);
+  await page.mouse.down();
+  await page.mouse.move(x + width + by, y + height / 2, { steps: 5 });
+  await page.mouse.up();
+}
+
+/** A place in a word of the notebook's code, in a line that has all of `line`; undefined while there is none. */
+async function wordAt(page, line, word) {
+  return page.evaluate(
+    ([lineText, wordText]) => {
+      for (const element of document.querySelectorAll('.jp-CodeCell .cm-line')) {
+        const offset = element.textContent.includes(lineText) ? element.textContent.indexOf(wordText) : -1;
+        const range = document.createRange();
+        const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+        for (let at = 0; offset >= 0 && walker.nextNode(); at += walker.currentNode.data.length) {
+          if (offset < at + walker.currentNode.data.length) {
+            range.setStart(walker.currentNode, offset - at);
+            range.setEnd(walker.currentNode, offset - at + 1);
+            const { x, y, width, height } = range.getBoundingClientRect();
+            if (width > 0) {
+              return { x: x + width * 2.5, y: y + height / 2 };
+            }
+            break;
+          }
+        }
+      }
+      return undefined;
+    },
+    [line, word],
+  );
+}
+
+/** Rests the mouse on a word, `key` held, until the tooltip of that selector is there; gives its text. */
+export async function hover(page, line, word, { selector = '.jp-ModelLoupe-card', key } = {}) {
+  await leave(page);
+  const tooltip = page.locator(selector).first();
+  if (key) {
+    await page.keyboard.down(key);
+  }
+  try {
+    await until(async () => {
+      // Away and back: a hover that came before the server had an answer does not ask again.
+      await page.mouse.move(5, 5);
+      const place = await wordAt(page, line, word);
+      if (!place) {
+        return false;
+      }
+      // JupyterLab's own hover wants the mouse to move while the key is held.
+      await page.mouse.move(place.x - 3, place.y, { steps: 3 });
+      await page.mouse.move(place.x, place.y);
+      return tooltip.waitFor({ timeout: 3000 }).then(() => true, () => false);
+    }, `hover over ${word} in ${line} shows ${selector}`, 20);
+  } finally {
+    if (key) {
+      await page.keyboard.up(key);
+    }
+  }
+  return tooltip.innerText();
+}
+
+/** Takes the mouse away, and waits until the card has gone. */
+export async function leave(page) {
+  await page.mouse.move(5, 5);
+  await card(page).waitFor({ state: 'detached' });
+}
+
+/** Adds a line to the code cell that has `text`. */
+export async function typeAfter(page, text, line) {
+  await page.locator('.jp-CodeCell .cm-line', { hasText: text }).locator('visible=true').first().click();
+  await page.keyboard.press('Control+End');
+  await page.keyboard.press('Enter');
+  await page.keyboard.type(line);
+  await page.keyboard.press('Escape');
+}
+
+/** Runs a command by the name that the command palette shows. */
+export async function runCommand(page, title) {
+  await page.keyboard.press('Control+Shift+C');
+  const palette = page.locator('.lm-CommandPalette');
+  await palette.locator('input').fill(title);
+  await palette.locator('.lm-CommandPalette-item', { hasText: title }).first().click();
+}
+
+/** Ids of the processes below `ancestor` whose command line has all of `words`. */
+export function processes(ancestor, ...words) {
+  const parents = new Map();
+  const found = [];
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      parents.set(pid, stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      if (words.every((word) => command.includes(word))) {
+        found.push(pid);
+      }
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  const isBelow = (pid) => pid !== undefined && (pid === String(ancestor) || isBelow(parents.get(pid)));
+  return found.filter((pid) => pid !== String(ancestor) && isBelow(pid));
+}

@@ -1,0 +1,66 @@
+// Beside another Python server, which JupyterLab prefers; and where ours is not offered at all.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { photograph, REPOSITORY } from '../lib/browser.mjs';
+import { PYTHON } from '../lib/codeServer.mjs';
+import { until } from '../lib/processes.mjs';
+import { hover, leave, openDemo, openPanel, processes, row, runCommand, typeAfter } from './lab.mjs';
+
+const OTHER = {
+  version: 2,
+  argv: [PYTHON, join(REPOSITORY, 'tests/editors/jupyterlab/other_server.py')],
+  languages: ['python'],
+  mime_types: ['text/x-python', 'text/x-ipython'],
+};
+
+/** Runs `body` in a JupyterLab of its own; a picture of the page tells what went wrong. */
+function inLab(name, options, body) {
+  test(name, async () => {
+    const lab = await openDemo(options);
+    try {
+      await body(lab, lab.page);
+    } catch (error) {
+      await photograph(lab.page, `failed jupyterlab ${name.replace(/\W+/g, '-')}`);
+      throw error;
+    } finally {
+      await lab.close();
+    }
+  });
+}
+
+const preferred = { serverConfig: { LanguageServerManager: { language_servers: { pylsp: OTHER } } } };
+
+inLab('works beside another Python server', preferred, async (lab, page) => {
+  await openPanel(page);
+  await row(page, './small-gemma').waitFor();
+  // Both are served: JupyterLab shows the other server's hover and complaints, the extension shows ours.
+  const other = await hover(page, 'model_name = ', 'model_name', { selector: '.lsp-hover', key: 'Control' });
+  assert.match(other, /said by the other server/);
+  await page.keyboard.press('Escape');
+  assert.match(await hover(page, 'model_name = ', './small-gemma'), /GemmaForCausalLM/);
+  await leave(page);
+
+  await typeAfter(page, 'print(model)', 'AutoModelForCausalLM.from_pretrained("./no-such-model")');
+  await page.locator('.jp-ModelLoupe-mark', { hasText: './no-such-model' }).waitFor();
+  assert.match(await hover(page, './no-such-model', './no-such-model'), /no such folder/);
+  await leave(page);
+  await page.locator('.cm-lintRange:not(.jp-ModelLoupe-mark)', { hasText: 'model_name' }).first().waitFor();
+
+  const servers = () => processes(lab.demo.pid, 'model_loupe', 'serve');
+  const [before] = servers();
+  await runCommand(page, 'Restart the Language Server');
+  await until(() => servers().length === 1 && servers()[0] !== before, 'another process serves');
+  await row(page, './small-gemma').waitFor();
+});
+
+const notOffered = { serverConfig: { LanguageServerManager: { autodetect: false } } };
+
+inLab('says what to install where the server is not offered', notOffered, async (lab, page) => {
+  await openPanel(page);
+  const notice = page.locator('.jp-ModelLoupe-notice');
+  await notice.getByText("pip install 'model-loupe[jupyter]'").waitFor();
+  assert.match(await notice.innerText(), /does not offer/);
+  assert.deepEqual([...lab.outside], []);
+});
