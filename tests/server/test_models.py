@@ -55,6 +55,21 @@ async def test_a_row_tells_sizes_once_its_model_is_described(tmp_path: Path) -> 
         assert model["description"] == "520 params · float16 1.02 KiB"
 
 
+async def test_a_row_says_that_its_model_is_not_there(tmp_path: Path) -> None:
+    async with session(tmp_path) as editor:
+        editor.open(tmp_path / "a.py", LOAD.format("./tiny"))
+        await editor.models()
+        changes = editor.counts["models changed"]
+        await until(lambda: editor.counts["models changed"] > changes, "didChange")
+        assert [model["description"] for model in await editor.models()] == ["not found"]
+        write_model(tmp_path / "tiny")
+        editor.changed_files((tmp_path / "tiny" / "config.json", types.FileChangeType.Created))
+        await until(lambda: editor.counts["models changed"] > changes + 1, "didChange")
+        await editor.models()
+        await until(lambda: editor.counts["models changed"] > changes + 2, "didChange")
+        assert "520 params" in (await editor.models())[0]["description"]
+
+
 async def test_one_entry_a_distinct_request(tmp_path: Path) -> None:
     write_model(tmp_path / "tiny")
     async with session(tmp_path) as editor:
