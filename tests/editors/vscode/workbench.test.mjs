@@ -182,6 +182,7 @@ step('a long list comes in pages', async () => {
   await expand(/^Parameters by dtype/);
   await expand(/^bfloat16/);
   const more = treeRow(/^More/);
+  await treeRow(/^model\.embed_tokens\.weight/).waitFor();
   // VS Code draws only the rows in sight; those that follow the list are few.
   await page.keyboard.press('End');
   await more.click();
