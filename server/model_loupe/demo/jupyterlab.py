@@ -26,7 +26,7 @@ MODEL_FOLDER = "small-gemma"
 STATE_FOLDER = ".jupyter"
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
-STOP_SECONDS = 5.0
+STOP_SECONDS = 3.0
 NEEDED_MODULES = ("jupyterlab", "jupyterlab_lsp", "jupyter_lsp")
 # In the demo's own settings: no question about news, no look for updates.
 NOTIFICATION_SETTINGS = ("@jupyterlab", "apputils-extension", "notification.jupyterlab-settings")
@@ -185,19 +185,34 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        process.kill()
+        _kill_group(process)
         process.wait()
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """The language servers, which are in JupyterLab's group, too; kernels notice by themselves."""
+    if hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
 
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the demo as Ctrl+C does: the child must not outlive it."""
+    """SIGTERM and SIGHUP end the demo as Ctrl+C does: the child must not outlive it.
+
+    The first of them counts. A second one, from somebody impatient, must not interrupt the ending.
+    """
+    interrupted = False
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        nonlocal interrupted
+        if not interrupted:
+            interrupted = True
+            raise KeyboardInterrupt
 
     # Windows has no SIGHUP.
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     previous = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield

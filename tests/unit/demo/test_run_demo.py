@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,18 @@ def test_tells_why_jupyterlab_did_not_start(tmp_path: Path, monkeypatch: pytest.
 
 def test_the_token_is_not_on_the_command_line() -> None:
     assert not any("token" in word.lower() for word in jupyterlab._command("/demo", 8888))
+
+
+def test_ends_a_jupyterlab_that_hangs_while_it_shuts_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = (
+        "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    )
+    monkeypatch.setattr(jupyterlab, "_command", lambda folder, port: [sys.executable, "-c", program])
+    monkeypatch.setattr(jupyterlab, "STOP_SECONDS", 0.2)
+    log = tmp_path / "log"
+    with jupyterlab._server(str(tmp_path), 0, "token", str(log)) as process:
+        while not log.read_text(encoding="utf-8"):
+            time.sleep(0.01)
+    assert process.poll() is not None
