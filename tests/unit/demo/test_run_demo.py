@@ -64,9 +64,7 @@ def test_the_token_is_not_on_the_command_line() -> None:
 def test_ends_a_jupyterlab_that_hangs_while_it_shuts_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = (
-        "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
-    )
+    program = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(9)"
     monkeypatch.setattr(jupyterlab, "_command", lambda folder, port: [sys.executable, "-c", program])
     monkeypatch.setattr(jupyterlab, "STOP_SECONDS", 0.2)
     log = tmp_path / "log"
