@@ -16,7 +16,7 @@ from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.loading import LoadOptions, bytes_at
 from model_loupe.domain.modules import Module
 from model_loupe.domain.modules import children as module_children
-from model_loupe.domain.tensors import Tensor, TensorTable
+from model_loupe.domain.tensors import Tensor
 from model_loupe.domain.units import format_bytes, format_count, format_shape, plural
 from model_loupe.inspector.card import escape
 from model_loupe.inspector.description import Description
@@ -195,21 +195,22 @@ def _dtype(place: Place, description: Description) -> Iterator[TreeNode]:
     table = description.weights.table
     of_dtype = [name for name, kind in table.tensors.items() if kind.dtype == place.path]
     # Largest first: that is what a look at one dtype is for.
-    of_dtype.sort(key=lambda name: (-table.tensors[name].nbytes, name))
+    of_dtype.sort(key=lambda name: (-table.tensors[name].nbytes, _by_number(name)))
     whole = place._replace(path="", shown="")
-    yield from _tensor_rows(whole, table, of_dtype)
+    for tensor in filter(None, map(table.get, of_dtype)):
+        row = _tensor_row(whole, tensor, None)
+        # The same tensor stands under Architecture too; editors want ids that occur once.
+        yield row._replace(id=_item(place, tensor.name).id())
 
 
-def _tensor_rows(place: Place, table: TensorTable, names: Iterable[str]) -> Iterator[TreeNode]:
-    for name in names:
-        tensor = table.get(name)
-        if tensor:
-            yield _tensor_row(place, tensor, None)
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """A key that sorts layer 2 before layer 10."""
+    return [(int(part), "") if part.isascii() and part.isdigit() else (-1, part) for part in name.split(".")]
 
 
 def _memory(place: Place, description: Description) -> Iterator[TreeNode]:
     def item(label: str, details: str) -> TreeNode:
-        return _row(place._replace(path=label), label, details, "memory-item")
+        return _row(_item(place, label), label, details, "memory-item")
 
     if description.stored_bytes is not None:
         yield item("Stored", format_bytes(description.stored_bytes))
@@ -257,17 +258,17 @@ def _config_keys(path: str) -> list[str | int]:
 def _tokenizer(place: Place, description: Description) -> Iterator[TreeNode]:
     tokenizer = description.tokenizer
     if tokenizer and tokenizer.class_name:
-        yield _row(place._replace(path="class"), "Class", tokenizer.class_name, "config-field")
+        yield _row(_item(place, "class"), "Class", tokenizer.class_name, "config-field")
     if tokenizer and tokenizer.vocab_size:
         details = f"{tokenizer.vocab_size:,} rows of the embedding"
-        yield _row(place._replace(path="vocab_size"), "Vocabulary", details, "config-field")
+        yield _row(_item(place, "vocab_size"), "Vocabulary", details, "config-field")
 
 
 def _files(place: Place, description: Description) -> Iterator[TreeNode]:
     taken = {shard.name for shard in description.weights.shards}
     for file in description.files:
         yield _row(
-            place._replace(path=file.name),
+            _item(place, file.name),
             file.name,
             _file_details(file, taken),
             "file" if file.present else "file-missing",
@@ -283,12 +284,17 @@ def _file_details(file: File, taken: set[str]) -> str:
 def _warnings(place: Place, description: Description) -> Iterator[TreeNode]:
     for number, warning in enumerate(description.warnings):
         yield _row(
-            place._replace(path=str(number)),
+            _item(place, str(number)),
             warning.code,
             warning.message,
             "warning",
             tooltip=escape(warning.message),
         )
+
+
+def _item(place: Place, name: str) -> Place:
+    """The place of a row without children: its section and name, so that its id occurs once."""
+    return place._replace(section="item", path=f"{place.section}/{name}", offset=0)
 
 
 def _nothing(place: Place, description: Description) -> Iterator[TreeNode]:
@@ -302,6 +308,7 @@ _SECTIONS: dict[str, Callable[[Place, Description], Iterator[TreeNode]]] = {
     "dtype": _dtype,
     "dtypes": _dtypes,
     "files": _files,
+    "item": _nothing,
     "memory": _memory,
     "tensor": _nothing,
     "tokenizer": _tokenizer,

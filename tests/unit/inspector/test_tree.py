@@ -76,6 +76,26 @@ def test_long_levels_come_in_pages(tmp_path: Path) -> None:
     assert labels == [name for name, _, _ in tensors]
 
 
+def test_every_row_has_an_id_of_its_own(small: Path) -> None:
+    inspector = Inspector()
+    rows = inspector.children(inspector.root(ModelRequest(str(small))).id)
+    ids: list[str] = []
+    while rows:
+        row = rows.pop()
+        ids.append(row.id)
+        rows += inspector.children(row.id)
+    assert len(ids) > 200
+    assert len(set(ids)) == len(ids)
+
+
+def test_tensors_of_a_dtype_are_sorted_by_size_and_number(small: Path) -> None:
+    inspector = Inspector()
+    rows = open_path(inspector, inspector.root(ModelRequest(str(small))), "Parameters by dtype", "bfloat16")
+    assert rows[0].label == "model.embed_tokens.weight"
+    norms = [row.label for row in rows if row.label.endswith("input_layernorm.weight")]
+    assert norms == [f"model.layers.{number}.input_layernorm.weight" for number in range(18)]
+
+
 def test_layers_fold_in_runs(tmp_path: Path) -> None:
     tensors = [(f"layers.{n}.w", "F32", [4 if n < 3 else 5]) for n in range(12)]
     tensors += [(f"layers.{n}.w", "F32", [5]) for n in (14, 15)] + [("layers.20.w", "F32", [5])]
