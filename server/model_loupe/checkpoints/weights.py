@@ -1,8 +1,9 @@
 """One set of weights out of a model's files: which files they are, and the tensors that they hold.
 
 The choice is that of ``from_pretrained`` (``_get_resolved_checkpoint_files`` in transformers'
-``modeling_utils.py``): ``model.safetensors``, else its index, each with the variant's suffix; formats are
-never summed. A folder without either name is described from the safetensors files that it has, and says so.
+``modeling_utils.py``): ``model.safetensors``, else its index, else ``pytorch_model.bin``, else its index,
+each with the variant's suffix; formats are never summed. A folder without any of these names is described
+from the weight files that it has, and says so.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from model_loupe.domain.warnings import Warning
 
 _SHARD = re.compile(r"^(.*)-(\d{5})-of-(\d{5})\.safetensors$")
 # Names under which libraries keep one model's weights (diffusers, PEFT), after transformers' own.
+_PICKLE_STEMS = ("pytorch_model", "diffusion_pytorch_model", "adapter_model")
+# What trainers keep beside the weights.
+_NO_WEIGHTS = ("training_args", "optimizer", "scheduler", "rng_state", "scaler")
 _OTHER_STEMS = ("model", "diffusion_pytorch_model", "adapter_model")
 
 
@@ -37,6 +41,7 @@ class Weights(NamedTuple):
     shard_index: Index | None
     first_floating_dtype: str | None
     complete: bool
+    tied: list[list[str]]
     warnings: list[Warning]
 
 
@@ -54,10 +59,14 @@ def read_weights(files: Files, listing: dict[str, File], variant: str | None = N
     shards: list[File] = []
     complete = True
     kinds = KindsByText()
+    tied: list[list[str]] = []
     for name in choice.shards:
         file = listing.get(name) or File(name, None, present=False)
         shards.append(file)
-        header = _read_header(files, file, listing, kinds, warnings)
+        if file.present and format_of(name) == "pickle":
+            header = _read_pickle(files, file, tied)
+        else:
+            header = _read_header(files, file, listing, kinds, warnings)
         if header is None:
             complete = False
             continue
@@ -73,7 +82,7 @@ def read_weights(files: Files, listing: dict[str, File], variant: str | None = N
         table = TensorTable(_without_duplicates(by_file, choice.claims))
     if choice.shard_index and choice.claims:
         _compare_with_index(choice.shard_index, choice.claims, table, complete, warnings)
-    return Weights(table, shards, choice.shard_index, _first_floating(table), complete, warnings)
+    return Weights(table, shards, choice.shard_index, _first_floating(table), complete, tied, warnings)
 
 
 _LOSES_TENSORS = {
@@ -87,6 +96,18 @@ _LOSES_TENSORS = {
     "header-too-deep",
     "header-too-large",
     "shape-overflow",
+    # of pickles
+    "bad-pickle",
+    "bad-zip",
+    "exported-program",
+    "incomplete-pickle",
+    "not-a-pickle",
+    "old-tar-format",
+    "too-many-objects",
+    "torch-package",
+    "torchscript",
+    "unreadable-file",
+    "zip-mismatch",
 }
 
 
@@ -101,12 +122,35 @@ def _choose(files: Files, listing: dict[str, File], variant: str | None, warning
             found = _read_index(files, listing[index_name], warnings)
             if found and found[0].shards:
                 return _Choice(found[0].shards, *found)
+    pickles = _choose_pickles(files, listing, suffix, warnings)
+    if pickles:
+        return pickles
     if variant:
-        warnings.append(
-            Warning("no-such-variant", f"no model.{variant}.safetensors here: variant is not present")
-        )
+        message = f"no model.{variant}.safetensors here: this model has no such variant"
+        warnings.append(Warning("no-such-variant", message))
         return _Choice([])
-    return _Choice(_without_standard_name(listing, warnings))
+    return _Choice(_without_standard_name(listing, warnings) or _other_pickle(listing))
+
+
+def _choose_pickles(
+    files: Files, listing: dict[str, File], suffix: str, warnings: list[Warning]
+) -> _Choice | None:
+    for stem in _PICKLE_STEMS:
+        single = f"{stem}{suffix}.bin"
+        if single in listing:
+            return _Choice([single])
+        index_name = f"{stem}.bin.index{suffix}.json"
+        if index_name in listing:
+            found = _read_index(files, listing[index_name], warnings)
+            if found and found[0].shards:
+                return _Choice(found[0].shards, *found)
+    return None
+
+
+def _other_pickle(listing: dict[str, File]) -> list[str]:
+    """The one pickle of another name, if there is just one that can hold weights."""
+    names = [name for name in listing if format_of(name) == "pickle" and not name.startswith(_NO_WEIGHTS)]
+    return names if len(names) == 1 else []
 
 
 def _read_index(files: Files, file: File, warnings: list[Warning]) -> tuple[Index, Claims] | None:
@@ -169,6 +213,19 @@ def _read_header(
         warnings.append(Warning("incomplete-file", f"{name} became shorter while it was read"))
         return None
     return parse_header(raw, file.nbytes, name, kinds)
+
+
+def _read_pickle(files: Files, file: File, tied: list[list[str]]) -> Header | None:
+    from model_loupe.checkpoints.pytorch import read_pytorch
+
+    found = read_pytorch(
+        lambda start, length: files.read(file.name, start, length), file.nbytes or 0, file.name
+    )
+    tied.extend(found.tied)
+    warnings = list(found.warnings)
+    if not found.tensors and not warnings:
+        warnings.append(Warning("no-weights", f"{file.name} holds no weights: it is of kind {found.kind}"))
+    return Header(found.tensors, {}, 0, warnings)
 
 
 def _missing(files: Files, name: str, listing: dict[str, File]) -> Warning:

@@ -73,20 +73,30 @@ class ParameterCount(NamedTuple):
 
 
 class CountingFacts(NamedTuple):
-    """What counting needs from the config. ``tie_word_embeddings`` is None where the config is silent."""
+    """What counting needs besides the tensors.
+
+    ``tie_word_embeddings`` is None where the config is silent; ``shared`` are names that the weight files
+    themselves store once (a pickle's tensors on one storage).
+    """
 
     architecture: str | None
     tie_word_embeddings: bool | None
     scheme: Scheme | None
     experts: Experts | None
+    shared: list[list[str]]
 
 
 def count_parameters(table: TensorTable, facts: CountingFacts, *, complete: bool) -> ParameterCount:
     """Counts over one set of weights; ``complete`` says that all its headers were read."""
     buffers = table.count_ending(lambda kind: _buffer_endings(kind, facts))
     overhead = table.count_ending(lambda kind: _overhead_endings(kind, facts))
+    shared = _shared(table, facts)
     tied, stored_twice = _tied(table, facts)
-    repeated = Counter(table.tensors[name] for name in stored_twice)
+    # What the file itself shares needs no assumption.
+    known_twice = {name for group in shared for name in group[1:]}
+    stored_twice -= known_twice | {name for group in shared for name in group}
+    tied = shared + [group for group in tied if not any(set(group) <= set(known) for known in shared)]
+    repeated = Counter(table.tensors[name] for name in known_twice | stored_twice)
     packed = _packed(table, facts.scheme, overhead) if facts.scheme else []
     by_dtype = _by_dtype(table.kinds, packed, buffers, overhead, repeated)
     reason = _inexact(table, facts, complete, stored_twice)
@@ -203,6 +213,11 @@ def _active(
     if routed == 0 or routed % experts.total:
         return None
     return total - routed + routed // experts.total * experts.per_token
+
+
+def _shared(table: TensorTable, facts: CountingFacts) -> list[list[str]]:
+    groups = ([name for name in group if name in table.tensors] for group in facts.shared)
+    return [group for group in groups if len(group) > 1]
 
 
 def _tied(table: TensorTable, facts: CountingFacts) -> tuple[list[list[str]], frozenset[str]]:

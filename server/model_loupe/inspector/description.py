@@ -86,7 +86,7 @@ def describe(request: ModelRequest, location: Location) -> Description:
     declared = declared_dtype(config)
     quantization = scheme_of(config)
     experts = experts_of(config)
-    facts = CountingFacts(architecture, _ties(config), quantization, experts)
+    facts = CountingFacts(architecture, _ties(config), quantization, experts, weights.tied)
     dtype = (canonical_name(declared) if declared else None) or weights.first_floating_dtype
     return Description(
         request=request,
@@ -137,7 +137,7 @@ def _unread_formats(listing: dict[str, File], weights: Weights) -> list[Warning]
     others = [name for name in listing if format_of(name) not in (None, "safetensors")]
     if not others:
         return []
-    message = f"only safetensors headers are read yet, and this model's weights are {', '.join(others[:5])}"
+    message = f"weights in these files are not read yet: {', '.join(others[:5])}"
     return [Warning("format-not-read", message)]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from model_loupe.checkpoints.files import format_of
+from model_loupe.checkpoints.weights import Weights
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.parameters import ParameterCount
 from model_loupe.domain.units import format_bytes, format_count, plural
@@ -84,11 +86,15 @@ def _stored(description: Description) -> str:
         dtypes,
         format_bytes(table.nbytes),
         plural(len(table), "tensor"),
-        plural(sum(shard.present for shard in weights.shards), "safetensors file"),
+        plural(sum(shard.present for shard in weights.shards), f"{_format(weights)} file"),
     ]
     if not weights.complete:
         parts.append("incomplete: " + (missing_text(description) or "not all could be read"))
     return " · ".join(parts)
+
+
+def _format(weights: Weights) -> str:
+    return format_of(weights.shards[0].name) or "weight"
 
 
 def _claims(description: Description) -> str:

@@ -352,9 +352,38 @@ def test_a_changed_file_is_read_anew(small: Path) -> None:
     assert inspector.peek(request) is None
 
 
-def test_pickles_are_named_until_they_are_read(small: Path) -> None:
-    (small / "model.safetensors").rename(small / "pytorch_model.bin")
+def test_formats_that_are_not_read_are_named(small: Path) -> None:
+    (small / "model.safetensors").rename(small / "model.gguf")
     assert codes(describe(small)) == ["format-not-read"]
+
+
+def test_a_pickle_that_is_none_is_named(small: Path) -> None:
+    (small / "model.safetensors").rename(small / "pytorch_model.bin")
+    description = describe(small)
+    assert len(description.warnings) > 0
+    assert description.parameters.total is None
+
+
+def test_a_legacy_pickle_of_a_tied_model(tmp_path: Path) -> None:
+    """Written by hand as torch.save's pickle of {"a": t, "b": t} beside a zip archive's storages."""
+    import zipfile
+
+    tensor = (
+        b"ctorch._utils\n_rebuild_tensor_v2\n("
+        b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x06tQ"
+        b"K\0K\x02K\x03\x86K\x03K\x01\x86\x89}tR"
+    )
+    pickle = b"\x80\x02}(X\x01\0\0\0a" + tensor + b"X\x01\0\0\0b" + tensor + b"u."
+    with zipfile.ZipFile(tmp_path / "pytorch_model.bin", "w") as archive:
+        archive.writestr("archive/data.pkl", pickle)
+        archive.writestr("archive/data/0", bytes(24))
+        archive.writestr("archive/version", "3\n")
+    description = describe(tmp_path)
+    assert codes(description) == []
+    assert description.parameters.total == 6
+    assert description.parameters.exact
+    assert description.parameters.tied == [["a", "b"]]
+    assert description.weights.table.tensors["a"].shape == (2, 3)
 
 
 @pytest.mark.parametrize(
