@@ -195,10 +195,9 @@ class _Machine:
                     stack.append(_I32.unpack_from(data, position)[0])
                     position += 4
                 elif opcode == 0x2E:  # STOP
-                    if self.marks or not stack:
-                        raise _Bad(
-                            "bad-pickle", f"stops at byte {position - 1} with an open mark or no value"
-                        )
+                    # Marks may still be open: pickle does not mind.
+                    if not stack:
+                        raise _Bad("bad-pickle", f"stops at byte {position - 1} without a value")
                     raise _Stop
                 else:
                     rare = _RARE.get(opcode)

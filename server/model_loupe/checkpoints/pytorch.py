@@ -213,7 +213,7 @@ def _read(source: _Source, name: str, warnings: list[Warning]) -> PyTorchFile:
         return _read_zip(source, name, warnings)
     if head[257:262] == b"ustar":
         message = (
-            f"{name} is of the tar format of PyTorch before 0.1.10: load it with torch and save it again"
+            f"{name} is of the tar format of the first PyTorch releases: load it with torch and save it again"
         )
         return _nothing("object", "tar", [Warning("old-tar-format", message)])
     if head.startswith(_PICKLE_STARTS):
@@ -352,20 +352,18 @@ def _read_zip(source: _Source, name: str, warnings: list[Warning]) -> PyTorchFil
     # torch takes everything from the folder that the first entry is in.
     root = entries[0].name.partition("/")[0] if entries and "/" in entries[0].name else ""
     root = f"{root}/" if root else ""
-    other = _other_archive(by_name, root, name)
+    other = _other_archive(entries, root, name)
     if other:
         return other._replace(warnings=[*warnings, *other.warnings])
-    try:
-        raw = _content(source, by_name[f"{root}data.pkl"])
-    except _BadZip as error:
-        warnings.append(Warning(error.code, f"{name}: data.pkl {error}"))
+    pickles = [
+        pickled
+        for entry in _pickle_entries(entries, root)[:4]
+        if (pickled := _inside(source, entry, name, warnings))
+    ]
+    if not pickles:
         return _nothing("object", "zip", warnings)
-    pickled = follow(raw)
-    _note_problem(pickled, len(raw), name, warnings)
-    if not pickled.problem and pickled.end < len(raw):
-        left = plural(len(raw) - pickled.end, "byte")
-        warnings.append(Warning("trailing-data", f"{name}: {left} follow the pickle's end in data.pkl"))
-    found, storages = _told(pickled.value, [pickled], "zip", name, warnings)
+    # Which of several entries of one name is loaded differs: the others count for what loading would run.
+    found, storages = _told(pickles[0].value, pickles, "zip", name, warnings)
     _check_storages(storages, by_name, root, name, warnings)
     return found
 
@@ -453,8 +451,9 @@ def _check_entries(entries: list[_Entry], directory: int, name: str, warnings: l
             return
 
 
-def _other_archive(by_name: dict[str, _Entry], root: str, name: str) -> PyTorchFile | None:
+def _other_archive(entries: list[_Entry], root: str, name: str) -> PyTorchFile | None:
     """Archives that are not of torch.save."""
+    by_name = {entry.name for entry in entries}
     scripted = f"{root}constants.pkl" in by_name or any(path.startswith(f"{root}code/") for path in by_name)
     if scripted:
         message = f"{name} is a TorchScript archive (torch.jit.save): its code and weights are not read"
@@ -465,7 +464,7 @@ def _other_archive(by_name: dict[str, _Entry], root: str, name: str) -> PyTorchF
     if f"{root}archive_format" in by_name or f"{root}serialized_exported_program.json" in by_name:
         message = f"{name} is an exported program (torch.export.save): not read"
         return _nothing("exported-program", "zip", [Warning("exported-program", message)])
-    if f"{root}data.pkl" in by_name:
+    if _pickle_entries(entries, root):
         return None
     what = (
         "NumPy arrays (.npz)"
@@ -475,19 +474,41 @@ def _other_archive(by_name: dict[str, _Entry], root: str, name: str) -> PyTorchF
     return _nothing("not-a-pickle", "zip", [Warning("not-a-pickle", f"{name} is {what}, not a PyTorch file")])
 
 
+def _pickle_entries(entries: list[_Entry], root: str) -> list[_Entry]:
+    # torch looks names up without regard to case.
+    return [entry for entry in entries if entry.name.lower() == f"{root}data.pkl".lower()]
+
+
+def _inside(source: _Source, entry: _Entry, name: str, warnings: list[Warning]) -> Pickled | None:
+    """The pickle in an entry of an archive."""
+    try:
+        raw = _content(source, entry)
+    except _BadZip as error:
+        warnings.append(Warning(error.code, f"{name}: data.pkl {error}"))
+        return None
+    local = source.read(entry.offset + _LOCAL_FIELDS.size, len(entry.name.encode()))
+    if local != entry.name.encode():
+        there = _short(local.decode("utf-8", "replace"))
+        message = f"{name}: data.pkl has another name where it stands ({there}): readers may differ"
+        warnings.append(Warning("zip-mismatch", message))
+    pickled = follow(raw)
+    _note_problem(pickled, entry.size, name, warnings)
+    if not pickled.problem and pickled.end < len(raw):
+        left = plural(len(raw) - pickled.end, "byte")
+        warnings.append(Warning("trailing-data", f"{name}: {left} follow the pickle's end in data.pkl"))
+    return pickled
+
+
 def _content(source: _Source, entry: _Entry) -> bytes:
-    """An entry's bytes, at most MAX_PICKLE_BYTES and one more of them."""
+    """An entry's bytes, as far as MAX_PICKLE_BYTES."""
     header = source.read(entry.offset, _LOCAL_FIELDS.size)
     if len(header) < _LOCAL_FIELDS.size or not header.startswith(b"PK\x03\x04"):
         raise _BadZip("bad-zip", "is not where the zip directory says")
     *_, name_length, extra_length = _LOCAL_FIELDS.unpack(header)
-    local = source.read(entry.offset + _LOCAL_FIELDS.size, name_length)
-    if local.decode("utf-8", "replace") != entry.name:
-        raise _BadZip("zip-mismatch", f"is called {_short(local.decode('utf-8', 'replace'))} where it stands")
     if entry.flags & 1:
         raise _BadZip("encrypted-entry", "is encrypted")
     start = entry.offset + _LOCAL_FIELDS.size + name_length + extra_length
-    raw = source.read(start, min(entry.packed, MAX_PICKLE_BYTES + 1))
+    raw = source.read(start, min(entry.packed, MAX_PICKLE_BYTES))
     if entry.method == _STORED:
         return raw
     if entry.method != _DEFLATED:
@@ -497,7 +518,7 @@ def _content(source: _Source, entry: _Entry) -> bytes:
     import zlib
 
     try:
-        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(raw, MAX_PICKLE_BYTES + 1)
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(raw, MAX_PICKLE_BYTES)
     except zlib.error:
         raise _BadZip("bad-zip", "cannot be decompressed") from None
 
