@@ -11,7 +11,9 @@ import {
 
 import { findInterpreter } from './interpreter';
 import { probe, pythonEnvironment, type Probe } from './python';
+import { Restarts } from './restarts';
 import type { ServerState } from './state';
+import { TraceLog } from './trace';
 
 // The name of the section of settings, too: the client looks there for `trace.server`.
 const ID = 'modelLoupe';
@@ -35,8 +37,11 @@ export class LanguageServer implements Transport, vscode.Disposable {
   readonly onDidChangeState = this.stateChange.event;
   /** Models may have changed: ask again. */
   readonly onDidChangeModels = this.modelsChange.event;
+  private readonly trace: TraceLog;
 
-  constructor(private readonly log: vscode.LogOutputChannel) {}
+  constructor(private readonly log: vscode.LogOutputChannel) {
+    this.trace = new TraceLog(log);
+  }
 
   get state(): ServerState {
     return this.current;
@@ -73,6 +78,7 @@ export class LanguageServer implements Transport, vscode.Disposable {
     await this.inTurn(() => this.stopClient());
     this.stateChange.dispose();
     this.modelsChange.dispose();
+    this.trace.dispose();
   }
 
   /** One start or stop at a time: a change of settings may come while another start is under way. */
@@ -118,7 +124,12 @@ export class LanguageServer implements Transport, vscode.Disposable {
       } else if (newState === State.Starting) {
         this.become({ kind: 'starting' });
       } else {
-        this.become({ kind: 'failed', reason: 'it ended, see the log' });
+        // A client that starts its server again says so right after this.
+        queueMicrotask(() => {
+          if (client === this.client && client.state === newState) {
+            this.become({ kind: 'failed', reason: 'it ended by itself, the log may say why.' });
+          }
+        });
       }
     });
     await client.start();
@@ -142,11 +153,12 @@ export class LanguageServer implements Transport, vscode.Disposable {
       documentSelector: DOCUMENTS,
       initializationOptions: { settings },
       outputChannel: this.log,
-      traceOutputChannel: this.log,
+      traceOutputChannel: this.trace.channel,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       // What a hover shows comes from files that anybody may have written.
       markdown: { isTrusted: false, supportHtml: false },
       initializationFailedHandler: () => false,
+      errorHandler: new Restarts(),
     };
   }
 

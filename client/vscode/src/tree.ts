@@ -30,9 +30,11 @@ export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
       this.view,
       this.change,
       server.onDidChangeModels(() => this.refresh()),
-      server.onDidChangeState(() => {
-        this.tree.clear();
-        this.change.fire(undefined);
+      server.onDidChangeState(({ kind }) => {
+        // While a server starts, the rows of the one before stay: taken away, they would come back folded.
+        if (kind !== 'starting') {
+          this.refresh();
+        }
       }),
     ];
   }
