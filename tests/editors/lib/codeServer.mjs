@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { openBrowser, REPOSITORY } from './browser.mjs';
-import { freePort, run, start, until } from './processes.mjs';
+import { descendants, freePort, run, start, until } from './processes.mjs';
 
 const VSIX = join(REPOSITORY, 'dist/model-loupe.vsix');
 export const PYTHON = process.env.MODEL_LOUPE_TEST_PYTHON ?? join(REPOSITORY, '.venv/bin/python');
@@ -61,7 +61,8 @@ function codeServer() {
  * Opens a workspace folder in a workbench of its own with these settings and changes of the environment.
  * Workspaces are trusted unless `trusting` is false; `extension` is the folder of one more extension.
  *
- * `open()` shows another folder, `log()` is what the extension wrote to its log, `close()` ends everything.
+ * `open()` shows another folder, `log()` is what the extension wrote to its log, `languageServers()` are the ids of
+ * the language servers' processes, `close()` ends everything.
  */
 export async function openWorkbench(workspace, settings = {}, { environment = {}, trusting = true, extension } = {}) {
   const home = mkdtempSync(join(tmpdir(), 'loupe-workbench-'));
@@ -101,7 +102,9 @@ export async function openWorkbench(workspace, settings = {}, { environment = {}
       await browser.page.waitForSelector('.explorer-folders-view .monaco-list-row', { timeout: 60_000 });
     };
     await open(workspace);
-    return { ...browser, open, log: () => readLogs(join(userData, 'logs')), close };
+    const languageServers = () =>
+      descendants(server.pid).filter(({ command }) => command.endsWith('-m model_loupe serve')).map(({ pid }) => pid);
+    return { ...browser, open, log: () => readLogs(join(userData, 'logs')), languageServers, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,6 +1,6 @@
 // Processes in a group of their own, so that what they start ends with them.
 import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -57,6 +57,23 @@ export async function run(program, words, options = {}) {
     throw new Error(`${program} ${words.join(' ')} ended with ${code}:\n${output}`);
   }
   return output;
+}
+
+/** The processes that this one started, and those that they started, as `{ pid, command }`. */
+export function descendants(ancestor) {
+  const processes = new Map();
+  for (const name of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+      const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+      processes.set(Number(name), { pid: Number(name), parent, command });
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  const isBelow = (process) => process && (process.parent === ancestor || isBelow(processes.get(process.parent)));
+  return [...processes.values()].filter(isBelow);
 }
 
 /** A TCP port of the loopback interface that nobody uses. */

@@ -1,5 +1,6 @@
 // A workspace as a user has it: models in folders, a script and a notebook that load them.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -28,9 +29,9 @@ const CHAT = `"""Chat with Gemma in the terminal."""
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-tokenizer = AutoTokenizer.from_pretrained("models/gemma-2b-it")
+tokenizer = AutoTokenizer.from_pretrained("google/gemma-2b-it")
 model = AutoModelForCausalLM.from_pretrained(
-    "models/gemma-2b-it",
+    "google/gemma-2b-it",
     dtype=torch.float16,
     device_map="auto",
 )
@@ -63,17 +64,31 @@ export async function writeCheckpoint(folder, what) {
   await run(PYTHON, ['-c', code, folder], { cwd: REPOSITORY });
 }
 
-/** Makes two workspaces in a fresh folder: one to test with and one to show; `remove()` takes both away. */
+/** Writes a checkpoint where huggingface_hub puts downloads, in the cache of this HF_HOME. */
+async function writeToCache(hfHome, id, what) {
+  const repository = join(hfHome, 'hub', `models--${id.replaceAll('/', '--')}`);
+  const commit = createHash('sha1').update(id).digest('hex');
+  mkdirSync(join(repository, 'refs'), { recursive: true });
+  writeFileSync(join(repository, 'refs/main'), commit);
+  await writeCheckpoint(join(repository, 'snapshots', commit), what);
+}
+
+/**
+ * Makes two workspaces in a fresh folder: `folder` to test with, and `show`, whose model is in the Hugging Face
+ * cache of `hfHome`. `remove()` takes all away.
+ */
 export async function makeWorkspace() {
   const home = mkdtempSync(join(tmpdir(), 'loupe-'));
   const folder = join(home, 'project');
   const show = join(home, 'gemma-chat');
+  const hfHome = join(home, 'huggingface');
   await writeCheckpoint(join(folder, 'small-gemma'), SMALL);
-  await writeCheckpoint(join(show, 'models/gemma-2b-it'), FULL_SIZE);
+  await writeToCache(hfHome, 'google/gemma-2b-it', FULL_SIZE);
+  mkdirSync(show);
   writeFileSync(join(folder, 'sample.py'), SCRIPT);
   writeFileSync(join(show, 'chat.py'), CHAT);
   writeFileSync(join(folder, 'sample.ipynb'), JSON.stringify(notebook(CELLS), undefined, 1));
-  return { folder, show, remove: () => rmSync(home, { recursive: true, force: true }) };
+  return { folder, show, hfHome, remove: () => rmSync(home, { recursive: true, force: true }) };
 }
 
 function notebook(cells) {

@@ -1,6 +1,6 @@
 // What a user sees when the interpreter cannot run the server.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -35,6 +35,24 @@ after(async () => {
 const notification = (text) => page.locator('.notifications-toasts .notification-toast', { hasText: text });
 const button = (text, name) => notification(text).locator('.monaco-button', { hasText: name });
 
+function useInterpreter(python) {
+  mkdirSync(join(home, 'project/.vscode'), { recursive: true });
+  const settings = JSON.stringify({ 'modelLoupe.interpreter': python });
+  writeFileSync(join(home, 'project/.vscode/settings.json'), settings);
+}
+
+/** An environment whose server ends at its start, as one does whose dependencies were changed under it. */
+async function makeBroken(environment) {
+  await run(PYTHON, ['-m', 'venv', '--without-pip', environment]);
+  const python = join(environment, 'bin/python');
+  const code = 'import sysconfig; print(sysconfig.get_path("purelib"))';
+  const folder = join((await run(python, ['-c', code])).trim(), 'model_loupe');
+  mkdirSync(folder);
+  writeFileSync(join(folder, '__init__.py'), '__version__ = "0.0.1"\n');
+  writeFileSync(join(folder, '__main__.py'), 'raise ImportError("cannot import name LanguageServer")\n');
+  return python;
+}
+
 test('without the package: a notification that says where it is missing and offers to install it', async () => {
   await openFile(page, 'train.py');
   const text = 'The package model-loupe is not installed';
@@ -56,16 +74,23 @@ test('Install runs pip where the user sees it, and says so when that fails', asy
 });
 
 test('a Python that is not there has a message of its own', async () => {
-  const settings = JSON.stringify({ 'modelLoupe.interpreter': '/nowhere/python' });
-  await run('mkdir', ['-p', join(home, 'project/.vscode')]);
-  writeFileSync(join(home, 'project/.vscode/settings.json'), settings);
+  useInterpreter('/nowhere/python');
   const text = 'This Python does not run: /nowhere/python';
   await button(text, 'Choose Interpreter').waitFor();
   assert.equal(await button(text, 'Install').count(), 0);
 });
 
+test('a server that ends at its start is given up, and the log has its last words', async () => {
+  useInterpreter(await makeBroken(join(home, 'broken')));
+  const text = 'The language server does not run';
+  await button(text, 'Show Log').waitFor();
+  await photograph(page, 'broken');
+  assert.equal(await button(text, 'Restart').count(), 1);
+  assert.match(workbench.log(), /ImportError: cannot import name LanguageServer/);
+});
+
 test('once an interpreter with the server is chosen, the server runs', async () => {
-  writeFileSync(join(home, 'project/.vscode/settings.json'), JSON.stringify({ 'modelLoupe.interpreter': PYTHON }));
+  useInterpreter(PYTHON);
   const status = page.locator('.statusbar-item', { hasText: 'Model Loupe' });
   await until(async () => /Model Loupe \d.* with Python 3/.test((await status.getAttribute('aria-label')) ?? ''), 'the server runs');
 });

@@ -22,7 +22,11 @@ let page;
 
 before(async () => {
   workspace = await makeWorkspace();
-  workbench = await openWorkbench(workspace.folder, { 'modelLoupe.interpreter': PYTHON });
+  workbench = await openWorkbench(
+    workspace.folder,
+    { 'modelLoupe.interpreter': PYTHON },
+    { environment: { HF_HOME: workspace.hfHome, HF_HUB_CACHE: undefined } }
+  );
   page = workbench.page;
   page.setDefaultTimeout(20_000);
 });
@@ -46,6 +50,7 @@ function step(name, body) {
 }
 
 const lens = (scope, text) => page.locator(`${scope} .codelens-decoration a`, { hasText: text });
+const squiggle = () => page.locator(`${EDITOR} .squiggly-warning`);
 const treeRow = (text) => page.locator(`${TREE} .monaco-list-row`, { hasText: text });
 
 async function expand(text) {
@@ -55,6 +60,16 @@ async function expand(text) {
     await row.locator('.monaco-tl-twistie').click();
   }
   await until(async () => (await row.getAttribute('aria-expanded')) === 'true', `${text} is expanded`);
+}
+
+/** Types over a line of code. */
+async function typeLine(scope, line, text) {
+  // Its first word: a line is as wide as the longest one, and its middle may be out of sight.
+  await page.locator(`${scope} .view-line`, { hasText: line }).locator('span span').first().click();
+  await page.keyboard.press('Home');
+  await page.keyboard.press('Shift+End');
+  // At once, as pasted: key by key the editor would add closing brackets and quotes.
+  await page.keyboard.insertText(text);
 }
 
 async function widenSideBar(by) {
@@ -85,9 +100,17 @@ step('hovering the name or the variable that holds it shows the card', async () 
 });
 
 step('a model that is not there is underlined, and the message says so', async () => {
-  await page.locator(`${EDITOR} .squiggly-warning`).first().waitFor();
+  await squiggle().first().waitFor();
   const message = await hover(page, EDITOR, /no-such-model/, 'model-loupe');
   assert.match(message, /no-such-model/);
+});
+
+step('what is typed is understood before it is saved', async () => {
+  await typeLine(EDITOR, /^missing\s=/, 'second = AutoModelForCausalLM.from_pretrained(model_name)');
+  await until(async () => (await lens(EDITOR, SUMMARY).count()) === 2, 'the new call has its lens');
+  await squiggle().waitFor({ state: 'detached' });
+  await typeLine(EDITOR, /^second\s=/, 'missing = AutoModelForCausalLM.from_pretrained("./no-such-model")');
+  await squiggle().first().waitFor();
 });
 
 step('the Architecture lens opens the tree at that model', async () => {
@@ -95,8 +118,8 @@ step('the Architecture lens opens the tree at that model', async () => {
   await lens(EDITOR, /^Architecture$/).click();
   await treeRow(/^Architecture/).waitFor();
   await treeRow(/^\.?\/?small-gemma|small-gemma/).first().waitFor();
+  await until(async () => (await treeRow(/^Architecture/).getAttribute('aria-expanded')) === 'true', 'it is unfolded');
   assert.equal(await treeRow(/^Architecture/).count(), 1);
-  assert.equal(await treeRow(/^Architecture/).getAttribute('aria-expanded'), 'true');
 });
 
 step('the tree unfolds down to a tensor with its shape and dtype', async () => {
@@ -120,8 +143,11 @@ step('a row can be copied', async () => {
     await item.click({ timeout: 1000 }).catch(() => undefined);
     return (await item.count()) === 0;
   }, 'the menu closes');
-  const copied = await until(() => page.evaluate(() => navigator.clipboard.readText()), 'the clipboard has text');
-  assert.match(copied, /^weight {2}\(64, 64\) bfloat16/);
+  const copied = () => page.evaluate(() => navigator.clipboard.readText());
+  assert.match(await until(copied, 'the clipboard has text'), /^weight {2}\(64, 64\) bfloat16/);
+  await treeRow(/^weight/).first().click();
+  await page.keyboard.press('Control+c');
+  await until(async () => (await copied()) === 'weight', 'the key copies the name');
 });
 
 step('in a notebook, a name set in an earlier cell has a card and its call a lens', async () => {
@@ -130,6 +156,15 @@ step('in a notebook, a name set in an earlier cell has a card and its call a len
   const card = await hover(page, `${NOTEBOOK} .cell-list-container`, /^notebook_model$/, PARAMETERS);
   assert.match(card, /GemmaForCausalLM/);
   await photograph(page, 'notebook');
+});
+
+step('a call follows the name that another cell of the notebook sets', async () => {
+  await typeLine(NOTEBOOK, /^notebook_model\s=/, 'notebook_model = "./elsewhere"');
+  // No link: there is nothing to show of a model that is not there.
+  await page.locator(`${NOTEBOOK} .codelens-decoration`, { hasText: 'model not found: ./elsewhere' }).waitFor();
+  await treeRow(/^\.\/elsewhere/).waitFor();
+  await typeLine(NOTEBOOK, /^notebook_model\s=/, 'notebook_model = "./small-gemma"');
+  await treeRow(/^\.\/elsewhere/).waitFor({ state: 'detached' });
 });
 
 step('the tree follows a checkpoint that is written anew, and stays unfolded', async () => {
@@ -152,15 +187,27 @@ step('Reveal in Code offers every place, and goes to a cell of a notebook', asyn
   await page.locator('.statusbar-item', { hasText: 'Cell 4 of 4' }).waitFor();
 });
 
-step('the lenses can be turned off', async () => {
+step('settings take effect at once', async () => {
   await openFile(page, 'sample.py');
   await lens(EDITOR, SUMMARY).waitFor();
   const settings = join(workspace.folder, '.vscode/settings.json');
   mkdirSync(join(settings, '..'));
-  writeFileSync(settings, '{ "modelLoupe.codeLens.enabled": false }');
+  assert.doesNotMatch(workbench.log(), /textDocument\/codeLens/);
+  writeFileSync(settings, '{ "modelLoupe.codeLens.enabled": false, "modelLoupe.trace.server": "messages" }');
   await lens(EDITOR, SUMMARY).waitFor({ state: 'detached' });
+  await until(() => /textDocument\/codeLens/.test(workbench.log()), 'messages are in the log');
   writeFileSync(settings, '{}');
   await lens(EDITOR, SUMMARY).waitFor();
+});
+
+step('a language server that dies is started again', async () => {
+  const [old, ...others] = workbench.languageServers();
+  assert.deepEqual(others, []);
+  process.kill(old, 'SIGKILL');
+  await until(() => workbench.languageServers().some((pid) => pid !== old), 'another process runs');
+  await hover(page, EDITOR, /^model_name$/, 'GemmaForCausalLM');
+  await treeRow(/^0-8: 9 ×/).waitFor();
+  assert.equal(await page.locator('.notification-toast').count(), 0);
 });
 
 step('the tree follows a model that disappears and comes back', async () => {
@@ -201,6 +248,7 @@ step('a picture for the README', async () => {
   await expand(/^0-17: 18 ×/);
   await expand(/^self_attn/);
   await expand(/^q_proj/);
+  await treeRow(/^weight/).click();
   await widenSideBar(130);
   // The name inside the call: the card is then about this very call, and below the lens.
   await hover(page, `${EDITOR} .view-lines > :nth-child(8)`, /gemma-2b-it/, '2,506,172,416');
