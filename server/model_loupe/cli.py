@@ -131,7 +131,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
         arguments.cache_dir,
         base=os.getcwd(),
     )
-    description = Inspector(offline=arguments.offline).describe(request)
+    description = Inspector(offline=arguments.offline, trees=arguments.tree).describe(request)
     if arguments.json:
         from model_loupe.inspector.schema import to_json
 

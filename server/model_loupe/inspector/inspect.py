@@ -33,11 +33,13 @@ class _Entry:
 class Inspector:
     """Answers about models. Thread-safe; all but ``peek`` and ``root`` may read files and so may wait.
 
-    ``offline``: never ask the Hub. (It is not asked yet in any case.)
+    ``offline``: never ask the Hub. (It is not asked yet in any case.) ``trees``: have each model's tree ready
+    with its description, so that its first level comes at once.
     """
 
-    def __init__(self, *, offline: bool = False) -> None:
+    def __init__(self, *, offline: bool = False, trees: bool = True) -> None:
         self.offline = offline
+        self._trees = trees
         self._lock = threading.Lock()
         self._entries: OrderedDict[ModelRequest, _Entry] = OrderedDict()
 
@@ -50,6 +52,8 @@ class Inspector:
                 fingerprint = _fingerprint(location)
                 if entry.description is None or entry.fingerprint != fingerprint:
                     entry.description = _describe(request, location)
+                    if self._trees:
+                        entry.description.weights.table.prepare()
                     entry.fingerprint = fingerprint
             except LoupeError as failure:
                 entry.description, entry.failure = None, failure

@@ -151,10 +151,7 @@ class Session:
     async def _describe_each(self, requests: tuple[ModelRequest, ...]) -> None:
         # One after another: a hover that comes meanwhile finds a free thread.
         for request in requests:
-            outcome = await self.describe(request)
-            if not isinstance(outcome, LoupeError):
-                # The row is on the screen now: have its first unfolding ready.
-                await self.run(outcome.weights.table.prepare)
+            await self.describe(request)
 
     async def _describe(self, request: ModelRequest) -> Outcome:
         try:
