@@ -80,6 +80,10 @@ install_code_server() {
 }
 
 install_debian_packages
+[ "$(cat "$STAMP" 2>/dev/null)" = "$VERSIONS" ] && exit
+# One at a time: another run may be installing right now, and then there is nothing left to do.
+exec 9>"$CACHE/setup.lock"
+flock 9
 if [ "$(cat "$STAMP" 2>/dev/null)" != "$VERSIONS" ]; then
     echo "Installing code-server $CODE_SERVER into $DEST (about a minute) …"
     rm -rf "$DEST"
