@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lsprotocol import types
 
-from .editor import Editor, parameters_of, write_model
+from .editor import Editor, parameters_of, until, write_model
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -25,6 +25,18 @@ async def test_the_last_value_before_a_cell_counts(editor: Editor, models: Path)
     notebook = editor.open_notebook(models / "a.ipynb", "name = './1'", LOAD, "name = './2'", LOAD)
     assert parameters_of(1) in await notebook[1].card("name")
     assert parameters_of(2) in await notebook[3].card("name")
+
+
+async def test_lenses_of_other_cells_are_refreshed_also_for_what_is_already_known(
+    editor: Editor, models: Path
+) -> None:
+    """The editor asks again only for the cell that was edited; the one that loads is another."""
+    notebook = editor.open_notebook(models / "a.ipynb", "name = './1'", LOAD)
+    for before, after in (("./1", "./2"), ("./2", "./1"), ("./1", "./2")):
+        refreshed = editor.counts["lens refresh"]
+        notebook.edit(0, before, after)
+        await until(lambda seen=refreshed: editor.counts["lens refresh"] > seen, "codeLens/refresh")
+        assert parameters_of(int(after[-1])) in await notebook[1].card("name")
 
 
 async def test_an_inserted_cell_counts(editor: Editor, models: Path) -> None:

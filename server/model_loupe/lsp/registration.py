@@ -74,7 +74,8 @@ def _begin(server: LoupeServer, params: types.InitializeParams) -> None:
     # Offered to clients that pull alone: the others would get each diagnostic twice.
     if session.client.pulls_diagnostics:
         method = types.TEXT_DOCUMENT_DIAGNOSTIC
-        # One document's diagnostics never depend on another's, only on files that are watched.
+        # One document's diagnostics do not depend on another's. Cells of a notebook do: where one changes
+        # what another loads, the server asks for a refresh itself (``models.notice``).
         options = types.DiagnosticOptions(
             inter_file_dependencies=False, workspace_diagnostics=False, identifier=diagnostics.SOURCE
         )

@@ -48,7 +48,7 @@ class Session:
         self.on_document: list[Callable[[str], None]] = []
         self.setting_problems: list[str] = []
         self.published: dict[str, set[str]] = {}
-        self.mentioned: dict[str, frozenset[ModelRequest]] = {}
+        self.mentioned: dict[str, frozenset[tuple[str, ModelRequest]]] = {}
         self._inspector: Inspector | None = None
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="inspect")
         self._scanner = ThreadPoolExecutor(1, thread_name_prefix="scan")

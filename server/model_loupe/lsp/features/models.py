@@ -55,13 +55,18 @@ def notice(session: Session, uri: str) -> None:
 async def _notice(session: Session, uri: str) -> None:
     snapshot = session.documents.snapshot(uri)
     mentioned = await session.run(_requests, snapshot) if snapshot else frozenset()
-    if mentioned != session.mentioned.get(uri, frozenset()):
-        session.mentioned[uri] = mentioned
+    if mentioned == session.mentioned.get(uri, frozenset()):
+        return
+    session.mentioned[uri] = mentioned
+    if snapshot and snapshot.is_notebook:
+        # A name that one cell sets is loaded by another, which the editor does not know to ask for again.
+        session.changed()
+    else:
         session.client.models_changed()
 
 
-def _requests(snapshot: Snapshot) -> frozenset[ModelRequest]:
-    return frozenset(call.ask.request for call in snapshot.calls() if call.ask)
+def _requests(snapshot: Snapshot) -> frozenset[tuple[str, ModelRequest]]:
+    return frozenset((call.part.uri, call.ask.request) for call in snapshot.calls() if call.ask)
 
 
 def _uses(
