@@ -4,177 +4,151 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from operator import attrgetter
 
 from model_loupe.documents import apis
-from model_loupe.documents.facts import Binding, Call, Facts, facts_of
+from model_loupe.documents.facts import CallSite, Facts, Use, dotted
+from model_loupe.documents.memory import facts_of
+from model_loupe.documents.mentions import Mentions
 from model_loupe.documents.names import kind_of
-from model_loupe.documents.reference import Cell, Mention, Reference, Span
-from model_loupe.documents.resolve import Known, Names, Place, dotted
+from model_loupe.documents.reference import Cell, Mention, Reference
+from model_loupe.documents.resolve import Names, place_of
+from model_loupe.documents.values import Known, Values
 
-# Keyword arguments and methods whose text is a place that the code writes to.
-_WRITING_KEYWORDS = {"output_dir", "save_directory", "save_dir", "save_path", "hub_model_id"}
-_WRITING_CALLS = {"save_pretrained", "save_model", "push_to_hub", "create_repo", "save_pretrained_merged"}
-
-
-class _Text:
-    """One file's or cell's text with its facts; turns byte offsets of ``ast`` into code points."""
-
-    def __init__(self, index: int | None, text: str) -> None:
-        self.index = index
-        self.text = text
-        self.facts: Facts = facts_of(text)
-        # As ast counts: form feeds and other separators of str.splitlines end no line.
-        self._lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        self._ascii = text.isascii()
-
-    def span(self, node: ast.expr) -> Span:
-        end_line = node.end_lineno or node.lineno
-        end_column = node.end_col_offset if node.end_col_offset is not None else node.col_offset
-        return Span(
-            node.lineno - 1,
-            self._column(node.lineno, node.col_offset),
-            end_line - 1,
-            self._column(end_line, end_column),
-        )
-
-    def source(self, node: ast.expr) -> str:
-        span = self.span(node)
-        lines = self._lines[span.line : span.end_line + 1]
-        lines[-1] = lines[-1][: span.end_column]
-        lines[0] = lines[0][span.column :]
-        return "\n".join(lines)
-
-    def _column(self, line: int, offset: int) -> int:
-        if self._ascii or line > len(self._lines):
-            return offset
-        text = self._lines[line - 1]
-        return offset if text.isascii() else len(text.encode()[:offset].decode("utf-8", "replace"))
+_LONGEST_OWNER = 80
 
 
 class Analysis:
     """What a document says of models. ``references`` are in document order."""
 
-    def __init__(self, texts: Sequence[_Text]) -> None:
-        self._texts = texts
-        self._names = Names([text.facts for text in texts])
-        written = self._written()
-        self.references: list[Reference] = []
-        for number, text in enumerate(texts):
-            for call in text.facts.calls:
-                self._add(number, text, call, written)
-        order = {id(reference): position for position, reference in enumerate(self.references)}
-        self.references.sort(key=lambda found: (_cell_order(found.cell), found.call, order[id(found)]))
+    def __init__(self, indexes: Sequence[int | None], texts: Sequence[Facts]) -> None:
+        names = Names(texts)
+        values = Values(names)
+        self.references: list[Reference] = _Finder(indexes, names, values).references()
+        self._mentions = Mentions(indexes, names, values, self.references)
 
     def mention_at(self, cell: int | None, line: int, column: int) -> Mention | None:
         """The model's name under a cursor: a literal or variable of a loading call, or one that feeds it."""
-        number = next((n for n, text in enumerate(self._texts) if text.index == cell), None)
-        if number is None:
-            return None
-        return self._argument_at(cell, line, column) or self._source_at(number, line, column)
-
-    def _argument_at(self, cell: int | None, line: int, column: int) -> Mention | None:
-        for reference in self.references:
-            named = reference.model is not None and reference.cell == cell
-            if named and reference.span.contains(line, column):
-                return Mention(reference.span, reference.model or "", reference)
-        return None
-
-    def _source_at(self, number: int, line: int, column: int) -> Mention | None:
-        """An assignment's target or literal, or a mere use, of a value that some call loads."""
-        text = self._texts[number]
-        by_model = {found.model: found for found in reversed(self.references) if found.model is not None}
-        for binding in text.facts.bindings:
-            for node in (binding.target, binding.value):
-                if node is None or not text.span(node).contains(line, column):
-                    continue
-                known = self._bound_value(binding, number)
-                if known and known.text in by_model:
-                    return Mention(text.span(node), known.text, by_model[known.text])
-        for use in text.facts.uses:
-            if use.node.lineno - 1 == line and text.span(use.node).contains(line, column):
-                known = self._names.value(use.node, _place(number, use.scope, use.node))
-                if known and known.text in by_model:
-                    return Mention(text.span(use.node), known.text, by_model[known.text])
-        return None
-
-    def _bound_value(self, binding: Binding, number: int) -> Known | None:
-        if binding.value is None:
-            return None
-        return self._names.value(binding.value, Place(number, binding.scope, *binding.position))
-
-    def _written(self) -> set[str]:
-        found: set[str] = set()
-        for number, text in enumerate(self._texts):
-            for call, scope in text.facts.calls:
-                expressions = [kw.value for kw in call.keywords if kw.arg in _WRITING_KEYWORDS]
-                if isinstance(call.func, ast.Attribute) and call.func.attr in _WRITING_CALLS:
-                    expressions += call.args[:1]
-                for expression in expressions:
-                    known = self._names.value(expression, _place(number, scope, expression))
-                    if known:
-                        found.add(known.text.rstrip("/"))
-        return found
-
-    def _add(self, number: int, text: _Text, call: Call, written: set[str]) -> None:
-        callee = dotted(call.node.func)
-        if callee is None:
-            return
-        found = apis.find(_with_imports(callee, text.facts.imports, self._texts))
-        if found is None or self._is_other_object(callee, number, call):
-            return
-        name, api = found
-        keywords = {kw.arg: kw.value for kw in call.node.keywords if kw.arg is not None}
-        if _is_text(keywords.get("repo_type"), "dataset", "space"):
-            return
-        argument, expression = _argument(call.node, api, keywords)
-        known = None
-        if expression is not None:
-            known = self._names.value(expression, _place(number, call.scope, expression))
-        if known is None and (apis.needs_text(name) or (expression is None and name != "pipeline")):
-            return
-        kwargs = {key: text.source(value) for key, value in keywords.items() if value is not expression}
-        span = text.span(call.node)
-        self.references.append(
-            Reference(
-                cell=text.index,
-                span=text.span(expression) if expression is not None else span,
-                call=span,
-                callee=callee,
-                argument=argument,
-                model=known.text if known else None,
-                kind=kind_of(known.text, written) if known else "unknown",
-                confidence=round(known.confidence, 3) if known else 0.0,
-                kwargs=kwargs,
-                role=api.role,
-            )
-        )
-
-    def _is_other_object(self, callee: str, number: int, call: Call) -> bool:
-        """``pipeline(…)`` after ``pipeline = …``: a call of the object, not of the library's function."""
-        if "." in callee:
-            return False
-        bindings = self._names.bindings(callee, _place(number, call.scope, call.node))
-        return bool(bindings)
+        return self._mentions.at(cell, line, column)
 
 
 def analyse_python(text: str) -> Analysis:
     """The analysis of a Python file; never raises."""
-    return Analysis([_Text(None, text)])
+    return Analysis([None], [facts_of(text)])
 
 
 def analyse_notebook(cells: Sequence[Cell]) -> Analysis:
     """The analysis of a notebook: its Python code cells as one program in document order; never raises."""
-    return Analysis(
-        [_Text(cell.index, cell.text) for cell in cells if cell.kind == "code" and cell.language == "python"]
-    )
+    code = [cell for cell in cells if cell.kind == "code" and cell.language == "python"]
+    return Analysis([cell.index for cell in code], [facts_of(cell.text) for cell in code])
 
 
-def _cell_order(cell: int | None) -> int:
-    return -1 if cell is None else cell
+class _Parts:
+    """What the text alone says of a loading call: which argument names the model, the ranges, the rest."""
+
+    __slots__ = ("api", "argument", "call", "callee", "expression", "kwargs", "span")
+
+    def __init__(self, facts: Facts, node: ast.Call, api: apis.Api) -> None:
+        keywords = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg is not None}
+        self.api = api
+        self.argument, self.expression = _argument(node, api, keywords)
+        self.callee = _callee(facts, node.func)
+        self.call = facts.source.span(node)
+        self.span = facts.source.span(self.expression) if self.expression is not None else self.call
+        self.kwargs = {
+            name: facts.source.fragment(value)
+            for name, value in keywords.items()
+            if value is not self.expression
+        }
 
 
-def _place(number: int, scope: int, node: ast.expr) -> Place:
-    return Place(number, scope, node.lineno, node.col_offset)
+class _Finder:
+    """Finds the references of one document."""
+
+    def __init__(self, indexes: Sequence[int | None], names: Names, values: Values) -> None:
+        self._indexes = indexes
+        self._names = names
+        self._values = values
+        self._written = self._written_places()
+
+    def references(self) -> list[Reference]:
+        aliases = [alias for facts in self._names.texts for alias in facts.aliases.items()]
+        wanted = apis.CALLABLES.union(local for local, name in aliases if name in apis.CALLABLES)
+        found: list[Reference] = []
+        for number, facts in enumerate(self._names.texts):
+            in_text = [
+                reference
+                for name in wanted.intersection(facts.calls)
+                for site in facts.calls[name]
+                if (reference := self._reference(number, facts, site)) is not None
+            ]
+            in_text.sort(key=attrgetter("call"))
+            found += in_text
+        return found
+
+    def _reference(self, number: int, facts: Facts, site: CallSite) -> Reference | None:
+        api = self._api(number, site)
+        if api is None:
+            return None
+        parts = site.remembered
+        if not isinstance(parts, _Parts) or parts.api is not api:
+            parts = site.remembered = _Parts(facts, site.node, api)
+        if parts.kwargs and parts.kwargs.get("repo_type", "").strip("'\"") in ("dataset", "space"):
+            return None
+        known: Known | None = None
+        if parts.expression is not None:
+            known = self._values.of(parts.expression, place_of(number, site.scope, parts.expression))
+        elif not api.optional:
+            return None
+        if known is None and api.needs_text:
+            return None
+        return Reference(
+            self._indexes[number],
+            parts.span,
+            parts.call,
+            parts.callee,
+            parts.argument,
+            known.text if known else None,
+            kind_of(known.text, self._written) if known else "unknown",
+            round(known.confidence, 3) if known else 0.0,
+            parts.kwargs,
+            api.role,
+        )
+
+    def _api(self, number: int, site: CallSite) -> apis.Api | None:
+        """The table's entry for what a call calls, as far as imports and assignments tell."""
+        func = site.node.func
+        callee = dotted(func)
+        if callee is None:
+            # ``CLASSES[name].from_pretrained(x)``, ``type(self).from_pretrained(x)``
+            method = func.attr if isinstance(func, ast.Attribute) else ""
+            return apis.find(f"?.{method}", False, True)
+        head, dot, rest = callee.partition(".")
+        place = place_of(number, site.scope, func)
+        candidates = self._names.candidates(head, place)
+        origin = next((found.binding.origin for found in candidates if found.binding.origin), None)
+        if origin is not None:
+            return apis.find(f"{origin}{dot}{rest}", True, False)
+        if candidates and not dot:
+            # ``pipeline(…)`` after ``pipeline = …``: a call of the object, or of a function of their own.
+            return None
+        value = candidates[0].binding.value if candidates else None
+        if dot and value is not None:
+            # ``cls = AutoTokenizer`` and then ``cls.from_pretrained(x)``.
+            callee = f"{dotted(value) or head}{dot}{rest}"
+        return apis.find(callee, False, bool(candidates) or head in ("self", "cls"))
+
+    def _written_places(self) -> frozenset[str]:
+        found: set[str] = set()
+        for number, facts in enumerate(self._names.texts):
+            places = list(facts.writes)
+            for name in apis.WRITING_CALLS.intersection(facts.calls):
+                places += [Use(site.node.args[0], site.scope) for site in facts.calls[name] if site.node.args]
+            for expression, scope in places:
+                known = self._values.of(expression, place_of(number, scope, expression))
+                if known:
+                    found.add(known.text.rstrip("/"))
+        return frozenset(found)
 
 
 def _argument(call: ast.Call, api: apis.Api, keywords: dict[str, ast.expr]) -> tuple[str, ast.expr | None]:
@@ -189,14 +163,9 @@ def _argument(call: ast.Call, api: apis.Api, keywords: dict[str, ast.expr]) -> t
     return "task-only", None
 
 
-def _is_text(expression: ast.expr | None, *texts: str) -> bool:
-    return isinstance(expression, ast.Constant) and expression.value in texts
-
-
-def _with_imports(callee: str, imports: dict[str, str], texts: Sequence[_Text]) -> str:
-    """The callee by its origin's name: ``AM.from_pretrained`` after ``import AutoModel as AM``."""
-    head, dot, rest = callee.partition(".")
-    origin = imports.get(head)
-    if origin is None:
-        origin = next((text.facts.imports[head] for text in texts if head in text.facts.imports), head)
-    return f"{origin}{dot}{rest}"
+def _callee(facts: Facts, func: ast.expr) -> str:
+    callee = dotted(func)
+    if callee is None and isinstance(func, ast.Attribute):
+        owner = " ".join(facts.source.fragment(func.value).split())
+        callee = f"{owner if len(owner) <= _LONGEST_OWNER else '…'}.{func.attr}"
+    return callee or "…"

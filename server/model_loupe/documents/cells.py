@@ -7,33 +7,58 @@ not parse is given up statement by statement, so that a half-typed line loses on
 from __future__ import annotations
 
 import ast
+import bisect
 import re
 import warnings
-from functools import lru_cache
 
 # ``"\d"`` in somebody's code is theirs to mend; parsing it here must not print a warning.
 warnings.filterwarnings("ignore", category=SyntaxWarning, module=r"<unknown>|<string>")
 
 _MAX_REPAIRS = 8
-_SHELL = re.compile(r"^(\s*)(?:[%!?]|(?:pip3?|conda|mamba|uv|apt-get)\s+(?:install|pip|uninstall)\b)")
-_HELP = re.compile(r"^(\s*)[\w.]+\?\??\s*$")
-_ASSIGNED_SHELL = re.compile(r"^(\s*[\w, ]+=\s*)[!%].*$")
-# Cell magics whose body is Python all the same.
-_PYTHON_MAGICS = {"time", "timeit", "capture", "prun", "python", "python3", "memit", "mprun", "debug"}
-_CELL_MAGIC = re.compile(r"^\s*%%(\w+)")
+# Beyond so many, each statement is parsed alone: parsing the rest anew after each error would be quadratic.
+_MAX_ERRORS = 24
+# Up to here a piece is put on its line by empty lines before it, which cost less than renumbering its nodes.
+_MAX_PADDING = 400
+
+_SUSPECT = re.compile(r"[%!?]|install")
+_SHELL = re.compile(r"(\s*)(?:[%!?]|(?:pip3?|conda|mamba|uv|apt-get)\s+(?:install|pip|uninstall)\b)")
+_HELP = re.compile(r"(\s*)[\w.]+\?\??\s*$")
+_ASSIGNED_SHELL = re.compile(r"(\s*[\w, ]+=\s*)[!%].*$")
+# Line magics that run the Python after them.
+_TIMED = re.compile(r"(\s*)(%(?:time|timeit|prun|memit)\s+)(?!-)(?=\S)")
+_NOT_PYTHON = re.compile(
+    r"\s*%%(?:bash|sh|script|cmd|system|sx|html|HTML|javascript|js|latex|markdown|md|svg|SVG|perl|ruby|R|sql"
+    r"|writefile|file|bigquery|cython|cu|julia|bat|powershell|pwsh)\b"
+)
+# Strings and comments hold no brackets and begin no statements; an open one ends with its line.
+_OPAQUE = re.compile(
+    r'"""(?:[^\\]|\\.)*?"""'
+    r"|'''(?:[^\\]|\\.)*?'''"
+    r'|"(?:[^"\\\n]|\\.)*"?'
+    r"|'(?:[^'\\\n]|\\.)*'?"
+    r"|\#[^\n]*|[()\[\]{}]|\n",
+    re.DOTALL,
+)
+_SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+_CONTINUED = re.compile(r"(?:[)\]}#]|(?:else|elif|except|finally)\b)")
 
 
-@lru_cache(maxsize=512)
-def statements(text: str) -> tuple[ast.stmt, ...]:
+def statements(text: str) -> list[ast.stmt]:
     """The statements of a cell or file, with the positions that they have in ``text``; never raises."""
-    magic = _CELL_MAGIC.match(text)
-    if magic and magic.group(1) not in _PYTHON_MAGICS:
-        return ()
-    body = _parse(text)
-    if body is None:
-        text = _without_ipython(text)
-        body = _parse(text)
-    return tuple(body if body is not None else _recovered(text))
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    start = text.lstrip()[:1]
+    if start == "%" and _NOT_PYTHON.match(text):
+        return []
+    # What begins as IPython cannot parse as Python: that attempt is saved.
+    body = None if start in ("%", "!", "?") else _parse(text)
+    if body is not None:
+        return body
+    # Neither can be in a source; replaced by as many bytes, so that columns hold.
+    lines = text.replace("\0", " ").translate(_SURROGATES).split("\n")
+    if _without_ipython(lines):
+        body = _parse("\n".join(lines))
+    return body if body is not None else _recovered(lines)
 
 
 def _parse(text: str) -> list[ast.stmt] | None:
@@ -43,54 +68,131 @@ def _parse(text: str) -> list[ast.stmt] | None:
         return None
 
 
-def _without_ipython(text: str) -> str:
-    lines = text.split("\n")
-    previous_continues = False
+def _without_ipython(lines: list[str]) -> bool:
+    """Replaces, in place, what is IPython's; returns whether there was any."""
+    changed = continued = False
     for number, line in enumerate(lines):
-        shell = _SHELL.match(line) or _HELP.match(line)
-        if previous_continues:
-            lines[number] = ""
+        if not continued and not _SUSPECT.search(line):
+            continue
+        ends_open = line.rstrip().endswith("\\")
+        timed = _TIMED.match(line)
+        shell = None if timed else _SHELL.match(line) or _HELP.match(line)
+        if continued:
+            replaced = ""
+        elif timed:
+            # ``%time x = f()`` becomes ``0;    x = f()``: the statement stays in its column.
+            replaced = timed.group(1) + "0;".ljust(len(timed.group(2))) + line[timed.end() :]
         elif shell:
-            lines[number] = shell.group(1) + "pass"
+            replaced = shell.group(1) + "pass"
         else:
-            lines[number] = _ASSIGNED_SHELL.sub(r"\1None", line)
+            replaced = _ASSIGNED_SHELL.sub(r"\1None", line)
         # ``!cmd \`` goes on in the next line.
-        previous_continues = bool(shell or previous_continues) and line.rstrip().endswith("\\")
-    return "\n".join(lines)
+        continued = ends_open and bool(shell or continued)
+        changed = changed or replaced != line
+        lines[number] = replaced
+    return changed
 
 
-def _recovered(text: str) -> list[ast.stmt]:
-    """The statements that parse, one top-level statement at a time."""
+def _recovered(lines: list[str]) -> list[ast.stmt]:
+    """The statements that parse. After an error the text up to it and the text behind it are parsed apart."""
     body: list[ast.stmt] = []
-    lines = text.split("\n")
-    for start, end in _blocks(lines):
-        body.extend(_repaired(lines[start:end], start))
+    starts = _starts(lines)
+    done, errors = 0, 0
+    while done < len(starts):
+        begin = starts[done]
+        if errors < _MAX_ERRORS:
+            found, broken_line = _attempt(lines[begin:], begin)
+            if found is not None:
+                return body + found
+            broken = max(_index(starts, broken_line), done)
+            before = _attempt(lines[begin : starts[broken]], begin)[0] if broken > done else []
+        else:
+            broken, before = done, []
+        if before is None:
+            # The error began earlier than where it showed: try what is before it one by one.
+            before = [
+                found
+                for number in range(done, broken)
+                for found in _repaired(lines[starts[number] : starts[number + 1]], starts[number])
+            ]
+        body += before
+        end = starts[broken + 1] if broken + 1 < len(starts) else len(lines)
+        body += _split(lines[starts[broken] : end], starts[broken])
+        done, errors = broken + 1, errors + 1
     return body
 
 
-def _blocks(lines: list[str]) -> list[tuple[int, int]]:
-    """Ranges of lines that begin with an unindented line: a statement, or the pieces of one."""
-    starts = [
-        number
-        for number, line in enumerate(lines)
-        if line[:1].strip() and not line.startswith((")", "]", "}", "#", "else", "elif", "except", "finally"))
-    ]
+def _starts(lines: list[str]) -> list[int]:
+    """The lines on which a top-level statement begins, as far as brackets and triple quotes tell."""
+    text = "\n".join(lines)
+    inside: set[int] = set()
+    depth = line = 0
+    for match in _OPAQUE.finditer(text):
+        token = match.group()
+        if token == "\n":
+            line += 1
+            if depth > 0:
+                inside.add(line)
+        elif token in "([{":
+            depth += 1
+        elif token in ")]}":
+            depth = max(0, depth - 1)
+        elif "\n" in token:
+            inside.update(range(line + 1, line + token.count("\n") + 1))
+            line += token.count("\n")
+    starts = [number for number in _unindented(lines) if number not in inside]
     if not starts or starts[0] != 0:
         starts.insert(0, 0)
-    return list(zip(starts, [*starts[1:], len(lines)], strict=True))
+    return starts
+
+
+def _unindented(lines: list[str]) -> list[int]:
+    return [number for number, line in enumerate(lines) if line[:1].strip() and not _CONTINUED.match(line)]
+
+
+def _index(starts: list[int], line: int) -> int:
+    """The statement that ``line`` belongs to."""
+    return max(bisect.bisect_right(starts, line) - 1, 0)
+
+
+def _split(lines: list[str], offset: int) -> list[ast.stmt]:
+    """A broken statement; where an open bracket swallowed others, each unindented line begins one."""
+    body = _repaired(lines, offset)
+    if body or len(lines) == 1:
+        return body
+    starts = _unindented(lines)
+    if not starts or starts[0] != 0:
+        starts.insert(0, 0)
+    for begin, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        body += _repaired(lines[begin:end], offset + begin)
+    return body
 
 
 def _repaired(lines: list[str], offset: int) -> list[ast.stmt]:
+    """A statement whose broken lines become ``pass``, so that a function loses only one of its own."""
     lines = list(lines)
     for _ in range(_MAX_REPAIRS):
-        try:
-            return ast.parse("\n" * offset + "\n".join(lines)).body
-        except SyntaxError as error:
-            number = (error.lineno or 0) - 1 - offset
-            if not 0 <= number < len(lines) or lines[number].strip() in ("", "pass"):
-                break
-            indent = len(lines[number]) - len(lines[number].lstrip())
-            lines[number] = " " * indent + "pass"
-        except (ValueError, RecursionError, MemoryError):
+        found, line = _attempt(lines, offset)
+        if found is not None:
+            return found
+        number = line - offset
+        if not 0 <= number < len(lines) or lines[number].strip() in ("", "pass"):
             break
+        indent = len(lines[number]) - len(lines[number].lstrip())
+        lines[number] = lines[number][:indent] + "pass"
     return []
+
+
+def _attempt(lines: list[str], offset: int) -> tuple[list[ast.stmt] | None, int]:
+    """The statements of a piece that begins on line ``offset``, or None and the line of the error."""
+    padding = offset if offset <= _MAX_PADDING else 0
+    try:
+        body = ast.parse("\n" * padding + "\n".join(lines)).body
+    except SyntaxError as error:
+        return None, (error.lineno or 1) - 1 + offset - padding
+    except (ValueError, RecursionError, MemoryError):
+        return None, offset
+    if padding != offset:
+        for statement in body:
+            ast.increment_lineno(statement, offset)
+    return body, offset

@@ -1,206 +1,110 @@
-"""What one cell or file says about names: bindings, calls, uses; nothing is resolved here.
-
-Facts depend on the text alone, so they are remembered by it: a keystroke costs the walk of one cell.
-"""
+"""What one cell or file says about names: scopes, bindings and calls; nothing is resolved here."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
-from contextlib import suppress
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from model_loupe.documents.cells import statements
+from model_loupe.documents.source import Source
 
 MODULE = 0
 """The number of the outermost scope."""
 
+Position = tuple[int, int]
+
+
+class Scope(NamedTuple):
+    """A module, class or function (a lambda and a comprehension too); ``parameters`` in positional order."""
+
+    parent: int
+    kind: str
+    name: str
+    parameters: tuple[str, ...] = ()
+
 
 class Binding(NamedTuple):
-    """A name given a value. ``value`` is None where that is no expression (a loop variable, a parameter)."""
+    """A name given a value, which holds from ``position`` on (line from 1, column in bytes, as in ``ast``).
+
+    ``value`` is None where that is no expression of the text, else it stands in ``value_scope``; ``origin``
+    is what an import brings; ``certain`` is False where the statement may not have run (in a branch or loop)
+    and for a parameter's default.
+    """
 
     name: str
     scope: int
     target: ast.expr | None
     value: ast.expr | None
-    position: tuple[int, int]
+    value_scope: int
+    position: Position
     certain: bool
+    origin: str | None = None
 
 
-class Call(NamedTuple):
-    """A call in ``scope``."""
+class CallSite:
+    """A call in ``scope``; ``remembered`` is the place for what analysis derives from the text alone."""
 
-    node: ast.Call
-    scope: int
+    __slots__ = ("node", "remembered", "scope")
+
+    def __init__(self, node: ast.Call, scope: int) -> None:
+        self.node = node
+        self.scope = scope
+        self.remembered: object = None
 
 
 class Use(NamedTuple):
-    """A name that is read."""
+    """An expression and the scope that it stands in."""
 
-    node: ast.Name
+    node: ast.expr
     scope: int
 
 
-class Facts(NamedTuple):
-    """Of one text: ``parents`` gives each scope's outer scope, ``imports`` local name → dotted origin."""
+class Facts:
+    """Of one text. ``bindings``: (scope, name) → in order; ``calls``: last part of the callee → sites;
+    ``aliases``: local name → what an import calls it; ``writes``: values of ``output_dir=`` and the like.
 
-    bindings: list[Binding]
-    calls: list[Call]
-    uses: list[Use]
-    parents: list[int]
-    imports: dict[str, str]
+    An attribute of an object is bound under its dotted name in the module (``args.output_dir``), one of
+    ``self`` in the class's scope (``self.model_id``).
+    """
 
+    __slots__ = ("_outermost", "aliases", "bindings", "calls", "scopes", "source", "uses", "writes")
 
-@lru_cache(maxsize=512)
-def facts_of(text: str) -> Facts:
-    """The facts of a text, in source order; never raises."""
-    walker = _Walker()
-    # Thousands of nested expressions end the walk: what came before them stays known.
-    with suppress(RecursionError):
-        walker.block(statements(text), MODULE)
-    return Facts(walker.bindings, walker.calls, walker.uses, walker.parents, walker.imports)
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.scopes: list[Scope] = [Scope(MODULE, "module", "")]
+        self.bindings: dict[tuple[int, str], list[Binding]] = {}
+        self.calls: dict[str, list[CallSite]] = {}
+        self.aliases: dict[str, str] = {}
+        self.writes: list[Use] = []
+        # Filled by the first hover; analysis itself does not need them.
+        self.uses: list[Use] | None = None
+        self._outermost: tuple[str, ...] | None = None
 
-
-class _Walker:
-    """One pass over a tree. A plain dispatch on the type: ``ast.NodeVisitor`` costs three times as much."""
-
-    def __init__(self) -> None:
-        self.bindings: list[Binding] = []
-        self.calls: list[Call] = []
-        self.uses: list[Use] = []
-        self.parents: list[int] = [MODULE]
-        self.imports: dict[str, str] = {}
-
-    def block(self, body: tuple[ast.stmt, ...] | list[ast.stmt], scope: int, certain: bool = True) -> None:
-        for statement in body:
-            self.visit(statement, scope, certain)
-
-    def visit(self, node: ast.AST, scope: int, certain: bool = True) -> None:
-        kind = type(node)
-        if kind is ast.Constant:
-            return
-        if kind is ast.Name:
-            self.uses.append(Use(node, scope))  # type: ignore[arg-type]
-            return
-        special = _SPECIAL.get(kind)
-        if special is not None:
-            special(self, node, scope, certain)
-            return
-        if kind is ast.Call:
-            self.calls.append(Call(node, scope))  # type: ignore[arg-type]
-        # Inside these, a binding may not have happened: what it binds is one of several values.
-        inner = certain and kind not in _BRANCHES
-        for field in kind._fields:
-            value = getattr(node, field, None)
-            if isinstance(value, list):
-                for item in value:
-                    if isinstance(item, ast.AST):
-                        self.visit(item, scope, inner)
-            elif isinstance(value, ast.AST):
-                self.visit(value, scope, inner)
-
-    def bind(self, target: ast.expr, value: ast.expr | None, scope: int, certain: bool) -> None:
-        position = (target.lineno, target.col_offset)
-        if isinstance(target, ast.Name):
-            self.bindings.append(Binding(target.id, scope, target, value, position, certain))
-        elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
-            # ``self.model_id`` of one method is read in another: attributes belong to the whole text.
-            name = f"{target.value.id}.{target.attr}"
-            self.bindings.append(Binding(name, MODULE, target, value, position, certain))
-        elif isinstance(target, (ast.Tuple, ast.List)):
-            values: list[ast.expr | None] = [None] * len(target.elts)
-            if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
-                values = list(value.elts)
-            for item, item_value in zip(target.elts, values, strict=True):
-                self.bind(item, item_value, scope, certain)
-
-    def assign(self, node: ast.Assign, scope: int, certain: bool) -> None:
-        self.visit(node.value, scope, certain)
-        for target in node.targets:
-            self.bind(target, node.value, scope, certain)
-
-    def annotated(self, node: ast.AnnAssign | ast.NamedExpr, scope: int, certain: bool) -> None:
-        if node.value is not None:
-            self.visit(node.value, scope, certain)
-            self.bind(node.target, node.value, scope, certain)
-
-    def augmented(self, node: ast.AugAssign, scope: int, certain: bool) -> None:
-        self.visit(node.value, scope, certain)
-        # ``name += "-it"``: the new value is known if both parts are.
-        if isinstance(node.target, ast.Name):
-            old = ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target)
-            joined = ast.copy_location(ast.BinOp(old, node.op, node.value), node)
-            self.bind(node.target, joined, scope, certain)
-
-    def loop(self, node: ast.For | ast.AsyncFor, scope: int, certain: bool) -> None:
-        self.visit(node.iter, scope, certain)
-        elements = node.iter.elts if isinstance(node.iter, (ast.List, ast.Tuple)) else []
-        for element in elements:
-            self.bind(node.target, element, scope, False)
-        if not elements:
-            self.bind(node.target, None, scope, certain)
-        self.block(node.body, scope, False)
-        self.block(node.orelse, scope, False)
-
-    def function(
-        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: int, certain: bool
-    ) -> None:
-        inner = self._open(scope)
-        arguments = node.args
-        for expression in [*arguments.defaults, *(value for value in arguments.kw_defaults if value)]:
-            self.visit(expression, scope, certain)
-        positional = [*arguments.posonlyargs, *arguments.args]
-        defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
-        defaults += arguments.defaults
-        named = [
-            *zip(positional, defaults, strict=True),
-            *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
-        ]
-        for argument, default in named:
-            position = (argument.lineno, argument.col_offset)
-            self.bindings.append(Binding(argument.arg, inner, None, default, position, False))
-        if isinstance(node, ast.Lambda):
-            self.visit(node.body, inner, certain)
-            return
-        for decorator in node.decorator_list:
-            self.visit(decorator, scope, certain)
-        self.bindings.append(Binding(node.name, scope, None, None, (node.lineno, node.col_offset), certain))
-        self.block(node.body, inner)
-
-    def class_(self, node: ast.ClassDef, scope: int, certain: bool) -> None:
-        for expression in [*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)]:
-            self.visit(expression, scope, certain)
-        self.bindings.append(Binding(node.name, scope, None, None, (node.lineno, node.col_offset), certain))
-        inner = self._open(scope)
-        self.block(node.body, inner)
-
-    def import_(self, node: ast.Import, scope: int, certain: bool) -> None:
-        for alias in node.names:
-            if alias.asname:
-                self.imports[alias.asname] = alias.name
-
-    def import_from(self, node: ast.ImportFrom, scope: int, certain: bool) -> None:
-        for alias in node.names:
-            self.imports[alias.asname or alias.name] = f"{node.module or ''}.{alias.name}"
-
-    def _open(self, parent: int) -> int:
-        self.parents.append(parent)
-        return len(self.parents) - 1
+    def outermost(self) -> tuple[str, ...]:
+        """The names that the text binds outside of functions and classes; to be asked when it is complete."""
+        if self._outermost is None:
+            self._outermost = tuple(name for scope, name in self.bindings if scope == MODULE)
+        return self._outermost
 
 
-_BRANCHES = {ast.If, ast.While, ast.Try, ast.Match, ast.ExceptHandler}
-_SPECIAL: dict[type[ast.AST], Callable[[_Walker, Any, int, bool], None]] = {
-    ast.Assign: _Walker.assign,
-    ast.AnnAssign: _Walker.annotated,
-    ast.NamedExpr: _Walker.annotated,
-    ast.AugAssign: _Walker.augmented,
-    ast.For: _Walker.loop,
-    ast.AsyncFor: _Walker.loop,
-    ast.FunctionDef: _Walker.function,
-    ast.AsyncFunctionDef: _Walker.function,
-    ast.Lambda: _Walker.function,
-    ast.ClassDef: _Walker.class_,
-    ast.Import: _Walker.import_,
-    ast.ImportFrom: _Walker.import_from,
-}
+def dotted(expression: ast.expr) -> str | None:
+    """``a.b.c`` for a chain of names; None for anything else."""
+    if type(expression) is ast.Name:
+        return expression.id
+    parts: list[str] = []
+    while isinstance(expression, ast.Attribute):
+        parts.append(expression.attr)
+        expression = expression.value
+    if not isinstance(expression, ast.Name):
+        return None
+    parts.append(expression.id)
+    return ".".join(reversed(parts))
+
+
+def access_path(expression: ast.expr) -> str | None:
+    """``a.b`` or ``a['b']`` as one name: an attribute or a literal key of a name; None for anything else."""
+    if isinstance(expression, ast.Subscript):
+        owner, key = dotted(expression.value), expression.slice
+        if owner is not None and isinstance(key, ast.Constant) and isinstance(key.value, str):
+            return f"{owner}[{key.value!r}]"
+        return None
+    return dotted(expression)

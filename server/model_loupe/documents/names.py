@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
 # huggingface_hub's own rule (`validate_repo_id` in its utils/_validators.py).
 _REPO_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)?")
@@ -16,7 +17,7 @@ _PLACEHOLDER = re.compile(
 _CHECKPOINT_FILE = re.compile(r"(?i)\.(?:safetensors|bin|pt|pth|ckpt|gguf|h5|onnx|msgpack|json)$")
 
 
-def kind_of(model: str, written: set[str]) -> str:
+def kind_of(model: str, written: Container[str]) -> str:
     """``hub``, ``local``, ``placeholder``, ``written_here`` or ``unknown``.
 
     ``written`` are the values that the same document writes to (``output_dir``, ``save_pretrained``).

@@ -1,0 +1,77 @@
+"""What stands under a cursor: the argument of a loading call, or a name or literal that feeds one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from model_loupe.documents.memory import uses_of
+from model_loupe.documents.reference import Mention, Reference
+from model_loupe.documents.resolve import Bound, Names, place_of
+from model_loupe.documents.values import Values
+
+
+class Mentions:
+    """Answers for the places of one document."""
+
+    def __init__(
+        self,
+        indexes: Sequence[int | None],
+        names: Names,
+        values: Values,
+        references: Sequence[Reference],
+    ) -> None:
+        self._indexes = indexes
+        self._names = names
+        self._values = values
+        self._references = references
+        self._first_of: dict[str, Reference] | None = None
+
+    def at(self, cell: int | None, line: int, column: int) -> Mention | None:
+        """The mention that a cursor before ``line``, ``column`` touches."""
+        for reference in self._references:
+            if reference.cell == cell and reference.span.contains(line, column):
+                return self._of_argument(reference)
+        for number, index in enumerate(self._indexes):
+            if index == cell:
+                return self._of_binding(number, line, column) or self._of_use(number, line, column)
+        return None
+
+    def _of_argument(self, reference: Reference) -> Mention | None:
+        # A pipeline without a model has the whole call as its range, and no name to tell of.
+        return Mention(reference.span, reference.model, reference) if reference.model is not None else None
+
+    def _of_binding(self, number: int, line: int, column: int) -> Mention | None:
+        """An assignment's target or its value, if some call loads what is assigned."""
+        facts = self._names.texts[number]
+        for bindings in facts.bindings.values():
+            for binding in bindings:
+                for node in (binding.target, binding.value):
+                    if node is None or not node.lineno - 1 <= line <= (node.end_lineno or 0) - 1:
+                        continue
+                    span = facts.source.span(node)
+                    if span.contains(line, column):
+                        known = self._values.bound(Bound(binding, number))
+                        reference = self._loading(known.text) if known else None
+                        if known and reference:
+                            return Mention(span, known.text, reference)
+        return None
+
+    def _of_use(self, number: int, line: int, column: int) -> Mention | None:
+        """A mere use of a name that holds what some call loads."""
+        facts = self._names.texts[number]
+        for node, scope in uses_of(facts):
+            if node.lineno - 1 <= line <= (node.end_lineno or 0) - 1:
+                span = facts.source.span(node)
+                if span.contains(line, column):
+                    known = self._values.of(node, place_of(number, scope, node))
+                    reference = self._loading(known.text) if known else None
+                    if known and reference:
+                        return Mention(span, known.text, reference)
+        return None
+
+    def _loading(self, model: str) -> Reference | None:
+        """The first call that loads a model."""
+        if self._first_of is None:
+            found = [found for found in reversed(self._references) if found.model is not None]
+            self._first_of = {reference.model or "": reference for reference in found}
+        return self._first_of.get(model)
