@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from operator import attrgetter
+from typing import NamedTuple
 
 from model_loupe.documents import apis
 from model_loupe.documents.facts import CallSite, Facts, Use, dotted
 from model_loupe.documents.memory import facts_of
 from model_loupe.documents.mentions import Mentions
-from model_loupe.documents.names import kind_of
+from model_loupe.documents.names import kind_of, written_place
 from model_loupe.documents.reference import Cell, Mention, Reference
 from model_loupe.documents.resolve import Names, place_of
 from model_loupe.documents.values import Known, Values
@@ -62,6 +63,25 @@ class _Parts:
         }
 
 
+class _Extract(NamedTuple):
+    """Of one text's facts, what can load a model (by its own name) and what is written to."""
+
+    loading: list[CallSite]
+    written: list[Use]
+
+
+def _extract(facts: Facts) -> _Extract:
+    found = facts.remembered
+    if not isinstance(found, _Extract):
+        names = apis.CALLABLES.intersection(facts.calls)
+        loading = [site for name in names for site in facts.calls[name]]
+        written = list(facts.writes)
+        for name in apis.WRITING_CALLS.intersection(facts.calls):
+            written += [Use(site.node.args[0], site.scope) for site in facts.calls[name] if site.node.args]
+        found = facts.remembered = _Extract(loading, written)
+    return found
+
+
 class _Finder:
     """Finds the references of one document."""
 
@@ -72,15 +92,21 @@ class _Finder:
         self._written = self._written_places()
 
     def references(self) -> list[Reference]:
-        aliases = [alias for facts in self._names.texts for alias in facts.aliases.items()]
-        wanted = apis.CALLABLES.union(local for local, name in aliases if name in apis.CALLABLES)
+        texts = self._names.texts
+        aliases = {
+            local
+            for facts in texts
+            if facts.aliases
+            for local, name in facts.aliases.items()
+            if name in apis.CALLABLES and local not in apis.CALLABLES
+        }
         found: list[Reference] = []
-        for number, facts in enumerate(self._names.texts):
+        for number, facts in enumerate(texts):
+            sites = _extract(facts).loading
+            if aliases and not aliases.isdisjoint(facts.calls):
+                sites = sites + [site for name in aliases for site in facts.calls.get(name, ())]
             in_text = [
-                reference
-                for name in wanted.intersection(facts.calls)
-                for site in facts.calls[name]
-                if (reference := self._reference(number, facts, site)) is not None
+                reference for site in sites if (reference := self._reference(number, facts, site)) is not None
             ]
             in_text.sort(key=attrgetter("call"))
             found += in_text
@@ -141,14 +167,11 @@ class _Finder:
     def _written_places(self) -> frozenset[str]:
         found: set[str] = set()
         for number, facts in enumerate(self._names.texts):
-            places = list(facts.writes)
-            for name in apis.WRITING_CALLS.intersection(facts.calls):
-                places += [Use(site.node.args[0], site.scope) for site in facts.calls[name] if site.node.args]
-            for expression, scope in places:
+            for expression, scope in _extract(facts).written:
                 known = self._values.of(expression, place_of(number, scope, expression))
                 if known:
-                    found.add(known.text.rstrip("/"))
-        return frozenset(found)
+                    found.add(written_place(known.text))
+        return frozenset(found - {""})
 
 
 def _argument(call: ast.Call, api: apis.Api, keywords: dict[str, ast.expr]) -> tuple[str, ast.expr | None]:

@@ -97,7 +97,9 @@ _OTHER_HUBS = {"modelscope", "paddlenlp", "mindnlp", "openmind"}
 CALLABLES = frozenset(["from_pretrained", *_CALLS, *(name.rpartition(".")[2] for name in _QUALIFIED)])
 """The last part of every callee that can be a reference: what is not here need not be looked at."""
 
-WRITING_KEYWORDS = frozenset(["output_dir", "save_directory", "save_dir", "save_path", "hub_model_id"])
+WRITING_KEYWORDS = frozenset(
+    ["output_dir", "save_directory", "save_dir", "save_path", "hub_model_id", "local_dir"]
+)
 """Arguments of any call that name a place which the code writes to."""
 
 WRITING_CALLS = frozenset(

@@ -66,7 +66,17 @@ class Facts:
     ``self`` in the class's scope (``self.model_id``).
     """
 
-    __slots__ = ("_outermost", "aliases", "bindings", "calls", "scopes", "source", "uses", "writes")
+    __slots__ = (
+        "_outermost",
+        "aliases",
+        "bindings",
+        "calls",
+        "remembered",
+        "scopes",
+        "source",
+        "uses",
+        "writes",
+    )
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -77,6 +87,8 @@ class Facts:
         self.writes: list[Use] = []
         # Filled by the first hover; analysis itself does not need them.
         self.uses: list[Use] | None = None
+        # The place for what analysis derives from these facts alone.
+        self.remembered: object = None
         self._outermost: tuple[str, ...] | None = None
 
     def outermost(self) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 
+from model_loupe.documents.facts import Facts, dotted
 from model_loupe.documents.memory import uses_of
 from model_loupe.documents.reference import Mention, Reference
 from model_loupe.documents.resolve import Bound, Names, place_of
@@ -62,7 +64,8 @@ class Mentions:
         for node, scope in uses_of(facts):
             if node.lineno - 1 <= line <= (node.end_lineno or 0) - 1:
                 span = facts.source.span(node)
-                if span.contains(line, column):
+                # Python before 3.12 misplaces names in f-strings of several lines.
+                if span.contains(line, column) and _is_there(facts, node):
                     known = self._values.of(node, place_of(number, scope, node))
                     reference = self._loading(known.text) if known else None
                     if known and reference:
@@ -75,3 +78,8 @@ class Mentions:
             found = [found for found in reversed(self._references) if found.model is not None]
             self._first_of = {reference.model or "": reference for reference in found}
         return self._first_of.get(model)
+
+
+def _is_there(facts: Facts, node: ast.expr) -> bool:
+    name = dotted(node)
+    return name is not None and "".join(facts.source.fragment(node).split()) == name

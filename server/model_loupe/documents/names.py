@@ -11,8 +11,9 @@ _MAX_ID = 96
 _LOCAL = re.compile(r"(?:/|\./|\.\./|~|[A-Za-z]:[\\/])|\.{1,2}$")
 # What documentation writes where the reader's own name belongs.
 _PLACEHOLDER = re.compile(
-    r"(?i)(?:^|[/\\])(?:path/to|path-to|your[-_ ]|my[-_](?:user|org|name)|username/|user/|<|\{|\[|xxx)"
-    r"|<[^>]*>|\.\.\.|^(?:your|model)[-_ ]?(?:id|name|path|username|model)\b"
+    r"(?i)(?:^|[/\\])(?:path/to|path-to|your[-_ ]|<|\{|\[|xxx)"
+    r"|^(?:my[-_](?:user|org|name)|username/|user/|(?:your|model)[-_ ]?(?:id|name|path|username|model)\b)"
+    r"|<[^>]*>|\.\.\."
 )
 _CHECKPOINT_FILE = re.compile(r"(?i)\.(?:safetensors|bin|pt|pth|ckpt|gguf|h5|onnx|msgpack|json)$")
 
@@ -20,10 +21,15 @@ _CHECKPOINT_FILE = re.compile(r"(?i)\.(?:safetensors|bin|pt|pth|ckpt|gguf|h5|onn
 def kind_of(model: str, written: Container[str]) -> str:
     """``hub``, ``local``, ``placeholder``, ``written_here`` or ``unknown``.
 
-    ``written`` are the values that the same document writes to (``output_dir``, ``save_pretrained``).
+    ``written`` are the places that the same document writes to (``output_dir``, ``save_pretrained``), each as
+    ``written_place`` gives it; what lies below one is written here too.
     """
-    if model in written or model.rstrip("/") in written:
-        return "written_here"
+    if written:
+        place = written_place(model)
+        while place:
+            if place in written:
+                return "written_here"
+            place = place.rpartition("/")[0]
     if not model.strip() or "\n" in model:
         return "unknown"
     if _PLACEHOLDER.search(model):
@@ -46,3 +52,8 @@ def is_repo_id(text: str) -> bool:
         and ".." not in text
         and not text.endswith((".git", "-", "."))
     )
+
+
+def written_place(path: str) -> str:
+    """A path as it is compared: ``./out/`` and ``out`` are the same folder."""
+    return path.strip().removeprefix("./").rstrip("/")

@@ -34,7 +34,8 @@ def _raw_cells(document: Any) -> list[Any] | None:
     if cells is None and isinstance(document.get("worksheets"), list):
         # nbformat 3 keeps its cells in worksheets.
         sheets = [sheet for sheet in document["worksheets"] if isinstance(sheet, dict)]
-        cells = [cell for sheet in sheets for cell in sheet.get("cells") or []]
+        lists = [sheet.get("cells") for sheet in sheets]
+        cells = [cell for found in lists if isinstance(found, list) for cell in found]
     return cells if isinstance(cells, list) else None
 
 
@@ -51,5 +52,6 @@ def _language(document: dict[str, Any]) -> str:
     for section, key in (("kernelspec", "language"), ("language_info", "name")):
         part = metadata.get(section)
         if isinstance(part, dict) and isinstance(part.get(key), str):
-            return str(part[key]).lower()
+            name = str(part[key]).lower()
+            return "python" if name.startswith(("python", "ipython")) else name
     return "python"

@@ -1,16 +1,21 @@
 """Which binding a name means at a place of the document.
 
 The last one before the use, in the innermost scope that has any; where the document binds it only later (a
-loop's body, a cell that is run again, a function) the first one after. Cells' outermost scopes are one.
+loop's body, a cell that is run again, a function) the last of all. Cells' outermost scopes are one.
 """
 
 from __future__ import annotations
 
 import ast
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from model_loupe.documents.facts import MODULE, Binding, CallSite, Facts
+
+_MOST_CANDIDATES = 16
+_END = 1 << 30
 
 
 class Place(NamedTuple):
@@ -40,14 +45,10 @@ class Names:
     def __init__(self, texts: Sequence[Facts]) -> None:
         self.texts = texts
         # The outermost names only, and only where they are: this is done anew for every keystroke.
-        self._modules: dict[str, list[int]] = {}
+        self._modules: defaultdict[str, list[int]] = defaultdict(list)
         for number, facts in enumerate(texts):
             for name in facts.outermost():
-                known = self._modules.get(name)
-                if known is None:
-                    self._modules[name] = [number]
-                else:
-                    known.append(number)
+                self._modules[name].append(number)
 
     def candidates(self, name: str, place: Place) -> list[Bound]:
         """The bindings that ``name`` may mean at ``place``, the likeliest first.
@@ -95,7 +96,7 @@ class Names:
     def _in_scope(self, name: str, scope: int, place: Place) -> list[Bound]:
         if scope != MODULE:
             found = self.texts[place.text].bindings.get((scope, name))
-            return _before(found, place) or [Bound(found[0], place.text)] if found else []
+            return _before(found, place) or [Bound(found[-1], place.text)] if found else []
         return self._outermost(name, place)
 
     def _outermost(self, name: str, place: Place) -> list[Bound]:
@@ -103,22 +104,17 @@ class Names:
         if not numbers:
             return []
         likely: list[Bound] = []
-        for number in reversed(numbers):
-            if number > place.text:
-                continue
+        for index in range(bisect_right(numbers, place.text) - 1, -1, -1):
+            number = numbers[index]
             bindings = self.texts[number].bindings[MODULE, name]
-            if number == place.text:
-                likely += _before(bindings, place)
-            else:
-                likely += [Bound(binding, number) for binding in reversed(bindings)]
-            for position, bound in enumerate(likely):
-                if bound.binding.certain:
-                    return likely[: position + 1]
-        return likely or self._first_after(name, numbers, place)
+            likely += _before(bindings, place if number == place.text else _at_end_of(number))
+            if len(likely) >= _MOST_CANDIDATES or (likely and likely[-1].binding.certain):
+                return likely
+        return likely or [Bound(self.texts[numbers[-1]].bindings[MODULE, name][-1], numbers[-1])]
 
-    def _first_after(self, name: str, numbers: list[int], place: Place) -> list[Bound]:
-        number = next(number for number in numbers if number >= place.text)
-        return [Bound(self.texts[number].bindings[MODULE, name][0], number)]
+
+def _at_end_of(text: int) -> Place:
+    return Place(text, MODULE, _END, 0)
 
 
 def _before(bindings: list[Binding], place: Place) -> list[Bound]:
@@ -128,6 +124,6 @@ def _before(bindings: list[Binding], place: Place) -> list[Bound]:
     for binding in reversed(bindings):
         if binding.position <= here:
             found.append(Bound(binding, place.text))
-            if binding.certain:
+            if binding.certain or len(found) == _MOST_CANDIDATES:
                 break
     return found

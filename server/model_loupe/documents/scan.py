@@ -23,7 +23,7 @@ def scan_paths(paths: Sequence[str], warn: Callable[[str], object]) -> Iterator[
     ``warn`` is called with one line for every file that cannot be read.
     """
     for path in paths:
-        for file in python_files(path):
+        for file in python_files(path, warn):
             try:
                 analysis = analyse_file(file)
             except LoupeError as error:
@@ -32,16 +32,22 @@ def scan_paths(paths: Sequence[str], warn: Callable[[str], object]) -> Iterator[
             yield from rows(file, analysis)
 
 
-def python_files(path: str) -> Iterator[str]:
+def python_files(path: str, warn: Callable[[str], object] = lambda message: None) -> Iterator[str]:
     """``path`` itself if it is a file, else the .py and .ipynb files below it, hidden folders left out."""
     if not os.path.isdir(path):
         yield path
         return
-    for folder, folders, files in os.walk(path):
+
+    def unreadable(error: OSError) -> None:
+        warn(f"{error.filename}: cannot be read: {error.strerror or error}")
+
+    for folder, folders, files in os.walk(path, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED)
         for name in sorted(files):
-            if name.endswith(SUFFIXES):
-                yield os.path.join(folder, name)
+            file = os.path.join(folder, name)
+            # A pipe of that name would never end; a dangling link is worth the warning that reading it gives.
+            if name.endswith(SUFFIXES) and (os.path.isfile(file) or not os.path.exists(file)):
+                yield file
 
 
 def analyse_file(path: str) -> Analysis:
