@@ -1,4 +1,4 @@
-"""Writes a small Gemma: the layout and the tensor names of gemma-2b-it, a thousandth of its width."""
+"""Writes a small Gemma: the layers and the tensor names of gemma-2b-it, a thirty-second of its width."""
 
 from __future__ import annotations
 

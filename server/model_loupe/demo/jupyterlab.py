@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import webbrowser
 from collections.abc import Iterator
@@ -36,11 +37,12 @@ INSTALL = "pip install 'model-loupe[jupyter]'"
 def run_demo(port: int | None = None, browser: bool = True, folder: str | None = None) -> int:
     """Opens JupyterLab on the sample notebook and waits until it is interrupted (Ctrl+C) or ends.
 
-    ``port``: any free one unless given. ``folder``: the user's cache unless given; the notebook in it is
-    kept as it was left. Raises ``LoupeError`` where JupyterLab is missing or does not start.
+    ``port``: any free one unless given. ``folder``: a new temporary one unless given, which stays, with what
+    was written in it; a notebook that is in a given one is kept as it was left. Raises ``LoupeError`` where
+    JupyterLab is missing or does not start.
     """
     _require_jupyterlab()
-    folder = os.path.abspath(folder or _default_folder())
+    folder = os.path.abspath(folder or tempfile.mkdtemp(prefix="model-loupe-demo-"))
     prepare(folder)
     port = port or _free_port()
     token = secrets.token_urlsafe(24)
@@ -83,11 +85,6 @@ def _require_jupyterlab() -> None:
     if missing:
         names = ", ".join(name.replace("_", "-") for name in missing)
         raise LoupeError("jupyterlab-missing", f"The demo needs {names}: {INSTALL}")
-
-
-def _default_folder() -> str:
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return os.path.join(cache, "model-loupe", "demo")
 
 
 def _free_port() -> int:

@@ -11,7 +11,7 @@ NAME = "sample.ipynb"
 _INTRODUCTION = """\
 # Look at a model through the loupe
 
-`small-gemma`, in this folder, has the layout of `google/gemma-2b-it` at a thousandth of its width, and
+`small-gemma`, in this folder, has the layers of `google/gemma-2b-it` at a thirty-second of their width, and
 random weights. Nothing needs to run to see what it is:
 
 - Rest the mouse on `"./small-gemma"` below, or on `model_name` in any later cell.

@@ -11,6 +11,7 @@ import pytest
 from safetensors import safe_open
 
 from model_loupe.demo import write_small_gemma
+from model_loupe.inspector import Inspector, LoadOptions, ModelRequest, TreeNode, card
 
 SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
 
@@ -57,6 +58,30 @@ def test_index_agrees_with_the_headers(folder: Path) -> None:
     stored = sum((folder / shard).stat().st_size for shard in SHARDS)
     assert index["metadata"]["total_size"] == 2 * 661_824
     assert 0 < stored - index["metadata"]["total_size"] < 100_000, "values and a header each"
+
+
+def test_the_inspector_finds_a_whole_gemma(folder: Path) -> None:
+    inspector = Inspector(offline=True)
+    request = ModelRequest(str(folder))
+    shown = card(inspector.describe(request), LoadOptions(), requested="./small-gemma")
+    for text in (
+        "GemmaForCausalLM",
+        "661,824 parameters",
+        "bfloat16 1.26 MiB",
+        "lm_head.weight",
+        "GemmaTokenizer",
+    ):
+        assert text in shown
+    assert not inspector.describe(request).warnings
+
+    def below(node: TreeNode, label: str) -> TreeNode:
+        return next(child for child in inspector.children(node.id) if child.label.startswith(label))
+
+    node = inspector.root(request)
+    for label in ("Architecture", "model", "layers", "0-17: 18 ×", "self_attn", "q_proj", "weight"):
+        node = below(node, label)
+    assert "(64, 64)" in node.description
+    assert "bfloat16" in node.description
 
 
 def test_weights_look_like_weights(folder: Path) -> None:

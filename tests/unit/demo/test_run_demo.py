@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -55,6 +56,21 @@ def test_tells_why_jupyterlab_did_not_start(tmp_path: Path, monkeypatch: pytest.
     assert raised.value.code == "jupyterlab-failed"
     assert "the port is taken" in raised.value.message
     assert "\n" not in raised.value.message
+
+
+def test_each_run_without_a_folder_gets_a_new_one_with_everything_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(jupyterlab, "_command", lambda folder, port: [sys.executable, "-c", "exit(1)"])
+    monkeypatch.setattr(jupyterlab, "_require_jupyterlab", lambda: None)
+    for _ in range(2):
+        with pytest.raises(LoupeError):
+            run_demo(browser=False)
+    folders = list(tmp_path.iterdir())
+    assert len(folders) == 2
+    for folder in folders:
+        assert {path.name for path in folder.iterdir()} == {".jupyter", "sample.ipynb", "small-gemma"}
 
 
 def test_the_token_is_not_on_the_command_line() -> None:
