@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from model_loupe.documents import apis
-from model_loupe.documents.facts import CallSite, Facts, Use, dotted
+from model_loupe.documents.facts import MODULE, CallSite, Facts, Use, dotted
 from model_loupe.documents.memory import facts_of
 from model_loupe.documents.mentions import Mentions
 from model_loupe.documents.names import kind_of, written_place
@@ -151,7 +151,9 @@ class _Finder:
             return apis.find(f"?.{method}", False, True)
         head, dot, rest = callee.partition(".")
         place = place_of(number, site.scope, func)
-        candidates = self._names.candidates(head, place)
+        # A function may call what the module binds below it; the module itself may not.
+        candidates = self._names.candidates(head, place, later=site.scope != MODULE)
+        # In ``try: from x import y; except ImportError: y = None`` the import is what is meant.
         origin = next((found.binding.origin for found in candidates if found.binding.origin), None)
         if origin is not None:
             return apis.find(f"{origin}{dot}{rest}", True, False)

@@ -11,8 +11,11 @@ import bisect
 import re
 import warnings
 
+from model_loupe.documents.source import SURROGATES
+
 # ``"\d"`` in somebody's code is theirs to mend; parsing it here must not print a warning.
-warnings.filterwarnings("ignore", category=SyntaxWarning, module=r"<unknown>|<string>")
+for _category in (SyntaxWarning, DeprecationWarning):
+    warnings.filterwarnings("ignore", category=_category, module=r"<unknown>|<string>")
 
 _MAX_REPAIRS = 8
 # Beyond so many, each statement is parsed alone: parsing the rest anew after each error would be quadratic.
@@ -39,7 +42,6 @@ _OPAQUE = re.compile(
     r"|\#[^\n]*|[()\[\]{}]|\n",
     re.DOTALL,
 )
-_SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 _CONTINUED = re.compile(r"(?:[)\]}#]|(?:else|elif|except|finally)\b)")
 
 
@@ -54,8 +56,8 @@ def statements(text: str) -> list[ast.stmt]:
     body = None if start in ("%", "!", "?") else _parse(text)
     if body is not None:
         return body
-    # Neither can be in a source; replaced by as many bytes, so that columns hold.
-    lines = text.replace("\0", " ").translate(_SURROGATES).split("\n")
+    # No source can hold these; what replaces them has as many bytes, so that columns hold.
+    lines = text.replace("\0", " ").translate(SURROGATES).split("\n")
     if _without_ipython(lines):
         body = _parse("\n".join(lines))
     return body if body is not None else _recovered(lines)

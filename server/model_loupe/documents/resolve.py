@@ -50,17 +50,18 @@ class Names:
             for name in facts.outermost():
                 self._modules[name].append(number)
 
-    def candidates(self, name: str, place: Place) -> list[Bound]:
+    def candidates(self, name: str, place: Place, *, later: bool = True) -> list[Bound]:
         """The bindings that ``name`` may mean at ``place``, the likeliest first.
 
         More than one where the last did not certainly happen; none if the document does not bind the name.
+        ``later``: those after the use count where there is none before it.
         """
         scopes = self.texts[place.text].scopes
         scope = place.scope
         while True:
             # A method does not see its class's names.
             if scope == place.scope or scopes[scope].kind != "class":
-                found = self._in_scope(name, scope, place)
+                found = self._in_scope(name, scope, place, later)
                 if found:
                     return found
             if scope == MODULE:
@@ -70,14 +71,6 @@ class Names:
     def attributes(self, name: str, text: int, scope: int) -> list[Bound]:
         """What a class's body or its methods bind to an attribute, the last first."""
         return [Bound(found, text) for found in reversed(self.texts[text].bindings.get((scope, name), ()))]
-
-    def origin(self, name: str, place: Place) -> str | None:
-        """What an import brings under ``name``; None if it is something else or not bound at all."""
-        for binding, _ in self.candidates(name, place):
-            # In ``try: from x import y; except ImportError: y = None`` the import is what is meant.
-            if binding.origin is not None:
-                return binding.origin
-        return None
 
     def calls(self, name: str) -> Iterator[tuple[int, CallSite]]:
         """The calls of everything called ``name``, with the number of their text, the last first."""
@@ -93,13 +86,16 @@ class Names:
                     if kind == "class":
                         yield number, scope, name
 
-    def _in_scope(self, name: str, scope: int, place: Place) -> list[Bound]:
-        if scope != MODULE:
-            found = self.texts[place.text].bindings.get((scope, name))
-            return _before(found, place) or [Bound(found[-1], place.text)] if found else []
-        return self._outermost(name, place)
+    def _in_scope(self, name: str, scope: int, place: Place, later: bool) -> list[Bound]:
+        if scope == MODULE:
+            return self._outermost(name, place, later)
+        bound = self.texts[place.text].bindings.get((scope, name))
+        if not bound:
+            return []
+        found = _before(bound, place)
+        return found if found or not later else [Bound(bound[-1], place.text)]
 
-    def _outermost(self, name: str, place: Place) -> list[Bound]:
+    def _outermost(self, name: str, place: Place, later: bool) -> list[Bound]:
         numbers = self._modules.get(name)
         if not numbers:
             return []
@@ -110,7 +106,11 @@ class Names:
             likely += _before(bindings, place if number == place.text else _at_end_of(number))
             if len(likely) >= _MOST_CANDIDATES or (likely and likely[-1].binding.certain):
                 return likely
-        return likely or [Bound(self.texts[numbers[-1]].bindings[MODULE, name][-1], numbers[-1])]
+        return (
+            likely
+            if likely or not later
+            else [Bound(self.texts[numbers[-1]].bindings[MODULE, name][-1], numbers[-1])]
+        )
 
 
 def _at_end_of(text: int) -> Place:

@@ -6,6 +6,9 @@ import ast
 
 from model_loupe.documents.reference import Span
 
+# Half characters, which no file can hold but a notebook's JSON can; the replacement has as many bytes.
+SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+
 
 class Source:
     """Turns what ``ast`` counts (lines from 1, columns in UTF-8 bytes) into code points.
@@ -46,11 +49,12 @@ class Source:
     def lines(self) -> list[str]:
         """The lines as ``ast`` counts them: form feeds and other separators of str.splitlines end none."""
         if self._lines is None:
-            self._lines = self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+            text = self.text if self._ascii else self.text.translate(SURROGATES)
+            self._lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         return self._lines
 
     def _column(self, line: int, offset: int) -> int:
         lines = self.lines()
         if line > len(lines) or lines[line - 1].isascii():
             return offset
-        return len(lines[line - 1].encode("utf-8", "surrogatepass")[:offset].decode("utf-8", "replace"))
+        return len(lines[line - 1].encode()[:offset].decode("utf-8", "replace"))

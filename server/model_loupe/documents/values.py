@@ -7,6 +7,7 @@ confidence.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ _MAX_DEPTH = 24
 # A name made of names made of names … would else be followed for ever.
 _MAX_STEPS = 2000
 _MAX_TEXT = 4096
+_HALF = re.compile("[\ud800-\udfff]")
 
 _ASSIGNED, _UNCERTAIN, _GUESSED, _EITHER = 0.95, 0.7, 0.6, 0.5
 
@@ -53,13 +55,19 @@ class Values:
         binding, text = bound
         if binding.value is None:
             return None
+        if not depth:
+            self._steps = 0
         known = self.of(binding.value, place_of(text, binding.value_scope, binding.value), depth + 1)
         return known.less(_ASSIGNED if binding.certain else _UNCERTAIN) if known else None
 
     # Forms
 
     def constant(self, node: ast.Constant, place: Place, depth: int) -> Known | None:
-        return Known(node.value, 1.0) if isinstance(node.value, str) else None
+        text = node.value
+        # Half characters could not be shown, sent or looked for.
+        if not isinstance(text, str) or (not text.isascii() and _HALF.search(text)):
+            return None
+        return Known(text, 1.0)
 
     def name(self, node: ast.Name, place: Place, depth: int) -> Known | None:
         certainty = 1.0

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
 from model_loupe.documents import Cell, analyse_notebook, analyse_python, read_notebook
+from model_loupe.documents.memory import MEMORY
 from model_loupe.domain.errors import LoupeError
 
 FILES = {
@@ -24,6 +27,18 @@ FILES = {
     "on another string": ("x = 'gp$0t3'\nAutoModel.from_pretrained('gpt2')", None),
     "after an emoji": ("x = '😀'; AutoModel.from_pretrained('gpt2$0')", "gpt2"),
     "in an f-string": ("o = 'a'\nAutoModel.from_pretrained(f'{o}/$0b')", "a/b"),
+    "on a name in an f-string": ("n = 'gpt2'\nAutoModel.from_pretrained(n)\nprint(f'x {$0n}')", "gpt2"),
+    "on an attribute": ("c.n = 'gpt2'\nAutoModel.from_pretrained(c.n)\nprint(c.$0n)", "gpt2"),
+    "on a default": ("def f(n='gp$0t2'):\n  AutoModel.from_pretrained(n)", "gpt2"),
+    "on a constructor's value": ("c = C(n='gpt2')\nAutoModel.from_pretrained(c.n)\nprint($0c.n)", "gpt2"),
+    "on the second of two": ("AutoModel.from_pretrained('x'); T.from_pretrained('$0y')", "y"),
+    "in a pipeline without a model": ("pipeline('n$0er')", None),
+    "after a line break in the call": ("AutoModel.from_pretrained(\n  'gp$0t2'\n)", "gpt2"),
+    "after é": ("é = 'é'; AutoModel.from_pretrained($0'gpt2')", "gpt2"),
+    "one character before, after é": ("é = 'é'; AutoModel.from_pretrained($0 'gpt2')", None),
+    "in a file with carriage returns": ("n = 1\r\nAutoModel.from_pretrained('gp$0t2')\r\n", "gpt2"),
+    "on a name that means another": ("n = 'a'\nAutoModel.from_pretrained(n)\nn = 'b'\nprint($0n)", None),
+    "in a helper's body": ("def f(n):\n  AutoModel.from_pretrained($0n)\nf('gpt2')", "gpt2"),
     "below the text": ("AutoModel.from_pretrained('gpt2')\n\n$0", None),
 }
 
@@ -94,6 +109,48 @@ def test_bad_notebooks_are_named(text: str) -> None:
     assert raised.value.code == "bad-notebook"
 
 
+def test_a_function_sees_the_cells_before_it() -> None:
+    helper = "def f():\n    return AutoModel.from_pretrained(n)"
+    cells = notebook("n = 'a/1'", helper, "n = 'a/2'", helper)
+    assert [found.model for found in analyse_notebook(cells).references] == ["a/1", "a/2"]
+
+
+def test_a_cell_before_all_that_bind_a_name_takes_the_last_of_them() -> None:
+    cells = notebook("AutoModel.from_pretrained(n)", "n = 'a/1'", "n = 'a/2'")
+    assert [found.model for found in analyse_notebook(cells).references] == ["a/2"]
+
+
+def test_a_pipeline_object_of_one_cell_is_no_pipeline_in_the_next() -> None:
+    cells = notebook(
+        "from transformers import pipeline\npipeline = pipeline('ner', model='a/b')",
+        "pipeline('some text')",
+        "from transformers import pipeline\npipeline(model='a/c')",
+    )
+    references = analyse_notebook(cells).references
+    assert [(found.cell, found.model) for found in references] == [(0, "a/b"), (2, "a/c")]
+
+
+def test_a_helper_of_one_cell_is_called_in_another() -> None:
+    cells = notebook("def f(n):\n    return AutoModel.from_pretrained(n)", "f('a/b')")
+    (found,) = analyse_notebook(cells).references
+    assert (found.cell, found.model) == (0, "a/b")
+
+
+def test_what_an_earlier_cell_writes_is_no_model_of_the_hub() -> None:
+    cells = notebook("args = TrainingArguments(output_dir='out')", "AutoModel.from_pretrained('out')")
+    assert [found.kind for found in analyse_notebook(cells).references] == ["written_here"]
+
+
+def test_cells_keep_the_callers_indexes() -> None:
+    cells = [Cell(7, "code", "n = 'a/b'"), Cell(3, "code", "AutoModel.from_pretrained(n)")]
+    analysis = analyse_notebook(cells)
+    assert [found.cell for found in analysis.references] == [3]
+    mention = analysis.mention_at(7, 0, 0)
+    assert mention is not None
+    assert mention.model == "a/b"
+    assert analysis.mention_at(0, 0, 0) is None
+
+
 CODE = """from transformers import AutoModel, pipeline
 name = f"{org}/x" if a else 'gpt2'  # é 😀
 def load(n="a/b", *rest, **more):
@@ -124,3 +181,71 @@ def test_arbitrary_edits_never_raise(edits: list[tuple[int, int, str]], line: in
     analysis.mention_at(None, line, column)
     # What was remembered of the text before makes no difference.
     assert analyse_python(code).references == analysis.references
+
+
+CELLS = [
+    "from transformers import AutoModel, pipeline as p\nimport torch",
+    "n = 'a/b'\no = {'k': n}",
+    "def f(x, y=n):\n    global m\n    m = AutoModel.from_pretrained(x)\n    return p('t', model=y)",
+    "class C:\n    n: str = 'c'\n    def g(self):\n        return T.from_pretrained(self.n, dtype=t.half)",
+    "f(o['k'])\nargs = Args(output_dir=f'{n}-out')\nAutoModel.from_pretrained(args.output_dir)",
+    "%time q = [AutoModel.from_pretrained(i) for i in ('a', n)]\nn += '-it'",
+    "AutoModel.from_pretrained(n)  # é 😀",
+]
+EDIT = st.tuples(st.integers(0, len(CELLS) - 1), st.integers(0, 90), st.integers(0, 9), st.text(max_size=3))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(EDIT, max_size=5), st.permutations(range(len(CELLS))))
+def test_analysis_after_edits_equals_analysis_from_scratch(
+    edits: list[tuple[int, int, int, str]], order: list[int]
+) -> None:
+    texts = [CELLS[number] for number in order]
+    analyse_notebook(notebook(*texts))
+    for cell, position, removed, inserted in edits:
+        texts[cell] = texts[cell][:position] + inserted + texts[cell][position + removed :]
+        analyse_notebook(notebook(*texts))
+    warm = analyse_notebook(notebook(*texts))
+    MEMORY.clear()
+    cold = analyse_notebook(notebook(*texts))
+    assert warm.references == cold.references
+    for cell, text in enumerate(texts):
+        for line, content in enumerate(text.split("\n")):
+            for column in range(0, len(content), 5):
+                assert warm.mention_at(cell, line, column) == cold.mention_at(cell, line, column)
+
+
+MANY_NAMES = (
+    "".join(f"n{n + 1} = f'{f'{{n{n}}}' * 99}'\n" for n in range(20)) + "AutoModel.from_pretrained(n20)"
+)
+HOSTILE = {
+    "names made of names": "n0 = 'x'\n" + MANY_NAMES,
+    "empty names made of names": "n0 = ''\n" + MANY_NAMES,
+    "a name of itself": "n = n + n\nAutoModel.from_pretrained(n)",
+    "helpers that call each other": "def f(n): g(n)\ndef g(n): f(n); AutoModel.from_pretrained(n)",
+    "long text": "n = 'x' * 9\n" + "n += n\n" * 500 + "AutoModel.from_pretrained(n)",
+    "deep nesting": "(" * 5_000 + ")" * 5_000 + "\nAutoModel.from_pretrained('a')",
+    "deep blocks": "".join(" " * n + "if x:\n" for n in range(99)) + " " * 99 + "f()",
+    "a long sum": "n = " + " + ".join(["'a'"] * 5_000) + "\nAutoModel.from_pretrained(n)",
+    "every line broken": "x = = AutoModel.from_pretrained('a')\n" * 5_000,
+    "every other line broken": "x = = 1\nAutoModel.from_pretrained('a')\n" * 2_000,
+    "open brackets": "f(\n" * 3_000,
+    "open strings": "x = '''\ny = \"\"\"\n" * 2_001,
+    "many bindings in a loop": "for i in x:\n" + "    n = f(n)\n    AutoModel.from_pretrained(n)\n" * 2_000,
+}
+
+
+def test_hovering_for_hours_changes_nothing() -> None:
+    analysis = analyse_python("a = 'a/b'\nn = a\nAutoModel.from_pretrained(n)")
+    for _ in range(3_000):
+        mention = analysis.mention_at(None, 1, 0)
+        assert mention is not None
+        assert mention.model == "a/b"
+
+
+@pytest.mark.parametrize("case", HOSTILE, ids=str)
+def test_hostile_text_takes_no_time(case: str) -> None:
+    started = time.perf_counter()
+    analysis = analyse_python(HOSTILE[case])
+    analysis.mention_at(None, 1, 0)
+    assert time.perf_counter() - started < 5

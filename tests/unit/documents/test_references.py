@@ -27,6 +27,21 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("xs = [AutoModel.from_pretrained(«'gpt2'») for _ in y]", "gpt2 hub model pos0"),
         ("f = lambda: AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
     ],
+    "ranges": [
+        ("s = 'naïve'; AutoModel.from_pretrained(«'modèle'»)", "modèle unknown model pos0"),
+        ("x = '👩🏽‍🚀'; AutoModel.from_pretrained(«y»)", "- unknown model pos0"),
+        ("'''é\n😀'''; AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("AutoModel.from_pretrained(\n  # é 😀\n\t«'gpt2'», # ü\n)", "gpt2 hub model pos0"),
+        ("AutoModel.from_pretrained(«'google/'\n   'gemma'»)", "google/gemma hub model pos0"),
+        ("AutoModel.from_pretrained(\r\n    «'gpt2'»,\r\n)", "gpt2 hub model pos0"),
+        ("AutoModel.from_pretrained((«'gpt2'»))", "gpt2 hub model pos0"),
+        ("a = '\f'\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("a = '\u2028'\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("f(x)\\\n  .g(AutoModel.from_pretrained(«'gpt2'»))", "gpt2 hub model pos0"),
+        ("AutoModel.from_pretrained(«'''gpt2'''»)", "gpt2 hub model pos0"),
+        ("AutoModel.from_pretrained(«'gpt\\x32'»)", "gpt2 hub model pos0"),
+        ("ü = 'gpt2'\nAutoModel.from_pretrained(«ü»)", "gpt2 hub model pos0"),
+    ],
     "keywords": [
         (
             "AutoModel.from_pretrained(pretrained_model_name_or_path=«'gpt2'»)",
@@ -72,6 +87,22 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("HuggingFaceEmbeddings(model_name=«'a/b'»)", "a/b hub model model_name"),
     ],
     "imports": [
+        ("from vllm import LLM\nLLM(model=«name»)", "- unknown model model"),
+        ("from vllm import LLM as L\nL(«'a/b'»)", "a/b hub model pos0"),
+        ("from .models import AutoModel\nAutoModel.from_pretrained(«'a/b'»)", "a/b hub model pos0"),
+        ("from .loading import pipeline\npipeline(model=«'a/b'»)", "a/b hub pipeline model"),
+        ("from transformers import *\npipeline(model=«'a/b'»)", "a/b hub pipeline model"),
+        ("import huggingface_hub as h\nh.hf_hub_download(«'a/b'»)", "a/b hub file pos0"),
+        ("api = HfApi()\napi.snapshot_download(«'a/b'»)", "a/b hub file pos0"),
+        ("HfApi().model_info(«'a/b'»)", "a/b hub file pos0"),
+        (
+            "try:\n  from transformers import pipeline\nexcept ImportError:\n  pipeline = None\n"
+            "pipeline(model=«'a/b'»)",
+            "a/b hub pipeline model",
+        ),
+        ("C = AutoTokenizer\nC.from_pretrained(«'a/b'»)", "a/b hub tokenizer pos0"),
+        ("CLASSES['x'].from_pretrained(«'a/b'»)", "a/b hub model pos0"),
+        ("def f():\n  from vllm import LLM\n  LLM(«'a/b'»)", "a/b hub model pos0"),
         ("from transformers import AutoModel as AM\nAM.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
         ("import transformers as tf\ntf.AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
         (
@@ -106,10 +137,98 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("AutoModel.from_pretrained(«read_name()»)", "- unknown model pos0"),
         ("AutoModel.from_pretrained(«cfg['model']»)", "- unknown model pos0"),
     ],
+    "scopes": [
+        ("n = 'a'\ndef f():\n  n = 'b'\nAutoModel.from_pretrained(«n»)", "a hub model pos0"),
+        ("n = 'a'\ndef f():\n  global n\n  n = 'b'\nAutoModel.from_pretrained(«n»)", "b hub model pos0"),
+        ("n = 'a'\nn = n + '/b'\nAutoModel.from_pretrained(«n»)", "a/b hub model pos0"),
+        ("def f():\n  n = 'a'\n  def g():\n    AutoModel.from_pretrained(«n»)", "a hub model pos0"),
+        ("n = 'a'\nms = [AutoModel.from_pretrained(«n») for n in read()]", "- unknown model pos0"),
+        ("ms = [AutoModel.from_pretrained(«n») for n in ('a', 'b')]", "b hub model pos0"),
+        ("n = 'a'\nwith f() as n:\n  AutoModel.from_pretrained(«n»)", "- unknown model pos0"),
+        ("n = 'a'\nfrom names import n\nAutoModel.from_pretrained(«n»)", "- unknown model pos0"),
+        ("class C:\n  n = 'a'\n  def f(self):\n    AutoModel.from_pretrained(«n»)", "- unknown model pos0"),
+        ("for n, k in [('a', 1), ('b', 2)]:\n  AutoModel.from_pretrained(«n»)", "b hub model pos0"),
+        ("n = 'a'\nif x:\n  n = None\nAutoModel.from_pretrained(«n»)", "a hub model pos0"),
+        ("f = lambda n='a': AutoModel.from_pretrained(«n»)", "a hub model pos0"),
+        ("try:\n  n = 'a'\nfinally:\n  AutoModel.from_pretrained(«n»)", "a hub model pos0"),
+        ("match k:\n  case 1:\n    AutoModel.from_pretrained(«'a'»)", "a hub model pos0"),
+    ],
+    "attributes": [
+        (
+            "class C:\n  n = 'a'\n  def f(self):\n    AutoModel.from_pretrained(«self.n»)",
+            "a hub model pos0",
+        ),
+        (
+            "class C:\n  def __init__(self, n='a'):\n    self.n = n\n"
+            "  def f(self):\n    AutoModel.from_pretrained(«self.n»)",
+            "a hub model pos0",
+        ),
+        (
+            "class A:\n  n = 'a'\nclass B:\n  n = 'b'\n  def f(self):\n"
+            "    AutoModel.from_pretrained(«self.n»)\nclass D:\n  n = 'd'",
+            "b hub model pos0",
+        ),
+        ("class C:\n  n = 'a'\nAutoModel.from_pretrained(«C.n»)", "a hub model pos0"),
+        (
+            "@dataclass\nclass C:\n  n: str = field(default='a')\nc = C()\nAutoModel.from_pretrained(«c.n»)",
+            "a hub model pos0",
+        ),
+        (
+            "class Args:\n  n: str = 'a'\ndef f(args: Args):\n  AutoModel.from_pretrained(«args.n»)",
+            "a hub model pos0",
+        ),
+        ("c = ModelConfig(model='a/b')\nAutoModel.from_pretrained(«c.model»)", "a/b hub model pos0"),
+        ("a = Args(output_dir='o')\nAutoModel.from_pretrained(«a.output_dir»)", "o written_here model pos0"),
+        ("c.n = 'a'\nAutoModel.from_pretrained(«c.n»)", "a hub model pos0"),
+        (
+            "p.add_argument('--model-id', default='a/b')\nargs = p.parse_args()\n"
+            "AutoModel.from_pretrained(«args.model_id»)",
+            "a/b hub model pos0",
+        ),
+        (
+            "p.add_argument('-m', dest='n', default='a/b')\nAutoModel.from_pretrained(«p.parse_args().n»)",
+            "- unknown model pos0",
+        ),
+        (
+            "p.add_argument('--n')\na = p.parse_args()\nAutoModel.from_pretrained(«a.n»)",
+            "- unknown model pos0",
+        ),
+    ],
+    "items": [
+        ("c = {'model': 'a/b'}\nAutoModel.from_pretrained(«c['model']»)", "a/b hub model pos0"),
+        ("c = dict(model='a/b')\nAutoModel.from_pretrained(«c['model']»)", "a/b hub model pos0"),
+        ("c = {}\nc['model'] = 'a/b'\nAutoModel.from_pretrained(«c['model']»)", "a/b hub model pos0"),
+        ("c = ['a', 'b']\nAutoModel.from_pretrained(«c[1]»)", "b hub model pos0"),
+        ("c = ['a', 'b']\nAutoModel.from_pretrained(«c[7]»)", "- unknown model pos0"),
+        ("c = {'model': 'a/b', **more}\nAutoModel.from_pretrained(«c[k]»)", "- unknown model pos0"),
+    ],
+    "calls of a helper": [
+        ("def f(n):\n  AutoModel.from_pretrained(«n»)\nf('a')", "a hub model pos0"),
+        ("def f(x, n):\n  AutoModel.from_pretrained(«n»)\nf(1, n='a')", "a hub model pos0"),
+        ("def f(n):\n  AutoModel.from_pretrained(«n»)\nf('a')\nf('b')", "b hub model pos0"),
+        ("def f(n):\n  AutoModel.from_pretrained(«n»)\nf(*names)", "- unknown model pos0"),
+        ("def f(n):\n  f(n)\n  AutoModel.from_pretrained(«n»)", "- unknown model pos0"),
+        (
+            "class C:\n  def __init__(self, n):\n    AutoModel.from_pretrained(«n»)\nC('a')",
+            "a hub model pos0",
+        ),
+        (
+            "class C:\n  def load(self, n):\n    AutoModel.from_pretrained(«n»)\nC().load('a')",
+            "a hub model pos0",
+        ),
+    ],
     "expressions": [
         ("o = 'google'\nAutoModel.from_pretrained(«f'{o}/gemma-2b'»)", "google/gemma-2b hub model pos0"),
         ("o = 'google'\nAutoModel.from_pretrained(«o + '/' + 'gemma'»)", "google/gemma hub model pos0"),
         ("AutoModel.from_pretrained(«f'{x}/gemma'»)", "- unknown model pos0"),
+        ("o = 'a'\nAutoModel.from_pretrained(«'{}/b'.format(o)»)", "a/b hub model pos0"),
+        ("o = 'a'\nAutoModel.from_pretrained(«'%s/b' % o»)", "a/b hub model pos0"),
+        ("o = 'a'\nAutoModel.from_pretrained(«'%d/b' % o»)", "- unknown model pos0"),
+        ("AutoModel.from_pretrained(«' a/b '.strip()»)", "a/b hub model pos0"),
+        ("AutoModel.from_pretrained(«'a/b-it'.replace('-it', '')»)", "a/b hub model pos0"),
+        ("AutoModel.from_pretrained(«os.path.join('x', '/m')»)", "/m local model pos0"),
+        ("AutoModel.from_pretrained((«n := 'gpt2'»))", "gpt2 hub model pos0"),
+        ("AutoModel.from_pretrained(«b'gpt2'»)", "- unknown model pos0"),
         ("AutoModel.from_pretrained(«f'a/{3:02d}'»)", "- unknown model pos0"),
         ("AutoModel.from_pretrained(«os.path.join('/m', 'gemma')»)", "/m/gemma local model pos0"),
         ("AutoModel.from_pretrained(«Path('/m') / 'gemma'»)", "/m/gemma local model pos0"),
@@ -133,10 +252,30 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("AutoModel.from_pretrained(«'two words'»)", "two words unknown model pos0"),
         ("AutoModel.from_pretrained(«''»)", " unknown model pos0"),
         ("m.save_pretrained('out')\nAutoModel.from_pretrained(«'out'»)", "out written_here model pos0"),
+        ("m.save_pretrained('./out/')\nAutoModel.from_pretrained(«'out'»)", "out written_here model pos0"),
+        ("a = Args(output_dir='o')\nAutoModel.from_pretrained(«'o/last'»)", "o/last written_here model pos0"),
+        ("AutoModel.from_pretrained(«'/home/user/m'»)", "/home/user/m local model pos0"),
+        ("AutoModel.from_pretrained(«'username/m'»)", "username/m placeholder model pos0"),
+        (f"AutoModel.from_pretrained(«'{'a' * 97}'»)", f"{'a' * 97} unknown model pos0"),
+        (f"AutoModel.from_pretrained(«'{'a' * 96}'»)", f"{'a' * 96} hub model pos0"),
+        (
+            "AutoModel.from_pretrained(«'https://huggingface.co/a/b'»)",
+            "https://huggingface.co/a/b unknown model pos0",
+        ),
         ("a = Args(output_dir='out')\nAutoModel.from_pretrained(«'out'»)", "out written_here model pos0"),
         ("o = 'me/x'\nm.push_to_hub(o)\nAutoModel.from_pretrained(«o»)", "me/x written_here model pos0"),
     ],
     "no models": [
+        ("pipeline = pipeline('ner', model='a/b')\npipeline('some text')", "a/b hub pipeline model"),
+        ("def f(pipeline):\n  return pipeline('some text')", ""),
+        ("class C:\n  def f(self):\n    return self.pipeline('some text')", ""),
+        ("nlp = f()\nnlp.pipeline('some text')", ""),
+        ("from sklearn.pipeline import pipeline\npipeline('x')", ""),
+        ("from crewai import LLM\nLLM(model='gpt-4')", ""),
+        ("class LLM: ...\nLLM(model='gpt-4')", ""),
+        ("from modelscope import snapshot_download\nsnapshot_download('a/b')", ""),
+        ("from modelscope import AutoModel\nAutoModel.from_pretrained('a/b')", ""),
+        ("from numpy import load_file\nload_file('x.bin')", ""),
         ("load_dataset('glue')", ""),
         ("snapshot_download('a/b', repo_type='dataset')", ""),
         ("hf_hub_download('a/b', 'f', repo_type='space')", ""),
@@ -153,6 +292,35 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("# AutoModel.from_pretrained('gpt2')", ""),
     ],
     "not quite Python": [
+        ("%time m = AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("if x:\n    %time m = AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("%%capture out\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("%%html\n<a>AutoModel.from_pretrained('gpt2')</a>", ""),
+        ("%%writefile a.py\nAutoModel.from_pretrained('gpt2')", ""),
+        ("?model\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("files = %sql select 1\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("if x:\n    !ls\n    AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("if x:\n\t!ls\n\tAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("AutoModel.from_pretrained(«'gpt2'»)\nx = '''never closed\ny = 1", "gpt2 hub model pos0"),
+        ("p = '''\nDear (you,\n'''\nx =\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("p = '''\nAutoModel.from_pretrained('gpt2')\n'''\nx =", ""),
+        ("x =\nAutoModel.from_pretrained(\n«'gpt2'»,\n)", "gpt2 hub model pos0"),
+        ("def f():\n  x = (\n\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("try:\n  x = 1\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("  x = 1\n y = 2\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("x = model.\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("AutoModel.from_pretrained(«'gpt2'»)\nmodel(", "gpt2 hub model pos0"),
+        (
+            "class C:\n  def f(self:\n  def g(self):\n    AutoModel.from_pretrained(«'a'»)",
+            "a hub model pos0",
+        ),
+        ("x = 1\0\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("x = '\ud800'\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("x = '\ud800'; AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("git clone x\ncd x\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("\n\n\nx = = 1\nAutoModel.from_pretrained(«'gpt2'»)\ny = = 1", "gpt2 hub model pos0"),
+        ("x = = 1\n" * 60 + "AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("x = = 1\n" * 600 + "AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
         ("%pip install x\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
         ("!pip install x\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
         ("pip install -q x\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
@@ -169,7 +337,7 @@ CASES: dict[str, list[tuple[str, str]]] = {
     ],
 }
 FLAT = [
-    (f"{group}: {snippet!r}", snippet, expected)
+    (f"{group}: {snippet[:90]!r}", snippet, expected)
     for group, cases in CASES.items()
     for snippet, expected in cases
 ]
@@ -193,7 +361,7 @@ def text_of(reference: Reference) -> str:
 
 
 def test_there_are_enough_cases() -> None:
-    assert len(FLAT) >= 100
+    assert len(FLAT) >= 200
 
 
 @pytest.mark.parametrize(("snippet", "expected"), [case[1:] for case in FLAT], ids=[case[0] for case in FLAT])
