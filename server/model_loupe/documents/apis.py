@@ -69,8 +69,6 @@ _CALLS: dict[str, Api] = {
     "HuggingFaceLLM": Api(None, ("model_name",), "model"),
     "LlamaCpp": Api(None, ("model_path",), "file"),
     "Llama": Api(0, ("model_path",), "file", ("llama_cpp",)),
-    "BERTopic": Api(None, ("embedding_model",), "model", ("bertopic",)),
-    "KeyBERT": Api(0, ("model",), "model", ("keybert",), needs_text=True),
     "SFTTrainer": _TRAINER,
     "DPOTrainer": _TRAINER,
     "GRPOTrainer": _TRAINER,
@@ -106,6 +104,11 @@ WRITING_CALLS = frozenset(
     ["save_pretrained", "save_model", "push_to_hub", "create_repo", "save_pretrained_merged"]
 )
 """Methods and functions whose first argument is such a place."""
+
+
+def may_load(text: str) -> bool:
+    """Whether a text says the name of anything in the tables; if not, it need not be parsed to be scanned."""
+    return any(name in text for name in CALLABLES)
 
 
 @lru_cache(maxsize=1024)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from model_loupe.documents.analysis import Analysis, analyse_notebook, analyse_python
+from model_loupe.documents.apis import may_load
 from model_loupe.documents.notebook import read_notebook
 from model_loupe.domain.errors import LoupeError
 
@@ -51,7 +52,10 @@ def python_files(path: str, warn: Callable[[str], object] = lambda message: None
 
 
 def analyse_file(path: str) -> Analysis:
-    """The analysis of a file on disk; raises LoupeError if it cannot be read."""
+    """The analysis of a file on disk, for its references; raises LoupeError if it cannot be read.
+
+    A text that says no name of a loading call is not parsed.
+    """
     try:
         if os.path.getsize(path) > MAX_FILE_BYTES:
             raise LoupeError("file-too-large", f"larger than {MAX_FILE_BYTES:,} bytes: not read")
@@ -60,8 +64,10 @@ def analyse_file(path: str) -> Analysis:
     except OSError as error:
         raise LoupeError("unreadable-file", f"cannot be read: {error.strerror or error}") from error
     if path.endswith(".ipynb"):
-        return analyse_notebook(read_notebook(_decode(raw, "utf-8-sig")))
-    return analyse_python(_decode(raw, _encoding(raw)))
+        cells = read_notebook(_decode(raw, "utf-8-sig"))
+        return analyse_notebook(cells if any(may_load(cell.text) for cell in cells) else ())
+    text = _decode(raw, _encoding(raw))
+    return analyse_python(text if may_load(text) else "")
 
 
 def _encoding(raw: bytes) -> str:
