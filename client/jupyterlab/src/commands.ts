@@ -20,7 +20,7 @@ const ROW_SELECTOR = '.jp-ModelLoupe-row';
 const TREE_SELECTOR = '.jp-ModelLoupe-tree';
 
 /** Adds the commands; the panel's toolbar needs them before there is a panel. */
-export function addCommands(app: JupyterFrontEnd, server: LoupeServer, panel: () => ModelsPanel): void {
+export function addCommands(app: JupyterFrontEnd, server: LoupeServer | null, panel: () => ModelsPanel): void {
   const { commands } = app;
   commands.addCommand(CommandIDs.open, {
     label: 'Show Models',
@@ -56,7 +56,8 @@ export function addCommands(app: JupyterFrontEnd, server: LoupeServer, panel: ()
   commands.addCommand(CommandIDs.restartServer, {
     label: 'Restart the Language Server',
     caption: 'Restart Model Loupe’s language server',
-    execute: () => server.restart(),
+    isEnabled: () => server !== null,
+    execute: () => server?.restart(),
   });
   commands.addKeyBinding({ command: CommandIDs.copy, keys: ['Accel C'], selector: TREE_SELECTOR });
   app.contextMenu.addItem({ command: CommandIDs.copy, selector: ROW_SELECTOR, rank: 1 });

@@ -49,11 +49,11 @@ const panelPlugin: JupyterFrontEndPlugin<void> = {
   id: '@model-loupe/jupyterlab:panel',
   description: 'Shows the models that the open documents name, in the left side bar.',
   autoStart: true,
-  requires: [ILoupeServer],
-  optional: [ICommandPalette, ILayoutRestorer],
+  // Without JupyterLab's language server support there is none: the panel then says so.
+  optional: [ILoupeServer, ICommandPalette, ILayoutRestorer],
   activate: (
     app: JupyterFrontEnd,
-    server: LoupeServer,
+    server: LoupeServer | null,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
   ) => {

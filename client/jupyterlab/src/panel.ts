@@ -1,5 +1,5 @@
 /** The side panel: the models of the open documents and their trees, or why there are none. */
-import { ModelTree, type TreeNode } from '@model-loupe/core';
+import { ModelTree, type Transport, type TreeNode } from '@model-loupe/core';
 import { SidePanel, ToolbarButton, collapseAllIcon, copyIcon, refreshIcon } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
@@ -47,9 +47,15 @@ const NO_MODELS: Notice = {
   code: 'AutoModelForCausalLM.from_pretrained("./model")',
 };
 
+/** In the place of a server that is not there; nobody is asked while none is ready. */
+const NOBODY: Transport = { request: () => Promise.reject(new Error('There is no language server.')) };
+
 export class ModelsPanel extends SidePanel {
+  /**
+   * @param server - null where JupyterLab runs without its language server support
+   */
   constructor(
-    private readonly server: LoupeServer,
+    private readonly server: LoupeServer | null,
     private readonly commands: CommandRegistry,
   ) {
     super({ content: new Panel(), header: heading('Model Loupe') });
@@ -57,14 +63,14 @@ export class ModelsPanel extends SidePanel {
     this.addClass('jp-ModelLoupe');
     this.title.icon = loupeIcon;
     this.title.caption = 'Model Loupe';
-    this.tree = new TreeView('Models', new ModelTree(server));
+    this.tree = new TreeView('Models', new ModelTree(server ?? NOBODY));
     this.addButtons();
     this.notice.addClass('jp-ModelLoupe-notice');
     this.notice.node.setAttribute('role', 'status');
     this.addWidget(this.notice);
     this.addWidget(this.tree);
-    server.stateChanged.connect(this.onStateChanged, this);
-    server.modelsChanged.connect(this.onModelsChanged, this);
+    server?.stateChanged.connect(this.onStateChanged, this);
+    server?.modelsChanged.connect(this.onModelsChanged, this);
     this.onStateChanged();
   }
 
@@ -74,7 +80,7 @@ export class ModelsPanel extends SidePanel {
   }
 
   async refresh(): Promise<void> {
-    if (this.server.state !== 'ready') {
+    if (this.server?.state !== 'ready') {
       return;
     }
     try {
@@ -123,7 +129,7 @@ export class ModelsPanel extends SidePanel {
   }
 
   private onStateChanged(): void {
-    const { state } = this.server;
+    const state = this.server?.state ?? 'disabled';
     if (state === 'ready') {
       this.scheduleRefresh();
     } else {

@@ -9,7 +9,7 @@ import {
   type VirtualDocument,
   type WidgetLSPAdapter,
 } from '@jupyterlab/lsp';
-import { DID_CHANGE, type Range, type Transport } from '@model-loupe/core';
+import { DID_CHANGE, MODELS, type Range, type Transport } from '@model-loupe/core';
 import type { ReadonlyJSONObject } from '@lumino/coreutils';
 import { DisposableSet, type IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
@@ -53,6 +53,13 @@ export interface Diagnostic {
 
 /** How long an answer may take: describing a model from the network is the longest. */
 const ANSWER_MS = 60_000;
+/**
+ * How long the list of models may take, which the server has in memory. One that does not answer hangs or has
+ * died: jupyter-lsp keeps the connection open all the same.
+ */
+const LIST_MS = 10_000;
+
+const LOOK_AGAIN_MS = 500;
 
 /**
  * The one door to the language server.
@@ -70,6 +77,7 @@ export class LoupeServer implements IDisposable, Transport {
     void manager.ready.then(() => {
       this.schedule();
     });
+    this.schedule();
   }
 
   get state(): ServerState {
@@ -104,7 +112,8 @@ export class LoupeServer implements IDisposable, Transport {
     if (!this.rpc) {
       throw new Error('The language server is not connected.');
     }
-    return (await within(ANSWER_MS, this.rpc.request(method, params))) as T;
+    const limit = method === MODELS ? LIST_MS : ANSWER_MS;
+    return (await within(limit, this.rpc.request(method, params))) as T;
   }
 
   /** The URI by which the server knows a document. */
@@ -151,10 +160,14 @@ export class LoupeServer implements IDisposable, Transport {
 
   /** Looks again once the event that tells of a change has been worked off by all who listen. */
   private schedule(): void {
+    this.updateIn(0);
+  }
+
+  private updateIn(milliseconds: number): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       this.update();
-    }, 0);
+    }, milliseconds);
   }
 
   private update(): void {
@@ -164,6 +177,10 @@ export class LoupeServer implements IDisposable, Transport {
     if (obstacle) {
       this.closeCompanion();
       this.adopt(null, obstacle);
+      if (obstacle === 'starting') {
+        // A first answer that is an error makes no event: JupyterLab tries again for long before it tells.
+        this.updateIn(LOOK_AGAIN_MS);
+      }
     } else if (servers.getMatchingServers({ language: 'python' })[0] === SERVER_KEY) {
       this.closeCompanion();
       const connection = this.ownConnection();

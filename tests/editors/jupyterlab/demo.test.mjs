@@ -82,8 +82,11 @@ step('the panel shows the model, and the keyboard unfolds it down to a parameter
   await weight.waitFor();
   assert.equal(await weight.getAttribute('aria-level'), '8');
   assert.equal(await page.getByRole('tree').count(), 1);
-  await widenPanel(page, 60);
+  await widenPanel(page, 100);
   await photograph(page, 'jupyterlab-tree');
+  await hover(page, 'from_pretrained(model_name, dtype', 'model_name');
+  await photograph(page, 'jupyterlab');
+  await leave(page);
 });
 
 step('a row can be copied', async () => {

@@ -1,9 +1,10 @@
 // JupyterLab as `model-loupe demo` starts it, in a browser, and what a user does in it.
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
 
-import { openBrowser } from '../lib/browser.mjs';
+import { openBrowser, photograph } from '../lib/browser.mjs';
 import { PYTHON } from '../lib/codeServer.mjs';
 import { freePort, start, until } from '../lib/processes.mjs';
 
@@ -14,9 +15,10 @@ export const card = (page) => page.locator('.jp-ModelLoupe-card');
 /**
  * Starts the demo on a free port and opens the address that it prints, the sample notebook.
  *
- * `serverConfig` is what a user would write to `jupyter_server_config.json`. `close()` ends everything.
+ * `serverConfig` is what a user would write to `jupyter_server_config.json`, `disabled` are extensions of
+ * JupyterLab that are switched off. `close()` ends everything.
  */
-export async function openDemo({ serverConfig = {} } = {}) {
+export async function openDemo({ serverConfig = {}, disabled = [] } = {}) {
   const home = mkdtempSync(join(tmpdir(), 'loupe-lab-'));
   const cleanUp = [() => rmSync(home, { recursive: true, force: true, maxRetries: 5 })];
   const close = async () => {
@@ -26,7 +28,9 @@ export async function openDemo({ serverConfig = {} } = {}) {
   };
   try {
     const folder = join(home, 'demo');
-    writeConfig(folder, serverConfig);
+    writeConfig(folder, 'jupyter_server_config.json', serverConfig);
+    const disabledExtensions = Object.fromEntries(disabled.map((name) => [name, true]));
+    writeConfig(folder, 'labconfig/page_config.json', { disabledExtensions });
     const log = join(home, 'demo.log');
     const words = ['-m', 'model_loupe', 'demo', '--no-browser', '--port', await freePort(), '--folder', folder];
     const demo = start(PYTHON, words.map(String), { log, cwd: home, env: { ...process.env, HF_HUB_OFFLINE: '1' } });
@@ -41,6 +45,7 @@ export async function openDemo({ serverConfig = {} } = {}) {
     await browser.context.grantPermissions(['clipboard-read', 'clipboard-write']);
     await browser.page.goto(address);
     await browser.page.locator('.jp-CodeCell .cm-content').first().waitFor({ timeout: 60_000 });
+    await requireExtension(browser.page);
     return { ...browser, folder, demo, close };
   } catch (error) {
     await close();
@@ -48,10 +53,37 @@ export async function openDemo({ serverConfig = {} } = {}) {
   }
 }
 
-function writeConfig(folder, config) {
-  const path = join(folder, '.jupyter/config');
-  mkdirSync(path, { recursive: true });
-  writeFileSync(join(path, 'jupyter_server_config.json'), JSON.stringify(config));
+/** A test whose `body` runs in a JupyterLab of its own; a picture of the page tells what went wrong. */
+export function inLab(name, options, body) {
+  test(name, async () => {
+    const lab = await openDemo(options);
+    try {
+      await body(lab, lab.page);
+    } catch (error) {
+      await photograph(lab.page, `failed jupyterlab ${name.replace(/\W+/g, '-')}`);
+      throw error;
+    } finally {
+      await lab.close();
+    }
+  });
+}
+
+function writeConfig(folder, name, config) {
+  const path = join(folder, '.jupyter/config', name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, JSON.stringify(config));
+}
+
+/** Every test would else fail in its own way, none of which says what is missing. */
+async function requireExtension(page) {
+  const config = await page.locator('#jupyter-config-data').textContent();
+  const found = JSON.parse(config).federated_extensions.map((extension) => extension.name);
+  if (!found.includes('@model-loupe/jupyterlab')) {
+    throw new Error(
+      `JupyterLab of ${PYTHON} does not see the extension @model-loupe/jupyterlab: install the wheel there ` +
+        `(make wheel), or link client/jupyterlab/labextension. It sees: ${found.join(', ') || 'none'}`,
+    );
+  }
 }
 
 function printedAddress(log) {

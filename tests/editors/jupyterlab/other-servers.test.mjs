@@ -1,12 +1,11 @@
-// Beside another Python server, which JupyterLab prefers; and where ours is not offered at all.
+// Beside another Python server, which JupyterLab prefers.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { test } from 'node:test';
 
-import { photograph, REPOSITORY } from '../lib/browser.mjs';
+import { REPOSITORY } from '../lib/browser.mjs';
 import { PYTHON } from '../lib/codeServer.mjs';
 import { until } from '../lib/processes.mjs';
-import { hover, leave, openDemo, openPanel, processes, row, runCommand, typeAfter } from './lab.mjs';
+import { hover, inLab, leave, openPanel, processes, row, runCommand, typeAfter } from './lab.mjs';
 
 const OTHER = {
   version: 2,
@@ -14,21 +13,6 @@ const OTHER = {
   languages: ['python'],
   mime_types: ['text/x-python', 'text/x-ipython'],
 };
-
-/** Runs `body` in a JupyterLab of its own; a picture of the page tells what went wrong. */
-function inLab(name, options, body) {
-  test(name, async () => {
-    const lab = await openDemo(options);
-    try {
-      await body(lab, lab.page);
-    } catch (error) {
-      await photograph(lab.page, `failed jupyterlab ${name.replace(/\W+/g, '-')}`);
-      throw error;
-    } finally {
-      await lab.close();
-    }
-  });
-}
 
 const preferred = { serverConfig: { LanguageServerManager: { language_servers: { pylsp: OTHER } } } };
 
@@ -53,14 +37,4 @@ inLab('works beside another Python server', preferred, async (lab, page) => {
   await runCommand(page, 'Restart the Language Server');
   await until(() => servers().length === 1 && servers()[0] !== before, 'another process serves');
   await row(page, './small-gemma').waitFor();
-});
-
-const notOffered = { serverConfig: { LanguageServerManager: { autodetect: false } } };
-
-inLab('says what to install where the server is not offered', notOffered, async (lab, page) => {
-  await openPanel(page);
-  const notice = page.locator('.jp-ModelLoupe-notice');
-  await notice.getByText("pip install 'model-loupe[jupyter]'").waitFor();
-  assert.match(await notice.innerText(), /does not offer/);
-  assert.deepEqual([...lab.outside], []);
 });
