@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from model_loupe.documents import apis
 from model_loupe.documents.facts import MODULE, CallSite, Facts, Use, dotted
-from model_loupe.documents.memory import facts_of
+from model_loupe.documents.memory import facts_of, facts_of_all
 from model_loupe.documents.mentions import Mentions
 from model_loupe.documents.names import kind_of, written_place
 from model_loupe.documents.reference import Cell, Mention, Reference
@@ -41,7 +41,7 @@ def analyse_python(text: str) -> Analysis:
 def analyse_notebook(cells: Sequence[Cell]) -> Analysis:
     """The analysis of a notebook: its Python code cells as one program in document order; never raises."""
     code = [cell for cell in cells if cell.kind == "code" and cell.language == "python"]
-    return Analysis([cell.index for cell in code], [facts_of(cell.text) for cell in code])
+    return Analysis([cell.index for cell in code], facts_of_all([cell.text for cell in code]))
 
 
 class _Parts:
@@ -144,12 +144,15 @@ class _Finder:
     def _api(self, number: int, site: CallSite) -> apis.Api | None:
         """The table's entry for what a call calls, as far as imports and assignments tell."""
         func = site.node.func
-        callee = dotted(func)
+        callee = site.callee
         if callee is None:
             # ``CLASSES[name].from_pretrained(x)``, ``type(self).from_pretrained(x)``
             method = func.attr if isinstance(func, ast.Attribute) else ""
             return apis.find(f"?.{method}", False, True)
         head, dot, rest = callee.partition(".")
+        always = self._names.always_imported(head, number, site.scope)
+        if always is not None:
+            return apis.find(f"{always}{dot}{rest}", True, False)
         place = place_of(number, site.scope, func)
         # A function may call what the module binds below it; the module itself may not.
         candidates = self._names.candidates(head, place, later=site.scope != MODULE)

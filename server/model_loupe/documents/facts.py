@@ -12,6 +12,8 @@ MODULE = 0
 
 Position = tuple[int, int]
 
+_NOT_ASKED = "?"
+
 
 class Scope(NamedTuple):
     """A module, class or function (a lambda and a comprehension too); ``parameters`` in positional order."""
@@ -41,14 +43,25 @@ class Binding(NamedTuple):
 
 
 class CallSite:
-    """A call in ``scope``; ``remembered`` is the place for what analysis derives from the text alone."""
+    """A call in ``scope``. ``callee`` is the dotted name of what it calls, None where that is none.
 
-    __slots__ = ("node", "remembered", "scope")
+    ``remembered`` is the place for what analysis derives from the text alone.
+    """
+
+    __slots__ = ("_callee", "node", "remembered", "scope")
 
     def __init__(self, node: ast.Call, scope: int) -> None:
         self.node = node
         self.scope = scope
         self.remembered: object = None
+        # Of the calls of a text few are ever asked for their name.
+        self._callee: str | None = _NOT_ASKED
+
+    @property
+    def callee(self) -> str | None:
+        if self._callee is _NOT_ASKED:
+            self._callee = dotted(self.node.func)
+        return self._callee
 
 
 class Use(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from model_loupe.documents.facts import Facts, Use
 from model_loupe.documents.walk import uses_in, walk
@@ -24,6 +25,15 @@ class _Memory:
             if facts is not None:
                 self._facts.move_to_end(text)
             return facts
+
+    def get_all(self, texts: Sequence[str]) -> list[Facts | None]:
+        """The same for many texts at once, as every keystroke in a notebook asks."""
+        with self._lock:
+            facts = self._facts
+            for text in texts:
+                if text in facts:
+                    facts.move_to_end(text)
+            return [facts.get(text) for text in texts]
 
     def put(self, text: str, facts: Facts) -> None:
         with self._lock:
@@ -49,6 +59,11 @@ def facts_of(text: str) -> Facts:
         facts = walk(text)
         MEMORY.put(text, facts)
     return facts
+
+
+def facts_of_all(texts: Sequence[str]) -> list[Facts]:
+    """The facts of several texts; never raises."""
+    return [known or facts_of(text) for known, text in zip(MEMORY.get_all(texts), texts, strict=True)]
 
 
 def uses_of(facts: Facts) -> list[Use]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
+from functools import lru_cache
 
 # huggingface_hub's own rule (`validate_repo_id` in its utils/_validators.py).
 _REPO_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)?")
@@ -30,6 +31,11 @@ def kind_of(model: str, written: Container[str]) -> str:
             if place in written:
                 return "written_here"
             place = place.rpartition("/")[0]
+    return _kind(model)
+
+
+@lru_cache(maxsize=2048)
+def _kind(model: str) -> str:
     if not model.strip() or "\n" in model:
         return "unknown"
     if _PLACEHOLDER.search(model):

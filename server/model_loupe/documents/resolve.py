@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from model_loupe.documents.facts import MODULE, Binding, CallSite, Facts
@@ -44,6 +44,9 @@ class Names:
 
     def __init__(self, texts: Sequence[Facts]) -> None:
         self.texts = texts
+        self._imports: dict[str, str | None] = {}
+        self._calls: dict[str, list[tuple[int, CallSite]]] = {}
+        self._classes: list[tuple[int, int, str]] | None = None
         # The outermost names only, and only where they are: this is done anew for every keystroke.
         self._modules: defaultdict[str, list[int]] = defaultdict(list)
         for number, facts in enumerate(texts):
@@ -72,19 +75,47 @@ class Names:
         """What a class's body or its methods bind to an attribute, the last first."""
         return [Bound(found, text) for found in reversed(self.texts[text].bindings.get((scope, name), ()))]
 
-    def calls(self, name: str) -> Iterator[tuple[int, CallSite]]:
-        """The calls of everything called ``name``, with the number of their text, the last first."""
-        for number in range(len(self.texts) - 1, -1, -1):
-            for site in reversed(self.texts[number].calls.get(name, ())):
-                yield number, site
+    def always_imported(self, name: str, text: int, scope: int) -> str | None:
+        """What ``name`` is wherever in the document it is used, if all that binds it is one import.
 
-    def classes(self) -> Iterator[tuple[int, int, str]]:
+        So it is with nearly every library's function; the answer needs no place.
+        """
+        facts = self.texts[text]
+        while scope != MODULE:
+            if (scope, name) in facts.bindings:
+                return None
+            scope = facts.scopes[scope].parent
+        if name not in self._imports:
+            origins = {
+                binding.origin
+                for number in self._modules.get(name, ())
+                for binding in self.texts[number].bindings[MODULE, name]
+            }
+            self._imports[name] = origins.pop() if len(origins) == 1 else None
+        return self._imports[name]
+
+    def calls(self, name: str) -> list[tuple[int, CallSite]]:
+        """The calls of everything called ``name``, with the number of their text, the last first."""
+        found = self._calls.get(name)
+        if found is None:
+            found = self._calls[name] = [
+                (number, site)
+                for number in range(len(self.texts) - 1, -1, -1)
+                for site in reversed(self.texts[number].calls.get(name, ()))
+            ]
+        return found
+
+    def classes(self) -> list[tuple[int, int, str]]:
         """The classes that the document defines: text, scope and name."""
-        for number, facts in enumerate(self.texts):
-            if len(facts.scopes) > 1:
-                for scope, (_, kind, name, _) in enumerate(facts.scopes):
-                    if kind == "class":
-                        yield number, scope, name
+        if self._classes is None:
+            self._classes = [
+                (number, scope, described.name)
+                for number, facts in enumerate(self.texts)
+                if len(facts.scopes) > 1
+                for scope, described in enumerate(facts.scopes)
+                if described.kind == "class"
+            ]
+        return self._classes
 
     def _in_scope(self, name: str, scope: int, place: Place, later: bool) -> list[Bound]:
         if scope == MODULE:
