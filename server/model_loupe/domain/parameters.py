@@ -11,8 +11,15 @@ from collections import Counter
 from typing import NamedTuple
 
 from model_loupe.domain.dtypes import BY_NAME
-from model_loupe.domain.experts import Experts, is_routed
+from model_loupe.domain.experts import Experts
 from model_loupe.domain.quantization import Scheme
+from model_loupe.domain.quantization.count import (
+    Packed,
+    QuantizedCount,
+    packed_weights,
+    quantized_count,
+    routed_parameters,
+)
 from model_loupe.domain.tensors import TensorKind, TensorTable
 
 # Buffers that libraries have saved with their models, by the last part of the name.
@@ -37,19 +44,6 @@ class DTypeCount(NamedTuple):
     elements: int
     parameters: int
     bytes: int
-
-
-class QuantizedCount(NamedTuple):
-    """The quantised weights of a model: how many, and the bytes of them and of what unpacks them."""
-
-    parameters: int
-    bytes: int
-    overhead_bytes: int
-
-    @property
-    def bits_per_parameter(self) -> float:
-        """What a quantised weight takes, scales and the like included."""
-        return 8 * (self.bytes + self.overhead_bytes) / self.parameters if self.parameters else 0.0
 
 
 class ParameterCount(NamedTuple):
@@ -97,27 +91,35 @@ def count_parameters(table: TensorTable, facts: CountingFacts, *, complete: bool
     stored_twice -= known_twice | {name for group in shared for name in group}
     tied = shared + [group for group in tied if not any(set(group) <= set(known) for known in shared)]
     repeated = Counter(table.tensors[name] for name in known_twice | stored_twice)
-    packed = _packed(table, facts.scheme, overhead) if facts.scheme else []
+    packed, guessed = packed_weights(table, facts.scheme, overhead) if facts.scheme else ([], 0)
     by_dtype = _by_dtype(table.kinds, packed, buffers, overhead, repeated)
-    reason = _inexact(table, facts, complete, stored_twice)
+    reason = _inexact(table, facts, complete, stored_twice, guessed)
+    quantized = quantized_count(table, facts.scheme, packed, overhead, buffers) if facts.scheme else None
     known = complete and len(table) > 0
     total = sum(count.parameters for count in by_dtype.values()) if known else None
     return ParameterCount(
         total=total,
-        trainable=total if facts.scheme is None else None,
+        trainable=_trainable(total, facts.scheme, quantized),
         active=_active(total, table, packed, overhead, facts),
         buffers=_elements(buffers),
         overhead=_elements(overhead),
         by_dtype=by_dtype,
         tied=tied,
-        quantized=_quantized(packed, overhead) if packed else None,
+        quantized=quantized if packed else None,
         exact=reason is None,
         reason=reason,
     )
 
 
+def _trainable(total: int | None, scheme: Scheme | None, quantized: QuantizedCount | None) -> int | None:
+    """Parameters that take a gradient as loaded: packed integers and small floats do not."""
+    if scheme is None or total is None:
+        return total
+    return total - quantized.parameters if scheme.known and quantized else None
+
+
 def _inexact(
-    table: TensorTable, facts: CountingFacts, complete: bool, stored_twice: frozenset[str]
+    table: TensorTable, facts: CountingFacts, complete: bool, stored_twice: frozenset[str], guessed: int
 ) -> str | None:
     if not len(table):
         return "no weights could be read"
@@ -125,6 +127,8 @@ def _inexact(
         return "not all weight files are here"
     if facts.scheme and not facts.scheme.known:
         return f"quantised by {facts.scheme.name}, which is not known here: stored elements are counted"
+    if facts.scheme and facts.scheme.doubt and guessed:
+        return f"{facts.scheme.name}: {facts.scheme.doubt}"
     if stored_twice:
         return "the file stores both tied tensors; counted once, as the config ties them (not compared)"
     return None
@@ -157,41 +161,10 @@ def _overhead_endings(kind: TensorKind, facts: CountingFacts) -> tuple[str, ...]
     return scheme.overhead
 
 
-class _Packed(NamedTuple):
-    """``tensors`` tensors of one kind, each of which holds ``parameters`` quantised weights."""
-
-    kind: TensorKind
-    tensors: int
-    parameters: int
-
-
-def _packed(table: TensorTable, scheme: Scheme, overhead: dict[TensorKind, int]) -> list[_Packed]:
-    found: list[_Packed] = []
-    for kind, names in table.names_by_kind.items():
-        packing = next((each for each in scheme.packings if kind.dtype in each.dtypes), None)
-        if packing is None:
-            continue
-        if packing.ending:
-            count = len([True for name in names if name.endswith(packing.ending)])
-        else:
-            count = len(names) - overhead.get(kind, 0)
-        if count:
-            found.append(_Packed(kind, count, kind.elements * packing.values // packing.per))
-    return found
-
-
-def _quantized(packed: list[_Packed], overhead: dict[TensorKind, int]) -> QuantizedCount:
-    return QuantizedCount(
-        parameters=sum(each.tensors * each.parameters for each in packed),
-        bytes=sum(each.tensors * each.kind.nbytes for each in packed),
-        overhead_bytes=sum(kind.nbytes * count for kind, count in overhead.items()),
-    )
-
-
 def _active(
     total: int | None,
     table: TensorTable,
-    packed: list[_Packed],
+    packed: list[Packed],
     overhead: dict[TensorKind, int],
     facts: CountingFacts,
 ) -> int | None:
@@ -202,14 +175,7 @@ def _active(
     experts, scheme = facts.experts, facts.scheme
     if total is None or experts is None:
         return None
-    logical = {each.kind: each.parameters for each in packed}
-    endings = scheme.overhead if scheme else ()
-    routed = 0
-    for kind, names in table.names_by_kind.items():
-        count = len([True for name in names if is_routed(name)])
-        if count and kind in overhead and endings:
-            count -= len([True for name in names if is_routed(name) and name.endswith(endings)])
-        routed += count * logical.get(kind, kind.elements)
+    routed = routed_parameters(table, packed, overhead, scheme.overhead if scheme else ())
     if routed == 0 or routed % experts.total:
         return None
     return total - routed + routed // experts.total * experts.per_token
@@ -243,9 +209,11 @@ _TIED_ARCHITECTURES = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 
 
 def _by_dtype(
-    kinds: dict[TensorKind, int], packed: list[_Packed], *not_parameters: dict[TensorKind, int]
+    kinds: dict[TensorKind, int], packed: list[Packed], *not_parameters: dict[TensorKind, int]
 ) -> dict[str, DTypeCount]:
-    unpacked = {each.kind: each.tensors * (each.parameters - each.kind.elements) for each in packed}
+    unpacked: Counter[TensorKind] = Counter()
+    for each in packed:
+        unpacked[each.kind] += len(each.names) * (each.parameters - each.kind.elements)
     sums: dict[str, list[int]] = {}
     for kind, count in kinds.items():
         parameters = count - sum(excluded.get(kind, 0) for excluded in not_parameters)

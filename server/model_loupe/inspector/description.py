@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 from model_loupe.checkpoints.config import architecture_class, declared_dtype, model_type, parse_json_object
 from model_loupe.checkpoints.files import File, Files, format_of
+from model_loupe.checkpoints.quantization_files import declared_beside
 from model_loupe.checkpoints.weights import Weights, read_weights
 from model_loupe.domain.dtypes import canonical_name
 from model_loupe.domain.experts import Experts, experts_of
 from model_loupe.domain.kv_cache import Dimensions, KvCache, dimensions, kv_cache
 from model_loupe.domain.loading import LoadDtype, LoadOptions, bytes_at, load_dtype
 from model_loupe.domain.parameters import CountingFacts, ParameterCount, count_parameters
-from model_loupe.domain.quantization import Scheme, scheme_of
+from model_loupe.domain.quantization import Scheme, declared_quantization, scheme_of
 from model_loupe.domain.warnings import Warning
 from model_loupe.inspector.environment import installed_version
 from model_loupe.sources.locate import Location, ModelRequest
@@ -45,6 +46,7 @@ class Description(NamedTuple):
     dimensions: Dimensions
     kv_cache: KvCache | None
     quantization: Scheme | None
+    quantization_config: dict[str, Any] | None
     experts: Experts | None
     tokenizer: Tokenizer | None
     license: str | None
@@ -84,7 +86,10 @@ def describe(request: ModelRequest, location: Location) -> Description:
     warnings += _unread_formats(listing, weights)
     architecture = architecture_class(config)
     declared = declared_dtype(config)
-    quantization = scheme_of(config)
+    quantization_config = declared_quantization(config) or declared_beside(
+        listing, lambda name: _read_object(files, listing, name, warnings)
+    )
+    quantization = scheme_of(config, quantization_config)
     experts = experts_of(config)
     facts = CountingFacts(architecture, _ties(config), quantization, experts, weights.tied)
     dtype = (canonical_name(declared) if declared else None) or weights.first_floating_dtype
@@ -102,6 +107,7 @@ def describe(request: ModelRequest, location: Location) -> Description:
         dimensions=dimensions(config),
         kv_cache=kv_cache(config, architecture, dtype),
         quantization=quantization,
+        quantization_config=quantization_config,
         experts=experts,
         tokenizer=_tokenizer(files, listing, config, warnings),
         license=_license(files, listing),

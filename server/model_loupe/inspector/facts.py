@@ -11,6 +11,8 @@ from model_loupe.domain.parameters import ParameterCount
 from model_loupe.domain.units import format_bytes, format_count, plural
 from model_loupe.inspector.description import Description
 
+_MODULES_SHOWN = 4
+
 
 class Fact(NamedTuple):
     label: str
@@ -138,12 +140,18 @@ def _quantised(description: Description) -> str:
     scheme = description.quantization
     if scheme is None:
         return ""
-    parts = [f"{scheme.name}, {scheme.bits} bits" if scheme.bits else scheme.name]
+    named = f"{scheme.name} ({scheme.form})" if scheme.form else scheme.name
+    parts = [f"{named}, {scheme.bits} bits" if scheme.bits else named]
     count = description.parameters.quantized
     if count and description.parameters.total is not None:
-        parts.append(f"{count.bits_per_parameter:.2f} bits per weight with scales")
+        mark = "" if description.parameters.exact else "≈ "
+        parts.append(f"{mark}{count.bits_per_parameter:.2f} bits per weight with scales")
+        left = description.parameters.total - count.parameters
+        # The largest, by far: what a reader expects to find, or is surprised by.
+        modules = ", ".join(list(count.unquantized)[:_MODULES_SHOWN])
+        more = ", …" if len(count.unquantized) > _MODULES_SHOWN else ""
         parts.append(
-            f"{format_count(description.parameters.total - count.parameters)} parameters left as they are"
+            f"{format_count(left)} parameters left as they are" + (f" ({modules}{more})" if modules else "")
         )
     return " · ".join(parts)
 

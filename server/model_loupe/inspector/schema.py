@@ -7,7 +7,6 @@ from typing import Any
 from model_loupe.checkpoints.files import format_of
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.modules import Module, children
-from model_loupe.domain.quantization import declared_quantization
 from model_loupe.domain.tensors import Tensor, TensorTable
 from model_loupe.inspector.description import Description
 
@@ -99,13 +98,16 @@ def _quantization(description: Description) -> dict[str, Any] | None:
     count = description.parameters.quantized
     return {
         "method": scheme.name,
+        "format": scheme.form,
         "bits": scheme.bits,
         "known": scheme.known,
         "parameters": count.parameters if count else None,
         "bytes": count.bytes if count else None,
+        "overhead_elements": count.overhead_elements if count else None,
         "overhead_bytes": count.overhead_bytes if count else None,
         "bits_per_parameter": round(count.bits_per_parameter, 4) if count else None,
-        "config": declared_quantization(description.config),
+        "unquantized": count.unquantized if count else None,
+        "config": description.quantization_config,
     }
 
 

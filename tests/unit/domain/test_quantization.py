@@ -191,8 +191,10 @@ def test_logical_parameters_and_overhead(case: str, tmp_path: Path) -> None:
     assert count.quantized is not None
     assert count.quantized.parameters == LINEAR
     assert bits <= count.quantized.bits_per_parameter < bits + 1.1
+    assert count.quantized.overhead_elements == overhead
+    assert count.quantized.unquantized == {"embed_tokens": 1000 * IN, "norms": IN}
     # Nobody trains packed integers.
-    assert count.trainable is None
+    assert count.trainable == KEPT_PARAMETERS
 
 
 def test_an_unquantised_model_has_no_scheme(small: Path) -> None:

@@ -1,0 +1,98 @@
+"""How quantised checkpoints store weights: which tensors hold packed values, and which only help to unpack.
+
+One module a family: ``gptq``, ``floats``, ``libraries``, ``codebooks``, ``compressed``; ``scheme`` holds what
+they have in common. What a scheme does not name stays an ordinary parameter: layers that were left
+unquantised are counted as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from model_loupe.domain.quantization.codebooks import aqlm, bitnet, gemma, higgs, metal, mlx, spqr, vptq
+from model_loupe.domain.quantization.compressed import compressed_tensors
+from model_loupe.domain.quantization.floats import (
+    fbgemm_fp8,
+    fp8,
+    fp_quant,
+    modelopt,
+    mxfp4,
+    mxfp8,
+    nvfp4,
+    quark,
+)
+from model_loupe.domain.quantization.gptq import auto_round, awq, gptq
+from model_loupe.domain.quantization.libraries import bitsandbytes, eetq, hqq, quanto, sinq, torchao
+from model_loupe.domain.quantization.scheme import Packing, Scheme
+
+__all__ = ["Packing", "Scheme", "declared_quantization", "scheme_of"]
+
+_RULES: dict[str, Callable[[dict[str, Any], dict[str, Any]], Scheme]] = {
+    "aqlm": aqlm,
+    "auto-round": auto_round,
+    "awq": awq,
+    "bitnet": bitnet,
+    "bitsandbytes": bitsandbytes,
+    "bitsandbytes-4bit": bitsandbytes,
+    "bitsandbytes-8bit": bitsandbytes,
+    "compressed-tensors": compressed_tensors,
+    "eetq": eetq,
+    "fbgemm-fp8": fbgemm_fp8,
+    "fp-quant": fp_quant,
+    "fp8": fp8,
+    "gemma": gemma,
+    "gptq": gptq,
+    "higgs": higgs,
+    "hqq": hqq,
+    "intel/auto-round": auto_round,
+    "metal": metal,
+    "mlx": mlx,
+    "modelopt": modelopt,
+    "mxfp4": mxfp4,
+    "mxfp8": mxfp8,
+    "nvfp4": nvfp4,
+    "quanto": quanto,
+    "quark": quark,
+    "sinq": sinq,
+    "spqr": spqr,
+    "torchao": torchao,
+    "vptq": vptq,
+}
+
+
+def scheme_of(config: dict[str, Any], declared: dict[str, Any] | None) -> Scheme | None:
+    """The scheme of ``declared``, which is a model's ``quantization_config``; None for an unquantised one.
+
+    ``config`` is the model's whole config: some old files are to be read in the light of its architecture.
+    """
+    if declared is None:
+        return None
+    method = declared.get("quant_method")
+    if not isinstance(method, str):
+        method = _method_by_fields(declared)
+    rules = _RULES.get(method.replace("_", "-").lower())
+    return rules(declared, config) if rules else Scheme(method, None, (), (), known=False)
+
+
+def declared_quantization(config: dict[str, Any]) -> dict[str, Any] | None:
+    """What a config says of its quantisation, wherever it says it."""
+    for owner in (config, config.get("text_config")):
+        if isinstance(owner, dict):
+            for key in ("quantization_config", "compression_config", "quantization"):
+                value = owner.get(key)
+                if isinstance(value, dict):
+                    return value
+    return None
+
+
+def _method_by_fields(declared: dict[str, Any]) -> str:
+    if any(declared.get(key) for key in ("load_in_4bit", "_load_in_4bit", "load_in_8bit", "_load_in_8bit")):
+        return "bitsandbytes"
+    if isinstance(declared.get("quant_algo"), str):
+        return "modelopt"
+    if isinstance(declared.get("config_groups"), dict) or isinstance(declared.get("sparsity_config"), dict):
+        return "compressed-tensors"
+    if isinstance(declared.get("bits"), int) and "group_size" in declared:
+        return "mlx"
+    return "an unnamed scheme"
