@@ -72,7 +72,7 @@ def scheme_of(config: dict[str, Any], declared: dict[str, Any] | None) -> Scheme
     if not isinstance(method, str):
         method = _method_by_fields(declared)
     rules = _RULES.get(method.replace("_", "-").lower())
-    return rules(declared, config) if rules else Scheme(method, None, (), (), known=False)
+    return rules(declared, config) if rules else Scheme(method[:60], None, (), (), known=False)
 
 
 def declared_quantization(config: dict[str, Any]) -> dict[str, Any] | None:

@@ -115,9 +115,7 @@ def _columns(group: _Group, words: int, rows: int, scale: TensorKind | None) -> 
             yield columns
     elif per_word * bits == 32:
         yield words * per_word
-    elif words % bits:
-        # Widths are multiples of 32 in practice, and those fill words evenly when packed without gaps.
-        yield words * per_word
+    # A scale a row, and 3, 5, 6 or 7 bits: the last word may be filled up, and nothing tells how far.
 
 
 def _measure_floats(stem: str, kind: TensorKind, tensors: Mapping[str, TensorKind]) -> int | None:

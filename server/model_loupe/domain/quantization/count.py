@@ -148,6 +148,6 @@ def _group(name: str) -> str:
     """``model.layers.0.input_layernorm.weight`` → ``norms``."""
     parts = name.split(".")
     owner = next((part for part in reversed(parts[:-1]) if not part.isdigit()), parts[-1])
-    if parts[-1] == "bias":
+    if parts[-1].endswith("bias"):
         return "biases"
     return "norms" if "norm" in owner.lower() or owner.startswith("ln_") else owner
