@@ -38,7 +38,11 @@ def tiny_llama() -> LlamaForCausalLM:
 def linear_parameters(model: torch.nn.Module) -> int:
     """Parameters of what quantisers convert: every linear layer but the head."""
     linears = (module for name, module in model.named_modules() if name != "lm_head")
-    return sum(module.weight.numel() for module in linears if isinstance(module, torch.nn.Linear))
+    return sum(module.weight.numel() for module in linears if is_linear(module))
+
+
+def is_linear(module: torch.nn.Module) -> bool:
+    return isinstance(module, torch.nn.Linear)
 
 
 TOTAL = tiny_llama().num_parameters()
@@ -101,6 +105,6 @@ def replace_linears(
 ) -> torch.nn.Module:
     """Puts ``make(linear)`` in the place of every linear layer but the head."""
     for name, module in list(model.named_modules()):
-        if isinstance(module, torch.nn.Linear) and name != "lm_head":
+        if is_linear(module) and name != "lm_head":
             model.set_submodule(name, make(module))
     return model

@@ -17,13 +17,17 @@ from torchao.quantization import (
     Int8DynamicActivationIntxWeightConfig,
     Int8WeightOnlyConfig,
     IntxWeightOnlyConfig,
+    quantize_,
 )
 from transformers import TorchAoConfig
 
 from tests.libraries.quantized import (
+    LINEARS,
     TOTAL,
     assert_counted,
     declare,
+    described,
+    is_linear,
     quantized_through_transformers,
     replace_linears,
     tiny_llama,
@@ -71,3 +75,27 @@ def test_microscaling_tensors(form: str, tmp_path: Path) -> None:
     declare(tmp_path, {"quant_method": "torchao"})
     assert_counted(tmp_path, bits)
     assert model.num_parameters() == TOTAL
+
+
+def test_pickled_tensor_subclasses(tmp_path: Path) -> None:
+    """As transformers saved torchao's work before it could be flattened: the pickle tells logical shapes."""
+    model = tiny_llama()
+    model.config.save_pretrained(tmp_path)
+    quantize_(
+        model, Int8WeightOnlyConfig(), lambda module, name: module is not model.lm_head and is_linear(module)
+    )
+    torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
+    declare(
+        tmp_path, {"quant_method": "torchao", "quant_type": {"default": {"_type": "Int8WeightOnlyConfig"}}}
+    )
+    count = described(tmp_path).parameters
+    assert (count.total, count.exact) == (TOTAL, True)
+    assert count.trainable == TOTAL - LINEARS
+    assert count.quantized is not None
+    assert count.quantized.parameters == LINEARS
+    inside = sum(
+        module.weight.qdata.nbytes + module.weight.scale.nbytes + module.weight.zero_point.nbytes
+        for name, module in model.named_modules()
+        if is_linear(module) and name != "lm_head"
+    )
+    assert count.quantized.bytes == inside

@@ -200,6 +200,14 @@ EXACT: dict[str, tuple[dict[str, Any], list[made.Tensor]]] = {
         {"quant_method": "mxfp8"},
         [("l.weight", "F8_E4M3", [OUT, IN]), ("l.weight_scale_inv", "U8", [OUT, IN // 32])],
     ),
+    "fp8, with an expert in fp4": (
+        {"quant_method": "fp8", "fmt": "e4m3"},
+        [("l.weight", "I8", [OUT, IN // 2]), ("l.scale", "F8_E8M0", [OUT, IN // 32])],
+    ),
+    "fp8, with fused experts in fp4": (
+        {"quant_method": "fp8", "fmt": "e4m3"},
+        [("l.down_proj", "I8", [4, IN, IN // 2]), ("l.down_proj_scale_inv", "F8_E8M0", [4, IN, IN // 32])],
+    ),
     "mlx, a module of 6 bits": (
         {"bits": 4, "group_size": 64, "l": {"bits": 6, "group_size": 64}},
         [

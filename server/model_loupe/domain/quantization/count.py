@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import NamedTuple
 
+from model_loupe.domain.dtypes import BY_NAME
 from model_loupe.domain.experts import is_routed
 from model_loupe.domain.quantization.scheme import Packing, Scheme
 from model_loupe.domain.tensors import TensorKind, TensorTable
@@ -53,7 +54,7 @@ def packed_weights(table: TensorTable, scheme: Scheme, overhead: KindCounts) -> 
     for kind, names in table.names_by_kind.items():
         taken: set[str] = set()
         for packing in scheme.packings:
-            if kind.dtype not in packing.dtypes:
+            if kind.dtype not in packing.dtypes or (packing.wrapped and _is_plain(kind)):
                 continue
             if not packing.ending:
                 # Every tensor of this dtype is a weight: most of the model's names need no look.
@@ -68,6 +69,11 @@ def packed_weights(table: TensorTable, scheme: Scheme, overhead: KindCounts) -> 
             else:
                 guessed += _measured(table, packing, kind, chosen, found)
     return PackedWeights(found, guessed)
+
+
+def _is_plain(kind: TensorKind) -> bool:
+    dtype = BY_NAME.get(kind.dtype)
+    return dtype is None or kind.nbytes * 8 == kind.elements * dtype.bits
 
 
 def _chosen(table: TensorTable, packing: Packing, names: list[str], taken: set[str]) -> list[str]:

@@ -33,7 +33,14 @@ _EXPERT_SCALES = tuple(
 def fp8(declared: dict[str, Any], config: dict[str, Any]) -> Scheme:
     """DeepSeek's blocks, or one scale a row or a tensor."""
     overhead = (*SCALES, *KV_SCALES, *_EXPERT_SCALES, ".activation_scale", ".scale", ".scale_inv")
-    return Scheme("fp8", 8, (Packing("", FP8, 1, 1),), overhead, form=text(declared.get("fmt")))
+    packings = (
+        Packing("", FP8, 1, 1),
+        # Experts in FP4 (``expert_dtype``): two values in an int8.
+        Packing(".weight", I8, 2, 1, beside=".scale"),
+        Packing(".weight", I8, 2, 1, beside=".weight_scale_inv"),
+        Packing("_proj", I8, 2, 1, beside="_proj_scale_inv"),
+    )
+    return Scheme("fp8", 8, packings, overhead, form=text(declared.get("fmt")))
 
 
 def mxfp8(declared: dict[str, Any], config: dict[str, Any]) -> Scheme:

@@ -33,7 +33,6 @@ def bitsandbytes(declared: dict[str, Any], config: dict[str, Any]) -> Scheme:
         return Scheme("bitsandbytes", 8, (Packing(".weight", I8, 1, 1),), overhead, form="int8")
     packings = [Packing(".weight", U8 | I8, 2, 1)]
     # bnb_4bit_quant_storage: the same bytes under another dtype, which unquantised weights may have too.
-    # In files of transformers 5 the parameter may have any name (fused experts).
     packings += [
         Packing(".weight", frozenset({dtype}), bits, 4, beside=".weight.absmax")
         for dtype, bits in _STORAGE_BITS.items()
@@ -66,6 +65,8 @@ def torchao(declared: dict[str, Any], config: dict[str, Any]) -> Scheme:
         Packing("_qdata", I8 | FP8 | U8 | FP4, 1, 1, measure=_measure_torchao),
         Packing("_qdata", I32, 8, 1, measure=_measure_torchao),
         Packing("_qdata_and_metadata", I8 | FP8 | U8, 1, 1, measure=_measure_torchao),
+        # Files of torch.save.
+        Packing(".weight", frozenset(_STORAGE_BITS), 1, 1, wrapped=True),
         Packing("_packed_weights", I8 | U8 | I32, 1, 1, measure=_measure_torchao),
     )
     doubt = "tiles or sparsity, whose padding the headers do not tell"

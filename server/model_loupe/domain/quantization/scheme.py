@@ -17,6 +17,8 @@ class Packing(NamedTuple):
     ``beside``: it is packed only if the tensor of that ending stands beside it (a bfloat16 ``.weight`` may be
     packed or not). ``measure`` asks the tensors beside it how many weights it holds, which tells padding and
     layers of other bits than the config's; where they do not tell, ``values / per`` is taken.
+    ``wrapped``: only tensors whose bytes are not those of their dtype and shape are packed: a pickle's tensor
+    subclass says its logical shape, and its bytes are of the tensors inside, scales included.
     """
 
     ending: str
@@ -25,6 +27,7 @@ class Packing(NamedTuple):
     per: int
     beside: str | None = None
     measure: Measure | None = None
+    wrapped: bool = False
 
 
 class Scheme(NamedTuple):
