@@ -75,9 +75,9 @@ def assert_counted(folder: Path, bits: float, *, kept: set[str] = KEPT) -> Descr
 
 
 def tensors_of(folder: Path) -> dict[str, torch.Tensor]:
-    """All tensors of the folder's safetensors files, as safetensors' own reader sees them."""
+    """All tensors of a file or of a folder's safetensors files, as safetensors' own reader sees them."""
     found: dict[str, torch.Tensor] = {}
-    for path in folder.glob("*.safetensors"):
+    for path in folder.glob("*.safetensors") if folder.is_dir() else [folder]:
         with safe_open(path, "pt") as file:
             found.update((name, file.get_tensor(name)) for name in file.keys())  # noqa: SIM118
     return found

@@ -36,3 +36,13 @@ def test_packed_bytes_in_a_floating_dtype(storage: str, tmp_path: Path) -> None:
     config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_storage=storage)
     folder, _ = quantized_through_transformers(tmp_path, config)
     assert_counted(folder, 4)
+
+
+@pytest.mark.parametrize("form", ["nf4", "fp4", "int8"])
+def test_a_single_file_without_its_config(form: str, tmp_path: Path) -> None:
+    folder, _ = quantized_through_transformers(tmp_path, FORMS[form])
+    for path in folder.glob("*.json"):
+        path.unlink()
+    description = assert_counted(folder / "model.safetensors", 8 if form == "int8" else 4)
+    assert description.quantization is not None
+    assert description.quantization.form == form

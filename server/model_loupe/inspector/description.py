@@ -14,7 +14,7 @@ from model_loupe.domain.experts import Experts, experts_of
 from model_loupe.domain.kv_cache import Dimensions, KvCache, dimensions, kv_cache
 from model_loupe.domain.loading import LoadDtype, LoadOptions, bytes_at, load_dtype
 from model_loupe.domain.parameters import CountingFacts, ParameterCount, count_parameters
-from model_loupe.domain.quantization import Scheme, declared_quantization, scheme_of
+from model_loupe.domain.quantization import Scheme, declared_quantization, quantization_by_names, scheme_of
 from model_loupe.domain.warnings import Warning
 from model_loupe.inspector.environment import installed_version
 from model_loupe.sources.locate import Location, ModelRequest
@@ -89,6 +89,8 @@ def describe(request: ModelRequest, location: Location) -> Description:
     quantization_config = declared_quantization(config) or declared_beside(
         listing, lambda name: _read_object(files, listing, name, warnings)
     )
+    if quantization_config is None:
+        quantization_config = quantization_by_names(weights.table)
     quantization = scheme_of(config, quantization_config)
     experts = experts_of(config)
     facts = CountingFacts(architecture, _ties(config), quantization, experts, weights.tied)

@@ -23,10 +23,19 @@ from model_loupe.domain.quantization.floats import (
     quark,
 )
 from model_loupe.domain.quantization.gptq import auto_round, awq, gptq
-from model_loupe.domain.quantization.libraries import bitsandbytes, eetq, hqq, quanto, sinq, torchao
+from model_loupe.domain.quantization.libraries import (
+    BITSANDBYTES_STATES,
+    bitsandbytes,
+    eetq,
+    hqq,
+    quanto,
+    sinq,
+    torchao,
+)
 from model_loupe.domain.quantization.scheme import Packing, Scheme
+from model_loupe.domain.tensors import TensorTable
 
-__all__ = ["Packing", "Scheme", "declared_quantization", "scheme_of"]
+__all__ = ["Packing", "Scheme", "declared_quantization", "quantization_by_names", "scheme_of"]
 
 _RULES: dict[str, Callable[[dict[str, Any], dict[str, Any]], Scheme]] = {
     "aqlm": aqlm,
@@ -83,6 +92,20 @@ def declared_quantization(config: dict[str, Any]) -> dict[str, Any] | None:
                 value = owner.get(key)
                 if isinstance(value, dict):
                     return value
+    return None
+
+
+def quantization_by_names(table: TensorTable) -> dict[str, Any] | None:
+    """What tensor names declare where no config does: bitsandbytes puts its state beside a weight.
+
+    Such are single files without a folder, and parts of pipelines.
+    """
+    for kind, names in table.names_by_kind.items():
+        if kind.dtype == "uint8" and any(name.endswith(BITSANDBYTES_STATES) for name in names):
+            type_ = "fp4" if any(name.endswith("__fp4") for name in names) else "nf4"
+            return {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": type_}
+        if kind.dtype == "float32" and any(name.endswith(".SCB") for name in names):
+            return {"quant_method": "bitsandbytes", "load_in_8bit": True}
     return None
 
 

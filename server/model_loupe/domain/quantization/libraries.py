@@ -14,6 +14,7 @@ from model_loupe.domain.quantization.scheme import FP4, FP8, I8, I16, I32, U8, P
 from model_loupe.domain.tensors import TensorKind
 
 _STORAGE_BITS = {"bfloat16": 16, "float16": 16, "float32": 32, "float64": 64}
+BITSANDBYTES_STATES = (".quant_state.bitsandbytes__nf4", ".quant_state.bitsandbytes__fp4")
 
 
 def bitsandbytes(declared: dict[str, Any], config: dict[str, Any]) -> Scheme:
@@ -26,8 +27,7 @@ def bitsandbytes(declared: dict[str, Any], config: dict[str, Any]) -> Scheme:
         ".quant_map",
         ".nested_absmax",
         ".nested_quant_map",
-        ".quant_state.bitsandbytes__nf4",
-        ".quant_state.bitsandbytes__fp4",
+        *BITSANDBYTES_STATES,
     )
     if not four:
         return Scheme("bitsandbytes", 8, (Packing(".weight", I8, 1, 1),), overhead, form="int8")
