@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("--revision", metavar="R", help="branch, tag or commit of a Hub id")
     inspect.add_argument("--subfolder", metavar="S", help="folder inside the model's")
     inspect.add_argument("--variant", metavar="V", help="weights' variant, as in model.V.safetensors")
+    inspect.add_argument("--gguf-file", metavar="FILE", help="take this GGUF file of the model")
     inspect.add_argument("--cache-dir", metavar="DIR", help="Hugging Face cache to look in")
     inspect.add_argument("--json", action="store_true", help="print JSON (schema 1)")
     inspect.add_argument("--tree", action="store_true", help="print the module tree, or add it to the JSON")
@@ -130,6 +131,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
         arguments.variant,
         arguments.cache_dir,
         base=os.getcwd(),
+        gguf_file=arguments.gguf_file,
     )
     description = Inspector(offline=arguments.offline, trees=arguments.tree).describe(request)
     if arguments.json:

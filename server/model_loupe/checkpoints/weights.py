@@ -1,16 +1,10 @@
-"""One set of weights out of a model's files: which files they are, and the tensors that they hold.
-
-The choice is that of ``from_pretrained`` (``_get_resolved_checkpoint_files`` in transformers'
-``modeling_utils.py``): ``model.safetensors``, else its index, else ``pytorch_model.bin``, else its index,
-each with the variant's suffix; formats are never summed. A folder without any of these names is described
-from the weight files that it has, and says so.
-"""
+"""One set of weights out of a model's files: the tensors that the chosen files hold, by their headers."""
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
+from model_loupe.checkpoints.choice import Selection, choose, why_not_taken
 from model_loupe.checkpoints.files import File, Files, format_of
 from model_loupe.checkpoints.safetensors_header import (
     FIRST_READ,
@@ -19,22 +13,20 @@ from model_loupe.checkpoints.safetensors_header import (
     header_length,
     parse_header,
 )
-from model_loupe.checkpoints.safetensors_index import MAX_INDEX_BYTES, Claims, Index, parse_index
+from model_loupe.checkpoints.safetensors_index import Claims, Index
 from model_loupe.domain.dtypes import BY_NAME
 from model_loupe.domain.tensors import TensorKind, TensorTable
 from model_loupe.domain.units import plural
 from model_loupe.domain.warnings import Warning
 
-_SHARD = re.compile(r"^(.*)-(\d{5})-of-(\d{5})\.safetensors$")
-# Names under which libraries keep one model's weights (diffusers, PEFT), after transformers' own.
-_PICKLE_STEMS = ("pytorch_model", "diffusion_pytorch_model", "adapter_model")
-# What trainers keep beside the weights.
-_NO_WEIGHTS = ("training_args", "optimizer", "scheduler", "rng_state", "scaler")
-_OTHER_STEMS = ("model", "diffusion_pytorch_model", "adapter_model")
+_ANY = Selection()
 
 
 class Weights(NamedTuple):
-    """The weights of one model. ``shards`` are the files taken, also those that are not there."""
+    """The weights of one model. ``shards`` are the files taken, also those that are not there.
+
+    ``not_taken`` are the other files of weights, each with the reason.
+    """
 
     table: TensorTable
     shards: list[File]
@@ -42,38 +34,23 @@ class Weights(NamedTuple):
     first_floating_dtype: str | None
     complete: bool
     tied: list[list[str]]
+    not_taken: dict[str, str]
     warnings: list[Warning]
 
 
-class _Choice(NamedTuple):
-    shards: list[str]
-    shard_index: Index | None = None
-    claims: Claims | None = None
+def read_weights(
+    files: Files, listing: dict[str, File], selection: Selection = _ANY, explicit: object = None
+) -> Weights:
+    """Chooses the weight files and reads their headers; tensor data is never read.
 
-
-def read_weights(files: Files, listing: dict[str, File], variant: str | None = None) -> Weights:
-    """Chooses the weight files and reads their headers; tensor data is never read."""
+    ``explicit`` is the config's ``transformers_weights``.
+    """
     warnings: list[Warning] = []
-    choice = _choose(files, listing, variant, warnings)
-    by_file: dict[str, dict[str, TensorKind]] = {}
-    shards: list[File] = []
-    complete = True
-    kinds = KindsByText()
-    tied: list[list[str]] = []
+    choice = choose(files, listing, selection, explicit, warnings)
+    reader = _Reader(files, listing, warnings)
     for name in choice.shards:
-        file = listing.get(name) or File(name, None, present=False)
-        shards.append(file)
-        if file.present and format_of(name) == "pickle":
-            header = _read_pickle(files, file, tied)
-        else:
-            header = _read_header(files, file, listing, kinds, warnings)
-        if header is None:
-            complete = False
-            continue
-        # A shard that ends early still has its whole header: what the model is, is known.
-        complete = complete and not any(found.code in _LOSES_TENSORS for found in header.warnings)
-        warnings.extend(header.warnings)
-        by_file[name] = header.tensors
+        reader.read(name)
+    by_file, complete = reader.by_file, reader.complete
     table = TensorTable(by_file)
     stored = sum(map(len, by_file.values()))
     if stored > len(table):
@@ -82,7 +59,50 @@ def read_weights(files: Files, listing: dict[str, File], variant: str | None = N
         table = TensorTable(_without_duplicates(by_file, choice.claims))
     if choice.shard_index and choice.claims:
         _compare_with_index(choice.shard_index, choice.claims, table, complete, warnings)
-    return Weights(table, shards, choice.shard_index, _first_floating(table), complete, tied, warnings)
+    return Weights(
+        table=table,
+        shards=reader.shards,
+        shard_index=choice.shard_index,
+        first_floating_dtype=_first_floating(table),
+        complete=complete,
+        tied=reader.tied,
+        not_taken=_not_taken(listing, choice.shards),
+        warnings=warnings,
+    )
+
+
+def _not_taken(listing: dict[str, File], taken: list[str]) -> dict[str, str]:
+    reasons = ((name, why_not_taken(name, taken)) for name in listing)
+    return {name: reason for name, reason in reasons if reason}
+
+
+class _Reader:
+    """Reads one file after the other and gathers what they hold."""
+
+    def __init__(self, files: Files, listing: dict[str, File], warnings: list[Warning]) -> None:
+        self.files = files
+        self.listing = listing
+        self.warnings = warnings
+        self.by_file: dict[str, dict[str, TensorKind]] = {}
+        self.shards: list[File] = []
+        self.tied: list[list[str]] = []
+        self.complete = True
+        self._kinds = KindsByText()
+
+    def read(self, name: str) -> None:
+        file = self.listing.get(name) or File(name, None, present=False)
+        self.shards.append(file)
+        if file.present and format_of(name) == "pickle":
+            header: Header | None = _read_pickle(self.files, file, self.tied)
+        else:
+            header = _read_header(self.files, file, self.listing, self._kinds, self.warnings)
+        if header is None:
+            self.complete = False
+            return
+        # A shard that ends early still has its whole header: what the model is, is known.
+        self.complete = self.complete and not any(found.code in _LOSES_TENSORS for found in header.warnings)
+        self.warnings.extend(header.warnings)
+        self.by_file[name] = header.tensors
 
 
 _LOSES_TENSORS = {
@@ -109,85 +129,6 @@ _LOSES_TENSORS = {
     "unreadable-file",
     "zip-mismatch",
 }
-
-
-def _choose(files: Files, listing: dict[str, File], variant: str | None, warnings: list[Warning]) -> _Choice:
-    suffix = f".{variant}" if variant else ""
-    for stem in _OTHER_STEMS:
-        single = f"{stem}{suffix}.safetensors"
-        if single in listing:
-            return _Choice([single])
-        index_name = f"{stem}.safetensors.index{suffix}.json"
-        if index_name in listing:
-            found = _read_index(files, listing[index_name], warnings)
-            if found and found[0].shards:
-                return _Choice(found[0].shards, *found)
-    pickles = _choose_pickles(files, listing, suffix, warnings)
-    if pickles:
-        return pickles
-    if variant:
-        message = f"no model.{variant}.safetensors here: this model has no such variant"
-        warnings.append(Warning("no-such-variant", message))
-        return _Choice([])
-    return _Choice(_without_standard_name(listing, warnings) or _other_pickle(listing))
-
-
-def _choose_pickles(
-    files: Files, listing: dict[str, File], suffix: str, warnings: list[Warning]
-) -> _Choice | None:
-    for stem in _PICKLE_STEMS:
-        single = f"{stem}{suffix}.bin"
-        if single in listing:
-            return _Choice([single])
-        index_name = f"{stem}.bin.index{suffix}.json"
-        if index_name in listing:
-            found = _read_index(files, listing[index_name], warnings)
-            if found and found[0].shards:
-                return _Choice(found[0].shards, *found)
-    return None
-
-
-def _other_pickle(listing: dict[str, File]) -> list[str]:
-    """The one pickle of another name, if there is just one that can hold weights."""
-    names = [name for name in listing if format_of(name) == "pickle" and not name.startswith(_NO_WEIGHTS)]
-    return names if len(names) == 1 else []
-
-
-def _read_index(files: Files, file: File, warnings: list[Warning]) -> tuple[Index, Claims] | None:
-    if not file.present:
-        warnings.append(Warning("missing-file", f"{file.name} is a broken link"))
-        return None
-    if (file.nbytes or 0) > MAX_INDEX_BYTES:
-        warnings.append(Warning("bad-index", f"{file.name} is larger than any index ({file.nbytes:,} bytes)"))
-        return None
-    try:
-        raw = files.read(file.name)
-    except OSError as error:
-        warnings.append(_unreadable(file.name, error))
-        return None
-    return parse_index(raw, file.name, warnings)
-
-
-def _without_standard_name(listing: dict[str, File], warnings: list[Warning]) -> list[str]:
-    names = sorted(name for name in listing if name.endswith(".safetensors") and "/" not in name)
-    # Mistral's own twin of the same weights: never what from_pretrained takes.
-    names = [name for name in names if not name.startswith("consolidated")] or names
-    if len(names) <= 1:
-        return names
-    shards = [match for match in map(_SHARD.match, names) if match]
-    if shards and len(shards) == len(names) and len({match.group(1, 3) for match in shards}) == 1:
-        stem, total = shards[0].group(1, 3)
-        warnings.append(
-            Warning("missing-index", f"no {stem}.safetensors.index.json beside the {total} shards")
-        )
-        if int(total) > 10_000:
-            return names
-        return [f"{stem}-{number:05d}-of-{total}.safetensors" for number in range(1, int(total) + 1)]
-    largest = max(names, key=lambda name: listing[name].nbytes or 0)
-    others = ", ".join(name for name in names if name != largest)
-    message = f"several safetensors files and no index: taking the largest, {largest} (not {others[:200]})"
-    warnings.append(Warning("ambiguous-weights", message))
-    return [largest]
 
 
 def _read_header(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from model_loupe.checkpoints.choice import Selection
 from model_loupe.checkpoints.config import architecture_class, declared_dtype, model_type, parse_json_object
 from model_loupe.checkpoints.files import File, Files, format_of
 from model_loupe.checkpoints.quantization_files import declared_beside
@@ -81,7 +82,8 @@ def describe(request: ModelRequest, location: Location) -> Description:
     warnings = [*location.files.warnings, *location.files.download_warnings()]
     config = _read_object(files, listing, "config.json", warnings)
     chosen = listing if location.file is None else {location.file: listing[location.file]}
-    weights = read_weights(files, chosen, request.variant)
+    selection = Selection(request.variant, request.use_safetensors, request.gguf_file)
+    weights = read_weights(files, chosen, selection, config.get("transformers_weights"))
     warnings += weights.warnings
     warnings += _unread_formats(listing, weights)
     architecture = architecture_class(config)

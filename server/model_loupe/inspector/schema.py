@@ -16,6 +16,7 @@ def to_json(description: Description, *, tree: bool = False) -> dict[str, Any]:
     count = description.parameters
     loaded, loaded_bytes = description.loaded(LoadOptions())
     index = description.weights.shard_index
+    taken = {shard.name for shard in description.weights.shards}
     result: dict[str, Any] = {
         "schema": 1,
         "model": {
@@ -67,7 +68,14 @@ def to_json(description: Description, *, tree: bool = False) -> dict[str, Any]:
         else None,
         "config": description.config,
         "files": [
-            {"name": file.name, "bytes": file.nbytes, "format": format_of(file.name), "present": file.present}
+            {
+                "name": file.name,
+                "bytes": file.nbytes,
+                "format": format_of(file.name),
+                "present": file.present,
+                "taken": file.name in taken,
+                "not_taken": description.weights.not_taken.get(file.name),
+            }
             for file in description.files
         ],
         "warnings": [warning._asdict() for warning in description.warnings],

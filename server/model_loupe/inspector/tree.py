@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
-from model_loupe.checkpoints.files import File, format_of
 from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.loading import LoadOptions, bytes_at
 from model_loupe.domain.modules import Module
@@ -24,7 +23,7 @@ from model_loupe.inspector.facts import missing_text, parameters_text, stored_te
 from model_loupe.sources.locate import ModelRequest
 
 PAGE = 200
-_REQUEST_KEYS = ("model", "revision", "subfolder", "variant", "cache_dir", "base")
+_REQUEST_KEYS = ModelRequest._fields
 _MAX_TEXT = 400
 
 
@@ -77,8 +76,9 @@ class Place(NamedTuple):
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise LoupeError("bad-node", "not the id of a tree row: ask modelLoupe/models again") from error
         texts = [request.model, place.section, place.path, place.shown]
-        optional = [text for text in request[1:] if text is not None]
+        optional = [text for text in request[1:] if text is not None and text is not request.use_safetensors]
         whole = type(place.offset) is int and place.offset >= 0
+        whole = whole and request.use_safetensors in (None, True, False)
         if not whole or not all(isinstance(text, str) for text in texts + optional):
             raise LoupeError("bad-node", "not the id of a tree row: ask modelLoupe/models again")
         return place
@@ -265,20 +265,13 @@ def _tokenizer(place: Place, description: Description) -> Iterator[TreeNode]:
 
 
 def _files(place: Place, description: Description) -> Iterator[TreeNode]:
-    taken = {shard.name for shard in description.weights.shards}
     for file in description.files:
-        yield _row(
-            _item(place, file.name),
-            file.name,
-            _file_details(file, taken),
-            "file" if file.present else "file-missing",
-        )
-
-
-def _file_details(file: File, taken: set[str]) -> str:
-    size = format_bytes(file.nbytes) if file.present and file.nbytes is not None else "missing"
-    used = "" if format_of(file.name) is None or file.name in taken else "not used"
-    return " · ".join(part for part in (size, used) if part)
+        reason = description.weights.not_taken.get(file.name)
+        size = format_bytes(file.nbytes) if file.present and file.nbytes is not None else "missing"
+        details = f"{size} · not used" if reason else size
+        icon = "file" if file.present else "file-missing"
+        tooltip = escape(f"{file.name}: {size}" + (f", not used: {reason}" if reason else ""))
+        yield _row(_item(place, file.name), file.name, details, icon, tooltip=tooltip)
 
 
 def _warnings(place: Place, description: Description) -> Iterator[TreeNode]:

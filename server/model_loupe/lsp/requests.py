@@ -14,7 +14,8 @@ from model_loupe.documents import Reference
 from model_loupe.domain import dtypes
 from model_loupe.inspector import LoadOptions, ModelRequest
 
-_WHICH_FILES = ("revision", "subfolder", "variant", "cache_dir")
+_WHICH_FILES = ("revision", "subfolder", "variant", "cache_dir", "gguf_file")
+_USE_SAFETENSORS = {"True": True, "False": False, "None": None}
 _DTYPE = ("dtype", "torch_dtype")
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf")
 _OF_MODELS = ("_download", "model_info", "load_checkpoint_and_dispatch", "load_checkpoint_in_model")
@@ -42,7 +43,11 @@ def ask(reference: Reference, folders: Sequence[str]) -> Ask | None:
     base = base_folder(reference.model, folders, is_hub_id=reference.kind == "hub")
     if base is None and "cache_dir" in known and folders:
         known["cache_dir"] = os.path.join(folders[0], os.path.expanduser(known["cache_dir"]))
-    return Ask(ModelRequest(reference.model, base=base, **known), load_options(reference.kwargs), unknown)
+    asked = reference.kwargs.get("use_safetensors", "None").strip()
+    if asked not in _USE_SAFETENSORS:
+        unknown += ("use_safetensors",)
+    request = ModelRequest(reference.model, base=base, use_safetensors=_USE_SAFETENSORS.get(asked), **known)
+    return Ask(request, load_options(reference.kwargs), unknown)
 
 
 def ask_by_name(model: str, folders: Sequence[str]) -> Ask:

@@ -29,6 +29,8 @@ class ModelRequest(NamedTuple):
     variant: str | None = None
     cache_dir: str | None = None
     base: str | None = None
+    use_safetensors: bool | None = None
+    gguf_file: str | None = None
 
 
 class Location(NamedTuple):

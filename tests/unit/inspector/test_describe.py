@@ -65,7 +65,8 @@ def test_an_index_without_its_weights(gemma: Path) -> None:
     assert [warning["code"] for warning in answer["warnings"]] == ["missing-shard", "missing-shard"]
     assert FIRST in answer["warnings"][0]["message"]
     assert SECOND in answer["warnings"][1]["message"]
-    assert {"name": FIRST, "bytes": None, "format": "safetensors", "present": False} in answer["files"]
+    first = next(file for file in answer["files"] if file["name"] == FIRST)
+    assert (first["bytes"], first["format"], first["present"]) == (None, "safetensors", False)
     # What the config alone tells is exact all the same.
     assert answer["kv_cache"]["bytes_per_token"] == 18_432
 
@@ -407,3 +408,39 @@ def test_load_dtype(dtype: str | None, version: str | None, expected: Any, gemma
     line = summary(description, LoadOptions(dtype=dtype))
     assert line.startswith("GemmaForCausalLM · 2.51 B params · stored bfloat16 4.67 GiB")
     assert ("loads" in line) == (expected[0] is not None)
+
+
+def taken(answer: dict[str, Any]) -> list[str]:
+    return [file["name"] for file in answer["files"] if file["taken"]]
+
+
+def test_the_call_decides_the_format(small: Path) -> None:
+    (small / "pytorch_model.bin").write_bytes(b"no pickle")
+    both = to_json(describe_request(small))
+    assert taken(both) == ["model.safetensors"]
+    others = {file["name"]: file["not_taken"] for file in both["files"] if file["not_taken"]}
+    assert others == {"pytorch_model.bin": "the safetensors weights are taken, formats are never mixed"}
+    assert taken(to_json(describe_request(small, use_safetensors=True))) == ["model.safetensors"]
+    assert taken(to_json(describe_request(small, use_safetensors=False))) == ["pytorch_model.bin"]
+
+
+def test_safetensors_asked_for_and_not_there(small: Path) -> None:
+    (small / "model.safetensors").rename(small / "pytorch_model.bin")
+    answer = to_json(describe_request(small, use_safetensors=True))
+    assert taken(answer) == []
+    assert [warning["code"] for warning in answer["warnings"]] == ["no-safetensors", "format-not-read"]
+
+
+def test_the_config_may_name_the_file(small: Path) -> None:
+    (small / "model.safetensors").rename(small / "other.safetensors")
+    config = json.loads((small / "config.json").read_text())
+    (small / "config.json").write_text(json.dumps({**config, "transformers_weights": "other.safetensors"}))
+    assert taken(to_json(describe_request(small))) == ["other.safetensors"]
+    (small / "config.json").write_text(json.dumps({**config, "transformers_weights": "../x.safetensors"}))
+    answer = to_json(describe_request(small))
+    assert taken(answer) == []
+    assert "bad-file-name" in [warning["code"] for warning in answer["warnings"]]
+
+
+def describe_request(folder: Path, **selection: Any) -> Description:
+    return Inspector().describe(ModelRequest(str(folder), **selection))
