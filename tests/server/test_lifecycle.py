@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from model_loupe.demo import write_small_gemma
+
 from .wire import Wire, wire
 
 HEAVY = ("huggingface_hub", "torch", "transformers", "numpy", "safetensors")
@@ -110,3 +112,18 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
         yield started
         assert started.end() == 0
         assert "Traceback" not in started.log
+
+
+def test_a_second_window_on_the_same_server_leaves_the_first_one_s_documents_open(tmp_path: Path) -> None:
+    write_small_gemma(str(tmp_path / "small-gemma"))
+    document = (tmp_path / "a.py").as_uri()
+    text = 'from transformers import AutoModel\nm = AutoModel.from_pretrained("./small-gemma")\n'
+    with wire(tmp_path) as server:
+        first = server.initialize(rootUri=tmp_path.as_uri())
+        server.open(document, text)
+        before = server.hover(1, document, 1, 35)
+        assert "parameters" in before["result"]["contents"]["value"]
+        again = server.initialize(rootUri=(tmp_path / "elsewhere").as_uri())
+        assert again["result"]["capabilities"] == first["result"]["capabilities"]
+        assert server.hover(2, document, 1, 35)["result"] == before["result"]
+        assert server.end() == 0

@@ -129,6 +129,9 @@ def _inexact(
         return f"quantised by {facts.scheme.name}, which is not known here: stored elements are counted"
     if facts.scheme and facts.scheme.doubt and guessed:
         return f"{facts.scheme.name}: {facts.scheme.doubt}"
+    if facts.scheme and not facts.scheme.checked:
+        name = " ".join(part for part in (facts.scheme.name, facts.scheme.form) if part)
+        return f"{name}: its layout was never checked here against a file that the library wrote"
     if stored_twice:
         return "the file stores both tied tensors; counted once, as the config ties them (not compared)"
     return None

@@ -149,6 +149,11 @@ class LoupeServer(LanguageServer):
         self._session: Session | None = None
 
     @property
+    def has_session(self) -> bool:
+        """Whether a client has initialized the server."""
+        return self._session is not None
+
+    @property
     def session(self) -> Session:
         """The session with the client, which ``initialize`` began."""
         if self._session is None:

@@ -63,6 +63,10 @@ def register(server: LoupeServer) -> None:
 
 
 def _begin(server: LoupeServer, params: types.InitializeParams) -> None:
+    if server.has_session:
+        # jupyter-lsp gives every JupyterLab tab the same process, and each tab initializes it.
+        initialize.join(server.session, params)
+        return
     session = initialize.initialize(server, params)
     server.session = session
     session.on_document = [partial(diagnostics.push_later, session), partial(models.notice, session)]

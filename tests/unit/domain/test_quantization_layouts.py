@@ -224,11 +224,27 @@ def count_of(folder: Path, config: dict[str, Any], tensors: list[made.Tensor]) -
     return Inspector().describe(ModelRequest(str(folder))).parameters
 
 
+# The sums come out, but no file or source of these libraries was there to hold the rules against.
+UNCHECKED = {
+    "gptq, marlin",
+    "gptq, marlin 2:4",
+    "awq, gemv",
+    "awq, gemv_fast",
+    "compressed-tensors, marlin-24",
+    "aqlm",
+    "vptq",
+    "quark, fp8",
+    "quark, fp4",
+    "quark, uint4",
+}
+
+
 @pytest.mark.parametrize("case", EXACT)
 def test_a_layer_has_its_parameters(case: str, tmp_path: Path) -> None:
     declared, tensors = EXACT[case]
     count = count_of(tmp_path, {"quantization_config": declared}, tensors)
-    assert (count.total, count.exact) == (LINEAR + KEPT_PARAMETERS, True), count.reason
+    assert (count.total, count.exact) == (LINEAR + KEPT_PARAMETERS, case not in UNCHECKED), count.reason
+    assert (count.reason is None) == count.exact
     assert count.buffers == 0
     if "in full" not in case:
         assert count.quantized is not None

@@ -69,6 +69,10 @@ _RULES: dict[str, Callable[[dict[str, Any], dict[str, Any]], Scheme]] = {
     "vptq": vptq,
 }
 
+# Schemes and forms of them whose layout is known from descriptions alone.
+_UNCHECKED = frozenset({"aqlm", "quark", "sinq", "spqr", "vptq"})
+_UNCHECKED_FORMS = frozenset({"gemv", "gemv_fast", "marlin", "marlin_24", "marlin-24"})
+
 
 def scheme_of(config: dict[str, Any], declared: dict[str, Any] | None) -> Scheme | None:
     """The scheme of ``declared``, which is a model's ``quantization_config``; None for an unquantised one.
@@ -81,7 +85,10 @@ def scheme_of(config: dict[str, Any], declared: dict[str, Any] | None) -> Scheme
     if not isinstance(method, str):
         method = _method_by_fields(declared)
     rules = _RULES.get(method.replace("_", "-").lower())
-    return rules(declared, config) if rules else Scheme(method[:60], None, (), (), known=False)
+    if rules is None:
+        return Scheme(method[:60], None, (), (), known=False)
+    scheme = rules(declared, config)
+    return scheme._replace(checked=scheme.name not in _UNCHECKED and scheme.form not in _UNCHECKED_FORMS)
 
 
 def declared_quantization(config: dict[str, Any]) -> dict[str, Any] | None:

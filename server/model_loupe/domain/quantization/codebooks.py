@@ -1,6 +1,6 @@
 """Codes into tables, and what is packed by rows: AQLM, VPTQ, SpQR, HIGGS, BitNet, MLX, Metal, Gemma.
 
-Read from ``aqlm.inference.QuantizedLinear``, ``vptq.layers.vqlinear``, ``spqr_quant.QuantizedLinear`` and
+After ``aqlm.inference.QuantizedLinear``, ``vptq.layers.vqlinear``, ``spqr_quant.QuantizedLinear`` and
 transformers' integrations (``higgs``, ``bitnet``, ``metal_quantization``, ``gemma_quant``); MLX's
 ``mlx.nn.QuantizedLinear``.
 """

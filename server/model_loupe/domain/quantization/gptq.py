@@ -1,6 +1,6 @@
 """GPTQ, AWQ and AutoRound: ``qweight`` with ``scales`` and ``qzeros``, as AutoGPTQ began it.
 
-Layouts read from GPTQModel (``nn_modules/qlinear``), AutoAWQ (``modules/linear``) and auto-round
+Layouts of GPTQModel (``nn_modules/qlinear``), AutoAWQ (``modules/linear``) and auto-round
 (``export``). GPTQ packs along the inputs, ``[in · bits / 32, out]``; AWQ along the outputs,
 ``[in, out · bits / 32]``; both keep ``scales`` as ``[groups, out]``.
 """

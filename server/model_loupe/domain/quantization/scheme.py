@@ -36,7 +36,8 @@ class Scheme(NamedTuple):
     ``name`` is the ``quant_method`` of the config, ``form`` the variant of it (``nf4``, ``pack-quantized``).
     ``overhead`` are the endings of the names of scales, zero points and the like. ``known`` is False for a
     scheme without rules here. ``doubt`` says why a packed tensor that could not be measured is counted only
-    roughly (layers of several widths); None where the config's bits hold for all.
+    roughly (layers of several widths); None where the config's bits hold for all. ``checked`` is False where
+    the rules were held against no file and no source of the library that writes them.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Scheme(NamedTuple):
     known: bool = True
     form: str | None = None
     doubt: str | None = None
+    checked: bool = True
 
 
 FP8 = frozenset({"float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz"})

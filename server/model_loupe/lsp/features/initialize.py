@@ -30,6 +30,12 @@ def initialize(server: LoupeServer, params: types.InitializeParams) -> Session:
     return session
 
 
+def join(session: Session, params: types.InitializeParams) -> None:
+    """Another window of the same client: what is open stays open, its folders are added."""
+    known = session.documents.workspace_folders
+    session.set_workspace_folders(dict.fromkeys([*known, *_folders(params)]))
+
+
 async def initialized(session: Session, params: types.InitializedParams) -> None:
     """What need not be done before the first answer: load the rest of the package, look at the workspace."""
     for problem in session.setting_problems:
