@@ -12,7 +12,9 @@ export npm_config_audit := false
 export npm_config_update_notifier := false
 
 # .venv: the package as editable, linters, tests. .venv-app: the wheel with JupyterLab, as a user has it.
+# .venv-libraries: torch and the libraries that write checkpoints, never beside the server's own needs.
 DEV := .venv
+LIBRARIES := .venv-libraries
 APP := .venv-app
 NODE := node_modules/.installed
 ARTEFACTS := .cache/artefacts
@@ -25,7 +27,7 @@ CLIENT_SOURCES := $(shell find client -path '*/node_modules' -prune -o -path '*/
 	-o -path '*/labextension' -prune -o -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.svg' \
 	-o -name '*.mjs' -o -name '*.json' -o -name '*.js' \) -print 2>/dev/null)
 
-.PHONY: help setup demo test lint format test-python test-client test-editors bench vsix wheel clean
+.PHONY: help setup demo test lint format test-python test-client test-editors test-libraries bench vsix wheel clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -33,7 +35,7 @@ help: ## what there is
 demo: $(APP)/.installed ## open JupyterLab on a sample notebook with a small model made on the spot
 	@$(APP)/bin/model-loupe demo
 
-test: lint test-python test-client test-editors ## everything, in real editors too
+test: lint test-python test-client test-editors test-libraries ## everything, in real editors too
 	@echo "make test: all passed"
 
 setup: $(DEV)/.installed $(NODE) ## what linters and the fast tests need
@@ -61,6 +63,9 @@ test-editors: $(APP)/.installed $(VSIX) ## real VS Code and real JupyterLab in a
 	@MODEL_LOUPE_TEST_PYTHON=$(CURDIR)/$(APP)/bin/python node --test --test-concurrency=1 \
 		tests/editors/vscode/*.test.mjs tests/editors/jupyterlab/*.test.mjs
 
+test-libraries: $(LIBRARIES)/.installed ## checkpoints that the real libraries write, with torch
+	@PYTHONPATH=server $(LIBRARIES)/bin/python -m pytest -q tests/libraries
+
 bench: $(DEV)/.installed ## how fast, as ratios against something run in the same minute
 	@$(DEV)/bin/python tests/benchmarks/run.py
 
@@ -68,7 +73,7 @@ vsix: $(VSIX) ## the VS Code extension as dist/model-loupe.vsix
 wheel: $(WHEEL) ## the Python package with the JupyterLab extension in it, in dist/wheel
 
 clean: ## remove all that these targets made
-	rm -rf $(DEV) $(APP) node_modules client/*/node_modules dist .cache client/core/dist client/jupyterlab/lib \
+	rm -rf $(DEV) $(APP) $(LIBRARIES) node_modules client/*/node_modules dist .cache client/core/dist client/jupyterlab/lib \
 		client/jupyterlab/labextension .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/editors/screenshots
 
 # --- what the targets stand on ---
@@ -78,6 +83,14 @@ $(DEV)/.installed: pyproject.toml
 	@echo "Setting up $(DEV) …"
 	@$(PYTHON) -m venv --clear $(DEV)
 	@$(DEV)/bin/python -m pip install $(PIP_FLAGS) -e '.[dev]'
+	@touch $@
+
+$(LIBRARIES)/.installed: tests/libraries/requirements.txt
+	@echo "Setting up $(LIBRARIES) …"
+	@$(PYTHON) -m venv --clear $(LIBRARIES)
+# torch by itself and first: a resolver that sees the others' needs may pick a build for another device.
+	@$(LIBRARIES)/bin/python -m pip install $(PIP_FLAGS) "$$(grep ^torch== $<)"
+	@$(LIBRARIES)/bin/python -m pip install $(PIP_FLAGS) -r $<
 	@touch $@
 
 $(NODE): package-lock.json
