@@ -94,8 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("--offline", action="store_true", help="never ask the Hub")
     inspect.set_defaults(run=_inspect)
 
-    scan = add_command("scan", help="list the model references in Python files and notebooks")
-    scan.add_argument("paths", metavar="PATH", nargs="+", help="a .py file, a notebook or a folder")
+    scan = add_command("scan", help="list the model references in Python files, notebooks and settings")
+    scan.add_argument("paths", metavar="PATH", nargs="+", help="a file or a folder")
     scan.add_argument("--json", action="store_true", help="print a JSON list")
     scan.set_defaults(run=_scan)
 

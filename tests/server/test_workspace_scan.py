@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from model_loupe.documents import apis
 from model_loupe.lsp import workspace_scan
 from model_loupe.lsp.workspace_scan import WorkspaceScan
 
@@ -37,11 +36,6 @@ def test_a_scan_tells_whether_anything_is_new(tmp_path: Path) -> None:
     file.unlink()
     assert scan.scan([str(tmp_path)])
     assert found(scan) == []
-
-
-def test_no_call_is_missed_for_want_of_a_mark() -> None:
-    names = [*apis._CALLS, *apis._QUALIFIED, "AutoModel.from_pretrained"]
-    assert [name for name in names if not any(mark.decode() in name for mark in workspace_scan.MARKS)] == []
 
 
 def test_limits_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

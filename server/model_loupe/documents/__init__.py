@@ -4,7 +4,8 @@ Works on text alone, also half-typed text: nothing here runs code, reads files t
 Positions are lines from 0 and columns from 0 in code points.
 """
 
-from model_loupe.documents.analysis import Analysis, analyse_notebook, analyse_python
+from model_loupe.documents.analysis import Analysis, Siblings, analyse_notebook, analyse_python
+from model_loupe.documents.apis import may_load
 from model_loupe.documents.notebook import read_notebook
 from model_loupe.documents.reference import Cell, Mention, Reference, Span
 
@@ -13,8 +14,10 @@ __all__ = [
     "Cell",
     "Mention",
     "Reference",
+    "Siblings",
     "Span",
     "analyse_notebook",
     "analyse_python",
+    "may_load",
     "read_notebook",
 ]

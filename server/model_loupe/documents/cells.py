@@ -10,6 +10,7 @@ import ast
 import bisect
 import re
 import warnings
+from typing import NamedTuple
 
 from model_loupe.documents.source import SURROGATES
 
@@ -23,14 +24,21 @@ _MAX_ERRORS = 24
 # Up to here a piece is put on its line by empty lines before it, which cost less than renumbering its nodes.
 _MAX_PADDING = 400
 
-_SUSPECT = re.compile(r"[%!?]|install")
-_SHELL = re.compile(r"(\s*)(?:[%!?]|(?:pip3?|conda|mamba|uv|apt-get)\s+(?:install|pip|uninstall)\b)")
+_SUSPECT = re.compile(r"[%!?]|install|download|serve")
+_SHELL = re.compile(
+    r"(\s*)(?:[%!?]|(?:pip3?|conda|mamba|uv|apt-get)\s+(?:install|pip|uninstall)\b"
+    r"|(?:hf|huggingface-cli)\s+download\s|vllm\s+serve\s)"
+)
 _HELP = re.compile(r"(\s*)[\w.]+\?\??\s*$")
 _ASSIGNED_SHELL = re.compile(r"(\s*[\w, ]+=\s*)[!%].*$")
 # Line magics that run the Python after them.
 _TIMED = re.compile(r"(\s*)(%(?:time|timeit|prun|memit)\s+)(?!-)(?=\S)")
+_SHELL_CELL = re.compile(r"\s*%%(?:bash|sh|script|cmd|system|sx|!)[^\n]*\n|\s*%%!")
+_WRITTEN_FILE = re.compile(
+    r"\s*%%(?:writefile|file)(?:[ \t]+-a)?[ \t]+[\"']?([^\s\"']+\.py)[\"']?[ \t]*(?=\n)"
+)
 _NOT_PYTHON = re.compile(
-    r"\s*%%(?:bash|sh|script|cmd|system|sx|html|HTML|javascript|js|latex|markdown|md|svg|SVG|perl|ruby|R|sql"
+    r"\s*%%(?:bash|sh|script|cmd|system|sx|!|html|HTML|javascript|js|latex|markdown|md|svg|SVG|perl|ruby|R|sql"
     r"|writefile|file|bigquery|cython|cu|julia|bat|powershell|pwsh)\b"
 )
 # Strings and comments hold no brackets and begin no statements; an open one ends with its line.
@@ -45,20 +53,55 @@ _OPAQUE = re.compile(
 _CONTINUED = re.compile(r"(?:[)\]}#]|(?:else|elif|except|finally)\b)")
 
 
-def statements(text: str) -> list[ast.stmt]:
-    """The statements of a cell or file, with the positions that they have in ``text``; never raises."""
+class Parsed(NamedTuple):
+    """What a text holds: Python ``statements`` with the positions that they have in it; lines of ``shell``,
+    each with the number of its first; the name of the ``file`` that the cell is the content of."""
+
+    statements: list[ast.stmt]
+    shell: list[tuple[int, str]]
+    file: str | None = None
+
+
+def parse(text: str) -> Parsed:
+    """What a cell or file holds; never raises."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     start = text.lstrip()[:1]
-    if start == "%" and _NOT_PYTHON.match(text):
-        return []
+    if start == "%":
+        written = _WRITTEN_FILE.match(text)
+        if written:
+            inner = "\n" * text.count("\n", 0, written.end()) + text[written.end() :]
+            return Parsed(_statements(inner, inner.lstrip()[:1], []), [], written.group(1))
+        if _NOT_PYTHON.match(text):
+            shell = _SHELL_CELL.match(text)
+            first = text.count("\n", 0, shell.end()) if shell else 0
+            lines = text.split("\n")[first:] if shell else []
+            return Parsed([], [(first + number, line) for number, line in _joined(lines)])
+    commands: list[tuple[int, str]] = []
+    return Parsed(_statements(text, start, commands), commands)
+
+
+def _joined(lines: list[str]) -> list[tuple[int, str]]:
+    """Lines of shell, those that go on in the next with it."""
+    found: list[tuple[int, str]] = []
+    continued = False
+    for number, line in enumerate(lines):
+        if continued:
+            found[-1] = (found[-1][0], f"{found[-1][1]}\n{line}")
+        else:
+            found.append((number, line))
+        continued = line.endswith("\\")
+    return found
+
+
+def _statements(text: str, start: str, shell: list[tuple[int, str]]) -> list[ast.stmt]:
     # What begins as IPython cannot parse as Python: that attempt is saved.
     body = None if start in ("%", "!", "?") else _parse(text)
     if body is not None:
         return body
     # No source can hold these; what replaces them has as many bytes, so that columns hold.
     lines = text.replace("\0", " ").translate(SURROGATES).split("\n")
-    if _without_ipython(lines):
+    if _without_ipython(lines, shell):
         body = _parse("\n".join(lines))
     return body if body is not None else _recovered(lines)
 
@@ -70,8 +113,8 @@ def _parse(text: str) -> list[ast.stmt] | None:
         return None
 
 
-def _without_ipython(lines: list[str]) -> bool:
-    """Replaces, in place, what is IPython's; returns whether there was any."""
+def _without_ipython(lines: list[str], commands: list[tuple[int, str]]) -> bool:
+    """Replaces, in place, what is IPython's, and adds shell lines to ``commands``; whether there was any."""
     changed = continued = False
     for number, line in enumerate(lines):
         if not continued and not _SUSPECT.search(line):
@@ -81,11 +124,13 @@ def _without_ipython(lines: list[str]) -> bool:
         shell = None if timed else _SHELL.match(line) or _HELP.match(line)
         if continued:
             replaced = ""
+            commands[-1] = (commands[-1][0], f"{commands[-1][1]}\n{line}")
         elif timed:
             # ``%time x = f()`` becomes ``0;    x = f()``: the statement stays in its column.
             replaced = timed.group(1) + "0;".ljust(len(timed.group(2))) + line[timed.end() :]
         elif shell:
             replaced = shell.group(1) + "pass"
+            commands.append((number, line))
         else:
             replaced = _ASSIGNED_SHELL.sub(r"\1None", line)
         # ``!cmd \`` goes on in the next line.

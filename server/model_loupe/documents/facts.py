@@ -15,13 +15,48 @@ Position = tuple[int, int]
 _NOT_ASKED = "?"
 
 
+class _Some:
+    """A step to a part that the text does not single out."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return self._name
+
+
+EACH = _Some("EACH")
+"""Any of what iterating gives: an element, a dict's key."""
+
+ANY = _Some("ANY")
+"""Any of what looking up gives: an element, a dict's value."""
+
+
+class Field(NamedTuple):
+    """An attribute, as a step of a path: ``.name``, where a plain string is a key: ``["name"]``."""
+
+    name: str
+
+
+Path = tuple[object, ...]
+"""Steps from a value to a part of it: ``Field``, ``EACH``, ``ANY``, or an item's key or index."""
+
+
 class Scope(NamedTuple):
-    """A module, class or function (a lambda and a comprehension too); ``parameters`` in positional order."""
+    """A module, class or function (a lambda and a comprehension too).
+
+    ``parameters`` are in positional order; ``bases`` are a class's, as dotted names; ``lines`` the first and
+    last, from 1, of a named one.
+    """
 
     parent: int
     kind: str
     name: str
     parameters: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
+    lines: tuple[int, int] = (0, 0)
 
 
 class Binding(NamedTuple):
@@ -29,7 +64,7 @@ class Binding(NamedTuple):
 
     ``value`` is None where that is no expression of the text, else it stands in ``value_scope``; ``origin``
     is what an import brings; ``certain`` is False where the statement may not have run (in a branch or loop)
-    and for a parameter's default.
+    and for a parameter's default. With a ``path`` the name is given only that part of the value.
     """
 
     name: str
@@ -40,6 +75,7 @@ class Binding(NamedTuple):
     position: Position
     certain: bool
     origin: str | None = None
+    path: Path = ()
 
 
 class CallSite:
@@ -73,7 +109,9 @@ class Use(NamedTuple):
 
 class Facts:
     """Of one text. ``bindings``: (scope, name) → in order; ``calls``: last part of the callee → sites;
-    ``aliases``: local name → what an import calls it; ``writes``: values of ``output_dir=`` and the like.
+    ``aliases``: local name → what an import calls it; ``writes``: values of ``output_dir=`` and the like;
+    ``returns``: a function's scope → what it returns; ``dicts``: literals with a key that names a model;
+    ``shell``: lines for the shell, each with the number of its first; ``file``: what ``%%writefile`` names.
 
     An attribute of an object is bound under its dotted name in the module (``args.output_dir``), one of
     ``self`` in the class's scope (``self.model_id``).
@@ -84,8 +122,12 @@ class Facts:
         "aliases",
         "bindings",
         "calls",
+        "dicts",
+        "file",
         "remembered",
+        "returns",
         "scopes",
+        "shell",
         "source",
         "uses",
         "writes",
@@ -98,6 +140,10 @@ class Facts:
         self.calls: dict[str, list[CallSite]] = {}
         self.aliases: dict[str, str] = {}
         self.writes: list[Use] = []
+        self.returns: dict[int, list[ast.expr]] = {}
+        self.dicts: list[Use] = []
+        self.shell: list[tuple[int, str]] = []
+        self.file: str | None = None
         # Filled by the first hover; analysis itself does not need them.
         self.uses: list[Use] | None = None
         # The place for what analysis derives from these facts alone.
@@ -133,3 +179,15 @@ def access_path(expression: ast.expr) -> str | None:
             return f"{owner}[{key.value!r}]"
         return None
     return dotted(expression)
+
+
+def keyword(call: ast.Call, name: str) -> ast.expr | None:
+    """The value that a call gives for a keyword argument."""
+    return next((given.value for given in call.keywords if given.arg == name), None)
+
+
+def split_origin(origin: str) -> tuple[str, str]:
+    """``.utils.names.MODEL`` → module and name; the module is empty where the name is one itself."""
+    name = origin.rpartition(".")[2]
+    module = origin[: len(origin) - len(name)]
+    return (module if not module.strip(".") else module[:-1]), name

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from model_loupe.documents.facts import Facts, dotted
 from model_loupe.documents.memory import uses_of
-from model_loupe.documents.reference import Mention, Reference
+from model_loupe.documents.reference import Mention, Reference, Span
 from model_loupe.documents.resolve import Bound, Names, place_of
-from model_loupe.documents.values import Values
+from model_loupe.documents.values import Options, Values
 
 
 class Mentions:
@@ -52,34 +52,48 @@ class Mentions:
                         continue
                     span = facts.source.span(node)
                     if span.contains(line, column):
-                        known = self._values.bound(Bound(binding, number))
-                        reference = self._loading(known.text) if known else None
-                        if known and reference:
-                            return Mention(span, known.text, reference)
+                        mention = self._mention(span, self._values.bound(Bound(binding, number)))
+                        if mention is not None:
+                            return mention
         return None
 
     def _of_use(self, number: int, line: int, column: int) -> Mention | None:
-        """A mere use of a name that holds what some call loads."""
+        """A mere use of a name that holds what some call loads, or the same text as a literal.
+
+        Such is an item of a list that a loop goes through, or the argument of a helper.
+        """
         facts = self._names.texts[number]
         for node, scope in uses_of(facts):
             if node.lineno - 1 <= line <= (node.end_lineno or 0) - 1:
                 span = facts.source.span(node)
                 # Python before 3.12 misplaces names in f-strings of several lines.
                 if span.contains(line, column) and _is_there(facts, node):
-                    known = self._values.of(node, place_of(number, scope, node))
-                    reference = self._loading(known.text) if known else None
-                    if known and reference:
-                        return Mention(span, known.text, reference)
+                    mention = self._mention(span, self._values.of(node, place_of(number, scope, node)))
+                    if mention is not None:
+                        return mention
+        return None
+
+    def _mention(self, span: Span, options: Options) -> Mention | None:
+        """The first of several names that some call loads."""
+        for option in options:
+            reference = self._loading(option.text)
+            if reference is not None:
+                return Mention(span, option.text, reference)
         return None
 
     def _loading(self, model: str) -> Reference | None:
         """The first call that loads a model."""
         if self._first_of is None:
-            found = [found for found in reversed(self._references) if found.model is not None]
-            self._first_of = {reference.model or "": reference for reference in found}
+            self._first_of = {}
+            for reference in self._references:
+                for candidate in reference.candidates or (reference.model,):
+                    if candidate is not None:
+                        self._first_of.setdefault(candidate, reference)
         return self._first_of.get(model)
 
 
 def _is_there(facts: Facts, node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return facts.source.fragment(node).rstrip()[-1:] in ("'", '"')
     name = dotted(node)
     return name is not None and "".join(facts.source.fragment(node).split()) == name

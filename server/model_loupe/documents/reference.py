@@ -31,9 +31,11 @@ class Reference(NamedTuple):
     """A call that names a model.
 
     ``span`` is the argument that names it, ``call`` the whole call, ``argument`` how it is passed (``pos0``,
-    ``model`` …, ``task-only`` for a pipeline without one). ``model`` is None where it cannot be known
-    statically; ``kind`` is ``hub``, ``local``, ``placeholder``, ``written_here`` or ``unknown``; ``kwargs``
-    are the other keyword arguments as written; ``role`` is what is loaded.
+    ``model`` …, ``task-only`` for a pipeline without one; a shell's option or a setting's key as written).
+    ``model`` is None where it cannot be known statically; ``kind`` is ``hub``, ``local``, ``placeholder``,
+    ``written_here`` or ``unknown``; ``kwargs`` are the other keyword arguments as written; ``role`` is what
+    is loaded. Where the text allows several names, ``candidates`` are all of them, the likeliest, which is
+    ``model``, first.
     """
 
     cell: int | None
@@ -46,6 +48,7 @@ class Reference(NamedTuple):
     confidence: float
     kwargs: dict[str, str]
     role: str
+    candidates: tuple[str, ...] = ()
 
 
 class Mention(NamedTuple):

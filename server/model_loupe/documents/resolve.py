@@ -1,7 +1,8 @@
 """Which binding a name means at a place of the document.
 
 The last one before the use, in the innermost scope that has any; where the document binds it only later (a
-loop's body, a cell that is run again, a function) the last of all. Cells' outermost scopes are one.
+loop's body, a cell that is run again, a function) the last of all. The outermost scopes of a notebook's cells
+are one; a module that is imported, or written by a cell, has one of its own.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import ast
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from model_loupe.documents.facts import MODULE, Binding, CallSite, Facts
+from model_loupe.documents.facts import MODULE, Binding, CallSite, Facts, split_origin
 
 _MOST_CANDIDATES = 16
 _END = 1 << 30
+
+Modules = Callable[[str], "Facts | None"]
+"""A module's name as an import writes it (``.config``, ``utils.names``) → its facts, if it is at hand."""
 
 
 class Place(NamedTuple):
@@ -39,19 +43,40 @@ def place_of(text: int, scope: int, node: ast.expr) -> Place:
     return Place(text, scope, node.lineno, node.col_offset)
 
 
-class Names:
-    """All names of a document's texts: one of a file, several of a notebook in document order."""
+def end_of(text: int) -> Place:
+    """The place behind all that a text's outermost scope says."""
+    return Place(text, MODULE, _END, 0)
 
-    def __init__(self, texts: Sequence[Facts]) -> None:
-        self.texts = texts
-        self._imports: dict[str, str | None] = {}
+
+class Names:
+    """All names of a document's texts: one of a file, several of a notebook in document order.
+
+    ``apart`` are the numbers of texts that share no names with the others; ``modules`` gives those that the
+    document imports, which come behind its own texts and are ``apart`` too.
+    """
+
+    def __init__(
+        self, texts: Sequence[Facts], apart: frozenset[int] = frozenset(), modules: Modules | None = None
+    ) -> None:
+        self.texts = list(texts)
+        self.own = len(self.texts)
+        self._apart = apart
+        self._modules = modules
+        self._module_texts: dict[str, int | None] = {}
+        self._imports: dict[tuple[int, str], str | None] = {}
         self._calls: dict[str, list[tuple[int, CallSite]]] = {}
-        self._classes: list[tuple[int, int, str]] | None = None
+        self._definitions: dict[str, list[tuple[int, int]]] | None = None
         # The outermost names only, and only where they are: this is done anew for every keystroke.
-        self._modules: defaultdict[str, list[int]] = defaultdict(list)
+        self._outermost: defaultdict[str, list[int]] = defaultdict(list)
         for number, facts in enumerate(texts):
-            for name in facts.outermost():
-                self._modules[name].append(number)
+            if number not in apart:
+                for name in facts.outermost():
+                    self._outermost[name].append(number)
+
+    @property
+    def asked_modules(self) -> tuple[str, ...]:
+        """The modules whose text was asked for, found or not."""
+        return tuple(self._module_texts)
 
     def candidates(self, name: str, place: Place, *, later: bool = True) -> list[Bound]:
         """The bindings that ``name`` may mean at ``place``, the likeliest first.
@@ -71,6 +96,27 @@ class Names:
                 return []
             scope = scopes[scope].parent
 
+    def imported(self, origin: str, text: int) -> list[Bound]:
+        """What an import brings, if its module is at hand: what binds the name there."""
+        module, name = split_origin(origin)
+        number = self.module(module, text) if module else None
+        return self.candidates(name, end_of(number)) if number is not None else []
+
+    def module(self, name: str, text: int) -> int | None:
+        """The number of an imported module's text; None if it is not at hand.
+
+        A relative import of such a module itself is not followed: its package is not that of the document.
+        """
+        if self._modules is None or (name.startswith(".") and text >= self.own):
+            return None
+        if name not in self._module_texts:
+            facts = self._modules(name)
+            self._module_texts[name] = len(self.texts) if facts is not None else None
+            if facts is not None:
+                self.texts.append(facts)
+                self._definitions = None
+        return self._module_texts[name]
+
     def attributes(self, name: str, text: int, scope: int) -> list[Bound]:
         """What a class's body or its methods bind to an attribute, the last first."""
         return [Bound(found, text) for found in reversed(self.texts[text].bindings.get((scope, name), ()))]
@@ -85,67 +131,87 @@ class Names:
             if (scope, name) in facts.bindings:
                 return None
             scope = facts.scopes[scope].parent
-        if name not in self._imports:
+        key = (text if self._is_apart(text) else -1, name)
+        if key not in self._imports:
             origins = {
                 binding.origin
-                for number in self._modules.get(name, ())
+                for number in self._numbers(name, text)
                 for binding in self.texts[number].bindings[MODULE, name]
             }
-            self._imports[name] = origins.pop() if len(origins) == 1 else None
-        return self._imports[name]
+            self._imports[key] = origins.pop() if len(origins) == 1 else None
+        return self._imports[key]
 
     def calls(self, name: str) -> list[tuple[int, CallSite]]:
-        """The calls of everything called ``name``, with the number of their text, the last first."""
+        """The document's calls of what is called ``name``, with the number of their text, the last first."""
         found = self._calls.get(name)
         if found is None:
             found = self._calls[name] = [
                 (number, site)
-                for number in range(len(self.texts) - 1, -1, -1)
+                for number in range(self.own - 1, -1, -1)
                 for site in reversed(self.texts[number].calls.get(name, ()))
             ]
         return found
 
-    def classes(self) -> list[tuple[int, int, str]]:
-        """The classes that the document defines: text, scope and name."""
-        if self._classes is None:
-            self._classes = [
-                (number, scope, described.name)
-                for number, facts in enumerate(self.texts)
-                if len(facts.scopes) > 1
-                for scope, described in enumerate(facts.scopes)
-                if described.kind == "class"
-            ]
-        return self._classes
+    def definitions(self, name: str, kind: str) -> list[tuple[int, int]]:
+        """The classes or functions called ``name``, as text and scope, the last first."""
+        return [
+            (text, scope)
+            for text, scope in self._all_definitions().get(name, ())
+            if self.texts[text].scopes[scope].kind == kind
+        ]
+
+    def classes(self) -> list[tuple[int, int]]:
+        """All classes, as text and scope."""
+        return [
+            (text, scope)
+            for found in self._all_definitions().values()
+            for text, scope in found
+            if self.texts[text].scopes[scope].kind == "class"
+        ]
+
+    def _all_definitions(self) -> dict[str, list[tuple[int, int]]]:
+        if self._definitions is None:
+            found: dict[str, list[tuple[int, int]]] = {}
+            for number in range(len(self.texts) - 1, -1, -1):
+                scopes = self.texts[number].scopes
+                for scope in range(len(scopes) - 1, 0, -1):
+                    if scopes[scope].name:
+                        found.setdefault(scopes[scope].name, []).append((number, scope))
+            self._definitions = found
+        return self._definitions
+
+    def _is_apart(self, text: int) -> bool:
+        return text >= self.own or text in self._apart
+
+    def _numbers(self, name: str, text: int) -> Sequence[int]:
+        """The texts that share their outermost names with ``text`` and bind this one."""
+        if self._is_apart(text):
+            return (text,) if (MODULE, name) in self.texts[text].bindings else ()
+        return self._outermost.get(name, ())
 
     def _in_scope(self, name: str, scope: int, place: Place, later: bool) -> list[Bound]:
         if scope == MODULE:
-            return self._outermost(name, place, later)
+            return self._in_module(name, place, later)
         bound = self.texts[place.text].bindings.get((scope, name))
         if not bound:
             return []
         found = _before(bound, place)
         return found if found or not later else [Bound(bound[-1], place.text)]
 
-    def _outermost(self, name: str, place: Place, later: bool) -> list[Bound]:
-        numbers = self._modules.get(name)
+    def _in_module(self, name: str, place: Place, later: bool) -> list[Bound]:
+        numbers = self._numbers(name, place.text)
         if not numbers:
             return []
         likely: list[Bound] = []
         for index in range(bisect_right(numbers, place.text) - 1, -1, -1):
             number = numbers[index]
             bindings = self.texts[number].bindings[MODULE, name]
-            likely += _before(bindings, place if number == place.text else _at_end_of(number))
+            likely += _before(bindings, place if number == place.text else end_of(number))
             if len(likely) >= _MOST_CANDIDATES or (likely and likely[-1].binding.certain):
                 return likely
-        return (
-            likely
-            if likely or not later
-            else [Bound(self.texts[numbers[-1]].bindings[MODULE, name][-1], numbers[-1])]
-        )
-
-
-def _at_end_of(text: int) -> Place:
-    return Place(text, MODULE, _END, 0)
+        if likely or not later:
+            return likely
+        return [Bound(self.texts[numbers[-1]].bindings[MODULE, name][-1], numbers[-1])]
 
 
 def _before(bindings: list[Binding], place: Place) -> list[Bound]:

@@ -11,13 +11,15 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from model_loupe.documents.apis import WRITING_KEYWORDS
-from model_loupe.documents.cells import statements
+from model_loupe.documents.apis import SETTINGS, WRITING_KEYWORDS
+from model_loupe.documents.cells import parse
 from model_loupe.documents.facts import (
+    EACH,
     MODULE,
     Binding,
     CallSite,
     Facts,
+    Path,
     Position,
     Scope,
     Use,
@@ -26,21 +28,25 @@ from model_loupe.documents.facts import (
 )
 from model_loupe.documents.source import Source
 
+# What is longer names no model and no parameter.
+_LONGEST_NAME = 200
+
 
 def walk(text: str) -> Facts:
     """The facts of a text; never raises."""
     walker = _Walker(Facts(Source(text)))
+    statements, walker.facts.shell, walker.facts.file = parse(text)
     # Thousands of nested blocks end the walk: what came before them stays known.
     with suppress(RecursionError):
-        walker.block(statements(text), MODULE, True)
+        walker.block(statements, MODULE, True)
     return walker.facts
 
 
 def uses_in(text: str) -> list[Use]:
-    """Every name and plain attribute that a text reads, in order; scopes are numbered as ``walk`` does."""
+    """Every name, attribute and short string of a text, in order; scopes are numbered as ``walk`` does."""
     walker = _UseWalker(Facts(Source(text)))
     with suppress(RecursionError):
-        walker.block(statements(text), MODULE, True)
+        walker.block(parse(text).statements, MODULE, True)
     walker.found.sort(key=lambda use: (use.node.lineno, use.node.col_offset))
     return walker.found
 
@@ -61,9 +67,14 @@ class _Walker:
                 visit(self, statement, scope, certain)
 
     def value(self, node: Any, scope: int, certain: bool) -> None:
-        # Expr, Return: a docstring or a bare name is nothing.
+        # A docstring or a bare name is nothing.
         if node.value is not None:
             self.expression(node.value, scope)
+
+    def return_(self, node: ast.Return, scope: int, certain: bool) -> None:
+        if node.value is not None:
+            self.expression(node.value, scope)
+            self.facts.returns.setdefault(scope, []).append(node.value)
 
     def assign(self, node: ast.Assign, scope: int, certain: bool) -> None:
         self.expression(node.value, scope)
@@ -85,7 +96,8 @@ class _Walker:
 
     def loop(self, node: ast.For | ast.AsyncFor, scope: int, certain: bool) -> None:
         self.expression(node.iter, scope)
-        self.bind_each(node.target, node.iter, scope, scope, (node.iter.lineno, node.iter.col_offset))
+        position = (node.iter.lineno, node.iter.col_offset)
+        self.bind(node.target, node.iter, scope, True, position, path=(EACH,))
         self.block(node.body, scope, False)
         self.block(node.orelse, scope, False)
 
@@ -122,14 +134,16 @@ class _Walker:
         for decorator in node.decorator_list:
             self.expression(decorator, scope)
         self.define(node, node.name, scope, certain)
-        inner = self.parameters(node.args, scope, node.name)
+        inner = self.parameters(node.args, scope, node.name, _lines(node))
         self.block(node.body, inner, True)
 
     def class_(self, node: ast.ClassDef, scope: int, certain: bool) -> None:
         for expression in [*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)]:
             self.expression(expression, scope)
         self.define(node, node.name, scope, certain)
-        self.block(node.body, self.open(Scope(scope, "class", node.name)), True)
+        bases = tuple(name for base in node.bases if (name := dotted(base)) is not None)
+        inner = self.open(Scope(scope, "class", node.name, (), bases, _lines(node)))
+        self.block(node.body, inner, True)
 
     def import_(self, node: ast.Import, scope: int, certain: bool) -> None:
         for alias in node.names:
@@ -139,8 +153,9 @@ class _Walker:
 
     def import_from(self, node: ast.ImportFrom, scope: int, certain: bool) -> None:
         module = "." * node.level + (node.module or "")
+        dot = "." if node.module else ""
         for alias in node.names:
-            self.imported(alias.asname or alias.name, f"{module}.{alias.name}", node, scope, certain)
+            self.imported(alias.asname or alias.name, f"{module}{dot}{alias.name}", node, scope, certain)
 
     def assertion(self, node: ast.Assert, scope: int, certain: bool) -> None:
         self.expression(node.test, scope)
@@ -192,6 +207,15 @@ class _Walker:
         else:
             sites.append(CallSite(node, scope))
 
+    def dict_(self, node: ast.Dict, scope: int, stack: list[Any]) -> None:
+        for key in node.keys:
+            if type(key) is ast.Constant and (key.value in SETTINGS or key.value in WRITING_KEYWORDS):
+                self.facts.dicts.append(Use(node, scope))
+                break
+        # A key is hardly ever more than a literal; one of ``**more`` is None.
+        stack += [key for key in node.keys if key is not None and type(key) is not ast.Constant]
+        stack += node.values
+
     def lambda_(self, node: ast.Lambda, scope: int, stack: list[Any]) -> None:
         self.expression(node.body, self.parameters(node.args, scope, ""))
 
@@ -204,7 +228,8 @@ class _Walker:
         for generator in node.generators:
             self.expression(generator.iter, scope)
             # The element stands before the names that it uses, so they hold from the beginning.
-            self.bind_each(generator.target, generator.iter, inner, scope, (node.lineno, node.col_offset))
+            position = (node.lineno, node.col_offset)
+            self.bind(generator.target, generator.iter, inner, True, position, scope, (EACH,))
             for condition in generator.ifs:
                 self.expression(condition, inner)
         for part in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
@@ -216,14 +241,16 @@ class _Walker:
         self.facts.scopes.append(scope)
         return len(self.facts.scopes) - 1
 
-    def parameters(self, arguments: ast.arguments, scope: int, name: str) -> int:
+    def parameters(
+        self, arguments: ast.arguments, scope: int, name: str, lines: tuple[int, int] = (0, 0)
+    ) -> int:
         """Opens a function's scope, its parameters bound to their defaults."""
         for default in (*arguments.defaults, *arguments.kw_defaults):
             if default is not None:
                 self.expression(default, scope)
         positional = [*arguments.posonlyargs, *arguments.args]
         names = tuple(argument.arg for argument in (*positional, *arguments.kwonlyargs))
-        inner = self.open(Scope(scope, "function", name, names))
+        inner = self.open(Scope(scope, "function", name, names, (), lines))
         missing: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
         defaults = (*missing, *arguments.defaults, *arguments.kw_defaults)
         for argument, default in zip((*positional, *arguments.kwonlyargs), defaults, strict=True):
@@ -242,43 +269,36 @@ class _Walker:
         certain: bool,
         position: Position,
         outside: int | None = None,
+        path: Path = (),
     ) -> None:
         """``target = value``, also of tuples part by part, of attributes and of literal keys.
 
-        ``outside`` is the scope that the value stands in where that is not the target's.
+        ``outside`` is the scope that the value stands in where that is not the target's; ``path`` the part of
+        the value that the target gets.
         """
         value_scope = scope if outside is None else outside
         if isinstance(target, ast.Name):
-            self.add(Binding(target.id, scope, target, value, value_scope, position, certain))
+            name, owner = target.id, scope
         elif isinstance(target, (ast.Tuple, ast.List)):
-            values: Sequence[ast.expr | None] = [None] * len(target.elts)
-            if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
-                values = value.elts
-            for item, item_value in zip(target.elts, values, strict=True):
-                self.bind(item, item_value, scope, certain, position, outside)
+            literal = isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts)
+            for index, item in enumerate(target.elts):
+                if literal and not path and isinstance(value, (ast.Tuple, ast.List)):
+                    self.bind(item, value.elts[index], scope, certain, position, outside)
+                else:
+                    self.bind(item, value, scope, certain, position, outside, (*path, index))
+            return
         elif isinstance(target, ast.Starred):
             self.bind(target.value, None, scope, certain, position)
+            return
         else:
-            name = access_path(target)
-            if name is None:
+            found = access_path(target)
+            if found is None:
                 return
-            holder, dot, attribute = name.partition(".")
+            holder, dot, attribute = found.partition(".")
             class_scope = self.class_of(scope) if dot and holder in ("self", "cls") else None
-            if class_scope is None:
-                # ``args.output_dir`` set in one function is read in another.
-                self.add(Binding(name, MODULE, target, value, value_scope, position, certain))
-            else:
-                self.add(Binding(attribute, class_scope, target, value, value_scope, position, certain))
-
-    def bind_each(
-        self, target: ast.expr, iterable: ast.expr, scope: int, outside: int, position: Position
-    ) -> None:
-        """A loop's target: each element of a literal list is a value that it may have."""
-        elements = iterable.elts if isinstance(iterable, (ast.List, ast.Tuple, ast.Set)) else []
-        for element in elements:
-            self.bind(target, element, scope, False, position, outside)
-        if not elements:
-            self.bind(target, None, scope, True, position)
+            # ``args.output_dir`` set in one function is read in another.
+            name, owner = (found, MODULE) if class_scope is None else (attribute, class_scope)
+        self.add(Binding(name, owner, target, value, value_scope, position, certain, None, path))
 
     def class_of(self, scope: int) -> int | None:
         """The class whose method ``scope`` is in."""
@@ -317,7 +337,12 @@ class _UseWalker(_Walker):
     def __init__(self, facts: Facts) -> None:
         super().__init__(facts)
         self.fields = {kind: fields for kind, fields in _FIELDS.items() if kind is not ast.Attribute}
-        self.special = {**_SPECIAL, ast.Name: _UseWalker.use, ast.Attribute: _UseWalker.attribute}
+        self.special = {
+            **_SPECIAL,
+            ast.Name: _UseWalker.use,
+            ast.Attribute: _UseWalker.attribute,
+            ast.Constant: _UseWalker.constant,
+        }
         self.found: list[Use] = []
 
     def use(self, node: ast.Name, scope: int, stack: list[Any]) -> None:
@@ -327,6 +352,14 @@ class _UseWalker(_Walker):
         self.found.append(Use(node, scope))
         stack.append(node.value)
 
+    def constant(self, node: ast.Constant, scope: int, stack: list[Any]) -> None:
+        if type(node.value) is str and len(node.value) <= _LONGEST_NAME:
+            self.found.append(Use(node, scope))
+
+
+def _lines(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> tuple[int, int]:
+    return (node.lineno, node.end_lineno or node.lineno)
+
 
 def _end(node: ast.stmt | ast.expr) -> Position:
     return (node.end_lineno or node.lineno, node.end_col_offset or node.col_offset)
@@ -334,7 +367,7 @@ def _end(node: ast.stmt | ast.expr) -> Position:
 
 _STATEMENTS: dict[type[ast.AST], Callable[[_Walker, Any, int, bool], None]] = {
     ast.Expr: _Walker.value,
-    ast.Return: _Walker.value,
+    ast.Return: _Walker.return_,
     ast.Assign: _Walker.assign,
     ast.AnnAssign: _Walker.annotated,
     ast.AugAssign: _Walker.augmented,
@@ -362,7 +395,6 @@ _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
     ast.BinOp: ("left", "right"),
     ast.UnaryOp: ("operand",),
     ast.IfExp: ("test", "body", "orelse"),
-    ast.Dict: ("keys", "values"),
     ast.Set: ("elts",),
     ast.Await: ("value",),
     ast.Yield: ("value",),
@@ -378,6 +410,7 @@ _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
 }
 _SPECIAL: dict[type[ast.AST], Callable[[Any, Any, int, list[Any]], None]] = {
     ast.Call: _Walker.call,
+    ast.Dict: _Walker.dict_,
     ast.Lambda: _Walker.lambda_,
     ast.NamedExpr: _Walker.named,
     ast.ListComp: _Walker.comprehension,

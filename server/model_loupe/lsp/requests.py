@@ -17,8 +17,6 @@ from model_loupe.inspector import LoadOptions, ModelRequest
 _WHICH_FILES = ("revision", "subfolder", "variant", "cache_dir", "gguf_file")
 _USE_SAFETENSORS = {"True": True, "False": False, "None": None}
 _DTYPE = ("dtype", "torch_dtype")
-_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf")
-_OF_MODELS = ("_download", "model_info", "load_checkpoint_and_dispatch", "load_checkpoint_in_model")
 
 
 class Ask(NamedTuple):
@@ -35,7 +33,7 @@ class Ask(NamedTuple):
 
 def ask(reference: Reference, folders: Sequence[str]) -> Ask | None:
     """What ``reference`` asks; None if it names no known model. Looks at the disk (``base_folder``)."""
-    if reference.model is None or not _is_surely_a_model(reference):
+    if reference.model is None:
         return None
     given = {name: _text(reference.kwargs[name]) for name in _WHICH_FILES if name in reference.kwargs}
     unknown = tuple(name for name, value in given.items() if value is Ellipsis)
@@ -68,14 +66,6 @@ def base_folder(model: str, folders: Sequence[str], *, is_hub_id: bool) -> str |
         if os.path.exists(os.path.join(folder, model)):
             return folder
     return folders[0] if folders and not is_hub_id else None
-
-
-def _is_surely_a_model(reference: Reference) -> bool:
-    # Anybody may have a function load_file: `load_file("data.csv")` is none of our business.
-    if reference.role != "file":
-        return True
-    is_weights = (reference.model or "").lower().endswith(_WEIGHTS)
-    return is_weights or reference.callee.endswith(_OF_MODELS)
 
 
 def load_options(kwargs: Mapping[str, str]) -> LoadOptions:

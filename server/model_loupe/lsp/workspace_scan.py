@@ -27,21 +27,6 @@ MAX_BYTES = {".py": 1 << 20, ".ipynb": 16 << 20}
 _SKIPPED = frozenset(
     ("__pycache__", "node_modules", "bower_components", "site-packages", "venv", "env", "build", "dist")
 )
-# A call that names a model says one of these (documents.apis); a file without any need not be parsed.
-MARKS = (
-    b"from_",
-    b"pipeline",
-    b"load",
-    b"Encoder",
-    b"Transformer",
-    b"LLM",
-    b"Llama",
-    b"EngineArgs",
-    b"model_info",
-    b"safe_open",
-    b"HuggingFace",
-    b"Trainer",
-)
 
 
 class FoundCall(NamedTuple):
@@ -130,16 +115,16 @@ def _mark(entry: os.DirEntry[str]) -> tuple[int, int] | None:
 
 
 def _calls(path: str) -> tuple[FoundCall, ...]:
-    from model_loupe.documents import analyse_notebook, analyse_python, read_notebook
+    from model_loupe.documents import analyse_notebook, analyse_python, may_load, read_notebook
     from model_loupe.lsp.text import Text
 
     try:
         with open(path, "rb") as file:
             data = file.read()
-        if not any(mark in data for mark in MARKS):
-            return ()
         # Not what PEP 263 says of other encodings, but columns are all that could go wrong.
         text = data.decode("utf-8-sig", errors="replace")
+        if not may_load(text):
+            return ()
         analysis: Analysis
         if path.endswith(".ipynb"):
             cells = read_notebook(text)

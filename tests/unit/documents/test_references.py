@@ -187,7 +187,7 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ),
         (
             "p.add_argument('-m', dest='n', default='a/b')\nAutoModel.from_pretrained(«p.parse_args().n»)",
-            "- unknown model pos0",
+            "a/b hub model pos0",
         ),
         (
             "p.add_argument('--n')\na = p.parse_args()\nAutoModel.from_pretrained(«a.n»)",
@@ -200,7 +200,7 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("c = {}\nc['model'] = 'a/b'\nAutoModel.from_pretrained(«c['model']»)", "a/b hub model pos0"),
         ("c = ['a', 'b']\nAutoModel.from_pretrained(«c[1]»)", "b hub model pos0"),
         ("c = ['a', 'b']\nAutoModel.from_pretrained(«c[7]»)", "- unknown model pos0"),
-        ("c = {'model': 'a/b', **more}\nAutoModel.from_pretrained(«c[k]»)", "- unknown model pos0"),
+        ("c = {'model': 'a/b', **more}\nAutoModel.from_pretrained(«c[k]»)", "a/b hub model pos0"),
     ],
     "calls of a helper": [
         ("def f(n):\n  AutoModel.from_pretrained(«n»)\nf('a')", "a hub model pos0"),
@@ -291,12 +291,144 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("'AutoModel.from_pretrained(1)'", ""),
         ("# AutoModel.from_pretrained('gpt2')", ""),
     ],
+    "more libraries": [
+        ("from trl import GRPOTrainer\nGRPOTrainer(model=«'a/b'», args=a)", "a/b hub model model"),
+        ("GRPOTrainer(model=«args.model_name_or_path»)", "- unknown model model"),
+        ("DPOTrainer(«'a/b'», ref)", "a/b hub model pos0"),
+        (
+            "from unsloth import FastLanguageModel\nm, t = FastLanguageModel.from_pretrained(\n"
+            "  model_name = «'unsloth/llama'», max_seq_length = 2048)",
+            "unsloth/llama hub model model_name",
+        ),
+        (
+            "from sagemaker.huggingface import HuggingFaceModel\n"
+            "HuggingFaceModel(env=«{'HF_TASK': 't', 'OTHER': 'a/b'}», role=r)",
+            "- unknown endpoint env",
+        ),
+        (
+            "from sagemaker.huggingface import HuggingFaceModel\n"
+            "hub = dict(HF_MODEL_ID='a/b')\nHuggingFaceModel(env=«hub», role=r)",
+            "a/b hub endpoint env",
+        ),
+        ("hub = get()\n«HuggingFaceModel(model_data=x)»", "- unknown endpoint none"),
+        ("from bertopic import BERTopic\nBERTopic(embedding_model=«'a/b'»)", "a/b hub model embedding_model"),
+        ("BERTopic(embedding_model=«encoder»)", "- unknown model embedding_model"),
+        ("«SentenceTransformer(modules=[a, b])»", "- unknown model none"),
+        (
+            "from sentence_transformers import models\nmodels.Transformer(«'bert-base-uncased'»)",
+            "bert-base-uncased hub model pos0",
+        ),
+        (
+            "from langchain_huggingface import HuggingFacePipeline as P\nP.from_model_id(model_id=«'a/b'»)",
+            "a/b hub model model_id",
+        ),
+        ("HuggingFaceEndpoint(repo_id=«'a/b'»)", "a/b hub endpoint repo_id"),
+        ("«HuggingFaceEmbeddings()»", "- unknown model none"),
+        (
+            "from llama_index.embeddings.huggingface import HuggingFaceEmbedding\n"
+            "HuggingFaceEmbedding(model_name=«'a/b'»)",
+            "a/b hub model model_name",
+        ),
+        ("HuggingFaceLLM(model_name=«'a/b'», tokenizer_name='c/d')", "a/b hub model model_name"),
+        ("LlamaCpp(model_path=«'m.gguf'», n_ctx=1)", "m.gguf local file model_path"),
+        ("pipe.load_lora_weights(«'a/b'», weight_name='x')", "a/b hub adapter pos0"),
+        ("pipe.load_lora_weights(state_dict)", ""),
+        ("model.load_adapter(«'a/b'», adapter_name='x')", "a/b hub adapter pos0"),
+        ("SetFitModel.from_pretrained(«'a/b'»)", "a/b hub model pos0"),
+        ("AutoGPTQForCausalLM.from_quantized(«'a/b'»)", "a/b hub model pos0"),
+        ("from mlx_lm import load\nload(«'a/b'»)", "a/b hub model pos0"),
+        ("from json import load\nload('a/b')", ""),
+        ("from FlagEmbedding import FlagReranker\nFlagReranker(«'a/b'»)", "a/b hub model pos0"),
+        ("KeyBERT(embedder)", ""),
+        ("AutoModel.from_pretrained(«'a/b-GGUF'», gguf_file='x.gguf')", "a/b-GGUF hub model pos0"),
+        ("EulerDiscreteScheduler.from_pretrained(«'a/b'», subfolder='s')", "a/b hub config pos0"),
+        ("tokenizer_class.from_pretrained(«'a/b'»)", "a/b hub tokenizer pos0"),
+        ("list_repo_files(«'a/b'»)", "a/b hub file pos0"),
+        ("from efficientnet_pytorch import E\nE.from_pretrained('efficientnet-b0')", ""),
+    ],
+    "files of weights": [
+        ("from safetensors.torch import load_file\nload_file(«path»)", "- unknown file pos0"),
+        ("from safetensors.torch import load_file\nload_file(«'a.st'»)", "a.st hub file pos0"),
+        (
+            "import safetensors\nsafetensors.torch.load_file(«'x.safetensors'»)",
+            "x.safetensors local file pos0",
+        ),
+        ("load_file('data.csv')", ""),
+        ("load_file(path)", ""),
+        ("from mine import load_file\nload_file('x.safetensors')", ""),
+        ("torch.load('embeddings.npy')", ""),
+        ("d = 'out'\ntorch.load(«f'{d}/x.pt'»)", "out/x.pt local file pos0"),
+        ("def load_file(p): ...\nload_file('x.bin')", ""),
+    ],
+    "what the code writes": [
+        ("AutoModel.from_pretrained(«args.output_dir»)", "- written_here model pos0"),
+        ("c = {'output_dir': 'out'}\nAutoModel.from_pretrained(«'out'»)", "out written_here model pos0"),
+        (
+            "m.push_to_hub(repo_id='me/x')\nAutoModel.from_pretrained(«'me/x'»)",
+            "me/x written_here model pos0",
+        ),
+        (
+            "snapshot_download('a/b', local_dir='here')\nAutoModel.from_pretrained(«'here'»)",
+            "here written_here model pos0",
+        ),
+        (
+            "m.save_pretrained_merged('out', t)\nAutoModel.from_pretrained(«'out'»)",
+            "out written_here model pos0",
+        ),
+        (
+            "for s in ('a', 'b'):\n  m.save_pretrained(f'out-{s}')\nAutoModel.from_pretrained(«'out-a'»)",
+            "out-a written_here model pos0",
+        ),
+    ],
+    "shell": [
+        ("!hf download «a/b»", "a/b hub file pos1"),
+        ("!huggingface-cli download «a/b» model.safetensors --revision x", "a/b hub file pos1"),
+        ("!huggingface-cli download --quiet «a/b» --local-dir d", "a/b hub file pos1"),
+        ("!hf download a/b --repo-type dataset", ""),
+        ("!hf download --repo-type=space a/b", ""),
+        ("!vllm serve «'a/b'» --port 8000", "a/b hub model pos1"),
+        ("vllm serve «a/b»", "a/b hub model pos1"),
+        ("x = 1\nhf download «a/b»\ny = 2", "a/b hub file pos1"),
+        ("n = 'a/b'\n!hf download «{n}»", "a/b hub file pos1"),
+        ("n = 'a/b'\n!hf download «$n» --force-download", "a/b hub file pos1"),
+        ("!hf download «{n}»", "- unknown file pos1"),
+        ("%%bash\npip install x\nhf download «a/b»", "a/b hub file pos1"),
+        ("!cd x && CUDA_VISIBLE_DEVICES=0 vllm serve «a/b» &", "a/b hub model pos1"),
+        ("!vllm serve \\\n  «a/b» \\\n  --dtype half", "a/b hub model pos1"),
+        ("!python -m vllm.entrypoints.api_server --model «a/b»", "a/b hub model model"),
+        ("!python run_clm.py --model_name_or_path «gpt2» --do_train", "gpt2 hub model model_name_or_path"),
+        ("!trl sft --model_name_or_path=«a/b»", "a/b hub model model_name_or_path"),
+        ("!python train.py --model resnet50", ""),
+        ("!git clone «https://huggingface.co/a/b»", "a/b hub file pos0"),
+        ("!git clone https://huggingface.co/datasets/a/b", ""),
+        ("!git clone https://github.com/a/b", ""),
+        ("!ollama run llama3", ""),
+        ("!ollama pull a/b --model a/b", ""),
+        ("!accelerate estimate-memory «a/b»", "a/b hub model pos1"),
+        ("!pip install a/b", ""),
+        ("# !hf download a/b", ""),
+        ("'''\n!hf download a/b\n'''", ""),
+    ],
+    "settings in dicts": [
+        ("env = {'HF_MODEL_ID': «'gpt2'»}", "gpt2 hub setting HF_MODEL_ID"),
+        ("env = {'HF_MODEL_ID': «name»}", "- unknown setting HF_MODEL_ID"),
+        ("c = {'model_name_or_path': «'gpt2'»}", "gpt2 hub setting model_name_or_path"),
+        ("c = {'a': 1, 'model_id': «'a/b'»}", "a/b hub setting model_id"),
+        ("n = 'a/b'\nc = {'model_id': «n»}", "a/b hub setting model_id"),
+        ("c = {'model_id': '1234'}", ""),
+        ("c = {'model_name': 'gpt-4o'}", ""),
+        ("c = {'model_id': row.id}", ""),
+        ("c = {'model_name_or_path': './x'}", ""),
+        ("c = {'model': 'a/b'}", ""),
+        ("c = {'dataset_id': 'a/b'}", ""),
+    ],
     "not quite Python": [
         ("%time m = AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
         ("if x:\n    %time m = AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
         ("%%capture out\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
         ("%%html\n<a>AutoModel.from_pretrained('gpt2')</a>", ""),
-        ("%%writefile a.py\nAutoModel.from_pretrained('gpt2')", ""),
+        ("%%writefile a.py\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
+        ("%%writefile a.sh\nAutoModel.from_pretrained('gpt2')", ""),
         ("?model\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
         ("files = %sql select 1\nAutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
         ("if x:\n    !ls\n    AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
@@ -361,7 +493,7 @@ def text_of(reference: Reference) -> str:
 
 
 def test_there_are_enough_cases() -> None:
-    assert len(FLAT) >= 200
+    assert len(FLAT) >= 300
 
 
 @pytest.mark.parametrize(("snippet", "expected"), [case[1:] for case in FLAT], ids=[case[0] for case in FLAT])

@@ -44,13 +44,15 @@ def test_a_row_says_all_of_a_call(tmp_path: Path) -> None:
         {
             "file": str(tmp_path / "x.py"),
             "cell": None,
-            "line": 4,
+            "line": 3,
             "column": 4,
             "end_line": 4,
-            "end_column": 5,
+            "end_column": 37,
             "callee": "AutoModelForCausalLM.from_pretrained",
             "argument": "pos0",
+            "range": [4, 4, 4, 5],
             "model": "a/b",
+            "candidates": [],
             "kind": "hub",
             "confidence": 0.95,
             "kwargs": {"revision": "r", "device_map": "'auto'"},
@@ -69,7 +71,7 @@ def test_cells_are_counted_without_raw_ones(tmp_path: Path) -> None:
     ]
     write(tmp_path, {"x.ipynb": json.dumps({"cells": cells})})
     rows, _ = scan(tmp_path)
-    assert [(row["cell"], row["line"], row["column"]) for row in rows] == [(1, 2, 26)]
+    assert [(row["cell"], row["line"], row["column"]) for row in rows] == [(1, 2, 0)]
 
 
 def test_folders_are_walked_in_order_and_what_is_not_the_users_is_left_out(tmp_path: Path) -> None:
@@ -108,7 +110,7 @@ ENCODINGS = {
 @pytest.mark.parametrize("case", ENCODINGS, ids=str)
 def test_encodings(case: str, tmp_path: Path) -> None:
     rows, warnings = scan(write(tmp_path, {"x.py": ENCODINGS[case]}))
-    assert [(row["model"], row["column"]) for row in rows] == [("gpt2", 33)]
+    assert [(row["model"], row["column"]) for row in rows] == [("gpt2", 7)]
     assert not warnings
 
 
@@ -175,3 +177,64 @@ def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
         str(tmp_path / "dangling.py"),
         str(tmp_path / "missing.py"),
     ]
+
+
+SETTINGS = {
+    "config.yaml": "# x\nmodel:\n  name: x\n  model_name_or_path: org/model-7b  # base\nlr: 1\n",
+    "quoted.yml": 'list:\n  - base_model: "org/model-7b"\n',
+    "train.json": '{\n  "epochs": 3,\n  "model_id": "org/model-7b",\n  "dataset": "a/b"\n}\n',
+    "train.toml": "[model]\npretrained_model_name_or_path = 'org/model-7b'\n",
+    "crlf.yaml": "a: 1\r\nmodel: org/model-7b\r\n",
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_that_name_a_model(name: str, tmp_path: Path) -> None:
+    rows, warnings = scan(write(tmp_path, {name: SETTINGS[name]}))
+    assert [(row["model"], row["kind"], row["role"]) for row in rows] == [("org/model-7b", "hub", "setting")]
+    assert 0 < rows[0]["confidence"] < 0.5
+    line, column, end_line, end_column = rows[0]["range"]
+    assert line == end_line == rows[0]["line"]
+    text = SETTINGS[name].splitlines()[line - 1][column:end_column]
+    assert text.strip("'\"") == "org/model-7b"
+    assert not warnings
+
+
+NO_SETTINGS: dict[str, str | bytes] = {
+    "openapi.yaml": "model: gpt-4o\nmodel_name: llama3\n",
+    "path.yaml": "model_name_or_path: ./checkpoints/last\nbase_model: path/to/model\n",
+    "data.json": '{"dataset": "org/data", "name": "org/model"}',
+    "package.json": '{"name": "x", "main": "a/b"}',
+    "broken.json": '{"model_id": ',
+    "binary.toml": b"\xff\xfe\x00model = 'a/b",
+    "env.yaml": "image: org/image\nmodel: ${MODEL}\n",
+    "large.json": '{\n"model_id": "a/b",\n"x": "' + "x" * 300_000 + '"}',
+}
+
+
+@pytest.mark.parametrize("name", NO_SETTINGS)
+def test_settings_that_name_none(name: str, tmp_path: Path) -> None:
+    assert scan(write(tmp_path, {name: NO_SETTINGS[name]})) == ([], [])
+
+
+def test_modules_beside_the_file_and_above_it_are_read(tmp_path: Path) -> None:
+    load = "AutoModel.from_pretrained(NAME)\n"
+    three = ("from names import NAME", "from .near import NAME", "from pack import NAME")
+    files: dict[str, str | bytes] = {
+        "top/names.py": "NAME = 'top/names'",
+        "top/a/near.py": "NAME = 'a/near'",
+        "top/a/pack/__init__.py": "NAME = 'a/pack'",
+        "top/a/x.py": "".join(f"{line}\n{load}" for line in three),
+        "top/a/n.ipynb": notebook(f"from names import NAME\n{load}"),
+        "top/a/z.py": f"from outside import NAME\n{load}",
+        "outside.py": "NAME = 'out/side'",
+    }
+    rows, warnings = scan(write(tmp_path, files) / "top")
+    assert [(Path(row["file"]).name, row["model"]) for row in rows] == [
+        ("n.ipynb", "top/names"),
+        ("x.py", "top/names"),
+        ("x.py", "a/near"),
+        ("x.py", "a/pack"),
+        ("z.py", None),
+    ]
+    assert not warnings

@@ -1,0 +1,228 @@
+"""The calls of a document that name a model."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import NamedTuple
+
+from model_loupe.documents import apis
+from model_loupe.documents.facts import MODULE, CallSite, Facts, Use, access_path, dotted, keyword
+from model_loupe.documents.names import kind_of, written_place
+from model_loupe.documents.reference import Reference
+from model_loupe.documents.resolve import Names, place_of
+from model_loupe.documents.values import Options, Values
+
+_LONGEST_OWNER = 80
+# Of an argument that may as well be the model itself: a variable that holds a name says so.
+_NAME_LIKE = re.compile(r"(?i)(?:name|path|ckpt|checkpoint|(?:model|repo|hub|^)_?id)s?$")
+_OUTPUT_PLACE = re.compile(r"(?:^|[._])(?:output_dir|save_dir|save_directory|save_path)$")
+
+
+class _Parts:
+    """What the text alone says of a loading call: which argument names the model, the ranges, the rest."""
+
+    __slots__ = ("api", "argument", "call", "callee", "expression", "kwargs", "no_model", "span")
+
+    def __init__(self, facts: Facts, node: ast.Call, api: apis.Api) -> None:
+        keywords = {given.arg: given.value for given in node.keywords if given.arg is not None}
+        self.api = api
+        self.argument, self.expression = _argument(node, api, keywords)
+        self.callee = _callee(facts, node.func)
+        self.call = facts.source.span(node)
+        self.span = facts.source.span(self.expression) if self.expression is not None else self.call
+        self.kwargs = {
+            name: facts.source.fragment(value)
+            for name, value in keywords.items()
+            if value is not self.expression
+        }
+        self.no_model = self.kwargs.get("repo_type", "").strip("'\"") in ("dataset", "space")
+
+
+class _Extract(NamedTuple):
+    """Of one text's facts, what can load a model (by its own name) and what is written to."""
+
+    loading: list[CallSite]
+    written: list[Use]
+
+
+def _extract(facts: Facts) -> _Extract:
+    found = facts.remembered
+    if not isinstance(found, _Extract):
+        names = apis.CALLABLES.intersection(facts.calls)
+        loading = [site for name in names for site in facts.calls[name]]
+        found = facts.remembered = _Extract(loading, [*facts.writes, *_written_by_calls(facts)])
+    return found
+
+
+def _written_by_calls(facts: Facts) -> list[Use]:
+    found: list[Use] = []
+    for name, (position, named) in apis.WRITING_CALLS.items():
+        for site in facts.calls.get(name, ()):
+            place = keyword(site.node, named)
+            if place is None and position is not None and position < len(site.node.args):
+                place = site.node.args[position]
+            if place is not None:
+                found.append(Use(place, site.scope))
+    for use in facts.dicts:
+        if isinstance(use.node, ast.Dict):
+            for key, value in zip(use.node.keys, use.node.values, strict=True):
+                if isinstance(key, ast.Constant) and key.value in apis.WRITING_KEYWORDS:
+                    found.append(Use(value, use.scope))
+    return found
+
+
+class Calls:
+    """Finds the references of one document's calls, and which call each is."""
+
+    def __init__(self, indexes: Sequence[int | None], names: Names, values: Values) -> None:
+        self._indexes = indexes
+        self._names = names
+        self._values = values
+        self._extracts = [_extract(facts) for facts in names.texts]
+        self.by_node: dict[ast.Call, Reference] = {}
+        self.written = self._written_places()
+
+    def by_text(self) -> list[list[Reference]]:
+        """The references of each of the document's own texts, in order."""
+        aliases = self._aliases()
+        found: list[list[Reference]] = []
+        for number in range(self._names.own):
+            facts = self._names.texts[number]
+            sites = self._extracts[number].loading
+            if aliases and not aliases.isdisjoint(facts.calls):
+                sites = sites + [site for name in aliases for site in facts.calls.get(name, ())]
+            found.append(self._of_sites(number, facts, sites) if sites else [])
+        return found
+
+    def _of_sites(self, number: int, facts: Facts, sites: Sequence[CallSite]) -> list[Reference]:
+        found: list[Reference] = []
+        for site in sites:
+            reference = self._reference(number, facts, site)
+            if reference is not None:
+                self.by_node[site.node] = reference
+                found.append(reference)
+        if len(found) > 1:
+            found.sort(key=attrgetter("call"))
+        return found
+
+    def _aliases(self) -> set[str]:
+        """The other names that imports of the document give to what is in the tables."""
+        return {
+            local
+            for facts in self._names.texts[: self._names.own]
+            if facts.aliases
+            for local, name in facts.aliases.items()
+            if name in apis.CALLABLES and local not in apis.CALLABLES
+        }
+
+    def _reference(self, number: int, facts: Facts, site: CallSite) -> Reference | None:
+        api = self._api(number, site)
+        if api is None:
+            return None
+        parts = site.remembered
+        if not isinstance(parts, _Parts) or parts.api is not api:
+            parts = site.remembered = _Parts(facts, site.node, api)
+        if parts.no_model:
+            return None
+        options = self._options(number, site, parts)
+        if not options and not _may_stay_unknown(parts):
+            return None
+        if api.weights and not options[0].text.lower().endswith(apis.WEIGHTS):
+            return None
+        return Reference(
+            self._indexes[number],
+            parts.span,
+            parts.call,
+            parts.callee,
+            parts.argument,
+            options[0].text if options else None,
+            kind_of(options[0].text, self.written) if options else _unknown_kind(parts.expression),
+            round(options[0].confidence, 3) if options else 0.0,
+            parts.kwargs,
+            api.role,
+            tuple(option.text for option in options) if len(options) > 1 else (),
+        )
+
+    def _options(self, number: int, site: CallSite, parts: _Parts) -> Options:
+        if parts.expression is None:
+            return ()
+        place = place_of(number, site.scope, parts.expression)
+        if parts.api.item is not None:
+            return self._values.item(parts.expression, place, parts.api.item)
+        return self._values.of(parts.expression, place)
+
+    def _api(self, number: int, site: CallSite) -> apis.Api | None:
+        """The table's entry for what a call calls, as far as imports and assignments tell."""
+        func = site.node.func
+        callee = site.callee
+        if callee is None:
+            # ``CLASSES[name].from_pretrained(x)``, ``type(self).from_pretrained(x)``
+            method = func.attr if isinstance(func, ast.Attribute) else ""
+            return apis.find(f"?.{method}", False, True)
+        head, dot, rest = callee.partition(".")
+        always = self._names.always_imported(head, number, site.scope)
+        if always is not None:
+            return apis.find(f"{always}{dot}{rest}", True, False)
+        place = place_of(number, site.scope, func)
+        # A function may call what the module binds below it; the module itself may not.
+        candidates = self._names.candidates(head, place, later=site.scope != MODULE)
+        # In ``try: from x import y; except ImportError: y = None`` the import is what is meant.
+        origin = next((found.binding.origin for found in candidates if found.binding.origin), None)
+        if origin is not None:
+            return apis.find(f"{origin}{dot}{rest}", True, False)
+        if candidates and not dot:
+            # ``pipeline(…)`` after ``pipeline = …``: a call of the object, or of a function of their own.
+            return None
+        value = candidates[0].binding.value if candidates else None
+        if dot and value is not None:
+            # ``cls = AutoTokenizer`` and then ``cls.from_pretrained(x)``.
+            callee = f"{dotted(value) or head}{dot}{rest}"
+        return apis.find(callee, False, bool(candidates) or head in ("self", "cls"))
+
+    def _written_places(self) -> frozenset[str]:
+        found: set[str] = set()
+        for number, extract in enumerate(self._extracts):
+            for expression, scope in extract.written:
+                options = self._values.of(expression, place_of(number, scope, expression))
+                found.update(written_place(option.text) for option in options)
+        return frozenset(found - {""})
+
+
+def _argument(call: ast.Call, api: apis.Api, keywords: dict[str, ast.expr]) -> tuple[str, ast.expr | None]:
+    for name in api.keywords:
+        if name in keywords:
+            return name, keywords[name]
+    position = api.position
+    if position is not None and len(call.args) > position:
+        before = call.args[: position + 1]
+        if not any(isinstance(argument, ast.Starred) for argument in before):
+            return f"pos{position}", call.args[position]
+    return "task-only" if api.role == "pipeline" else "none", None
+
+
+def _may_stay_unknown(parts: _Parts) -> bool:
+    """Whether a call whose model is not known is a reference all the same."""
+    if parts.expression is None:
+        return parts.api.optional
+    if parts.api.weights:
+        return False
+    if not parts.api.needs_text:
+        return True
+    path = access_path(parts.expression)
+    return path is not None and _NAME_LIKE.search(path.rstrip("']")) is not None
+
+
+def _unknown_kind(expression: ast.expr | None) -> str:
+    path = dotted(expression) if expression is not None else None
+    return "written_here" if path is not None and _OUTPUT_PLACE.search(path) else "unknown"
+
+
+def _callee(facts: Facts, func: ast.expr) -> str:
+    callee = dotted(func)
+    if callee is None and isinstance(func, ast.Attribute):
+        owner = " ".join(facts.source.fragment(func.value).split())
+        callee = f"{owner if len(owner) <= _LONGEST_OWNER else '…'}.{func.attr}"
+    return callee or "…"
