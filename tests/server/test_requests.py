@@ -27,22 +27,6 @@ def test_literals_that_decide_which_files_are_meant_are_passed_on() -> None:
     assert asked.unknown == ()
 
 
-@pytest.mark.parametrize(
-    ("callee", "model", "asks"),
-    [
-        ("load_file", "data.csv", False),
-        ("load_file", "model.safetensors", True),
-        ("torch.load", "rows", False),
-        ("torch.load", "weights.pt", True),
-        ("hf_hub_download", "a/b", True),
-        ("huggingface_hub.snapshot_download", "a/b", True),
-    ],
-)
-def test_a_function_of_a_common_name_need_not_load_a_model(callee: str, model: str, asks: bool) -> None:
-    call = reference(model)._replace(callee=callee, role="file")
-    assert (ask(call, ()) is not None) is asks
-
-
 @pytest.mark.parametrize("source", ["REVISION", "f'v{n}'", "args.revision", "3", "(", "", "b'v1'"])
 def test_arguments_that_are_no_text_are_named_as_unknown(source: str) -> None:
     asked = ask(reference("a/b", revision=source), ())
