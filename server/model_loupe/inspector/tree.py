@@ -76,10 +76,10 @@ class Place(NamedTuple):
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise LoupeError("bad-node", "not the id of a tree row: ask modelLoupe/models again") from error
         texts = [request.model, place.section, place.path, place.shown]
-        optional = [text for text in request[1:] if text is not None and text is not request.use_safetensors]
+        optional = [text for text in request._replace(use_safetensors=None)[1:] if text is not None]
+        chosen = request.use_safetensors is None or isinstance(request.use_safetensors, bool)
         whole = type(place.offset) is int and place.offset >= 0
-        whole = whole and request.use_safetensors in (None, True, False)
-        if not whole or not all(isinstance(text, str) for text in texts + optional):
+        if not (whole and chosen) or not all(isinstance(text, str) for text in texts + optional):
             raise LoupeError("bad-node", "not the id of a tree row: ask modelLoupe/models again")
         return place
 

@@ -167,7 +167,12 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "node", ["", "x", "[]", "{}", "null", '{"model":3}', '{"model":"x","offset":-1}', "{" * 9999]
+    "node",
+    [
+        *("", "x", "[]", "{}", "null", '{"model":3}', '{"model":"x","offset":-1}', "{" * 9999),
+        '{"model":"x","use_safetensors":1}',
+        '{"model":"x","revision":true,"use_safetensors":true}',
+    ],
 )
 def test_ids_that_are_none(node: str) -> None:
     with pytest.raises(LoupeError) as raised:
