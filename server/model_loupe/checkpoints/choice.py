@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from model_loupe.checkpoints.files import File, Files, format_of
+from model_loupe.checkpoints.files import File, Files, format_of, unreadable
 from model_loupe.checkpoints.safetensors_index import (
     MAX_INDEX_BYTES,
     Claims,
@@ -126,8 +126,7 @@ def _read_index(files: Files, file: File, warnings: list[Warning]) -> tuple[Inde
     try:
         raw = files.read(file.name)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        warnings.append(Warning("unreadable-file", f"{file.name} cannot be read: {reason}"))
+        warnings.append(unreadable(file.name, error))
         return None
     return parse_index(raw, file.name, warnings)
 
@@ -202,23 +201,27 @@ def _other_safetensors(finder: _Finder) -> list[str]:
 # --- the others -----------------------------------------------------------------------------------------
 
 
-def why_not_taken(name: str, choice: list[str]) -> str | None:
-    """Why a file of weights is none of those taken; None for a file that holds no weights.
+def not_taken(listing: dict[str, File], shards: list[str]) -> dict[str, str]:
+    """The files of weights that are none of ``shards``, the files taken, each with the reason."""
+    taken = set(shards)
+    form = format_of(shards[0]) if shards else None
+    others = ((name, _why_not(name, form)) for name in listing if name not in taken)
+    return {name: reason for name, reason in others if reason}
 
-    ``choice`` are the names of the files taken.
-    """
+
+def _why_not(name: str, taken: str | None) -> str | None:
+    """``taken`` is the format of the files taken; None for a file that holds no weights."""
     form = format_of(name)
-    if form is None or name in choice:
+    if form is None:
         return None
     if name.startswith(_NO_WEIGHTS) and form == "pickle":
         return "state of a training run, no weights of the model"
     if form in _OTHER_FRAMEWORKS:
         return _OTHER_FRAMEWORKS[form]
-    if not choice:
+    if taken is None:
         return "not among the names that from_pretrained looks for"
-    taken = format_of(choice[0])
     if form != taken:
-        return f"the {_FORMAT_NAMES.get(taken or '', taken)} weights are taken, formats are never mixed"
+        return f"the {_FORMAT_NAMES.get(taken, taken)} weights are taken, formats are never mixed"
     if form == "gguf":
         return "another quantisation or part: GGUF files are alternatives"
     if name.startswith("consolidated"):

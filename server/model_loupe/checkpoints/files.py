@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from model_loupe.domain.warnings import Warning
+
 LFS_POINTER_PREFIX = b"version https://git-lfs.github.com/spec/v1"
 LFS_POINTER_LIMIT = 1024
 """A Git-LFS pointer file is smaller than this (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md)."""
@@ -47,6 +49,11 @@ def format_of(name: str) -> str | None:
     """The weight format that a file's name promises; None if it is no weight file."""
     lowered = name.lower()
     return next((fmt for suffix, fmt in _FORMATS if lowered.endswith(suffix)), None)
+
+
+def unreadable(name: str, error: OSError) -> Warning:
+    """The finding for a file that the system would not let us read."""
+    return Warning("unreadable-file", f"{name} cannot be read: {error.strerror or type(error).__name__}")
 
 
 def lfs_pointer_size(head: bytes) -> int | None:

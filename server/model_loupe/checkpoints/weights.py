@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from model_loupe.checkpoints.choice import Selection, choose, why_not_taken
-from model_loupe.checkpoints.files import File, Files, format_of
+from model_loupe.checkpoints.choice import Selection, choose, not_taken
+from model_loupe.checkpoints.files import File, Files, format_of, unreadable
 from model_loupe.checkpoints.safetensors_header import (
     FIRST_READ,
     Header,
@@ -66,14 +66,9 @@ def read_weights(
         first_floating_dtype=_first_floating(table),
         complete=complete,
         tied=reader.tied,
-        not_taken=_not_taken(listing, choice.shards),
+        not_taken=not_taken(listing, choice.shards),
         warnings=warnings,
     )
-
-
-def _not_taken(listing: dict[str, File], taken: list[str]) -> dict[str, str]:
-    reasons = ((name, why_not_taken(name, taken)) for name in listing)
-    return {name: reason for name, reason in reasons if reason}
 
 
 class _Reader:
@@ -148,7 +143,7 @@ def _read_header(
         if len(raw) < length:
             raw += files.read(name, len(head), length - len(raw))
     except OSError as error:
-        warnings.append(_unreadable(name, error))
+        warnings.append(unreadable(name, error))
         return None
     if len(raw) < length:
         warnings.append(Warning("incomplete-file", f"{name} became shorter while it was read"))
@@ -181,10 +176,6 @@ def _missing(files: Files, name: str, listing: dict[str, File]) -> Warning:
             "missing-shard", f"{name} is named by the index but is not there, and is no safetensors file"
         )
     return Warning("missing-shard", f"{name} is named by the index but is not there: download it again")
-
-
-def _unreadable(name: str, error: OSError) -> Warning:
-    return Warning("unreadable-file", f"{name} cannot be read: {error.strerror or type(error).__name__}")
 
 
 def _without_duplicates(

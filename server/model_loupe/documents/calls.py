@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from model_loupe.documents import apis
-from model_loupe.documents.facts import MODULE, CallSite, Facts, Use, access_path, dotted, keyword
+from model_loupe.documents.facts import MODULE, CallSite, Facts, Use, access_path, dotted, given
 from model_loupe.documents.names import kind_of, written_place
 from model_loupe.documents.reference import Reference
 from model_loupe.documents.resolve import Names, place_of
@@ -61,9 +61,7 @@ def _written_by_calls(facts: Facts) -> list[Use]:
     found: list[Use] = []
     for name, (position, named) in apis.WRITING_CALLS.items():
         for site in facts.calls.get(name, ()):
-            place = keyword(site.node, named)
-            if place is None and position is not None and position < len(site.node.args):
-                place = site.node.args[position]
+            place = given(site.node, named, position)
             if place is not None:
                 found.append(Use(place, site.scope))
     for use in facts.dicts:
@@ -75,14 +73,13 @@ def _written_by_calls(facts: Facts) -> list[Use]:
 
 
 class Calls:
-    """Finds the references of one document's calls, and which call each is."""
+    """Finds the references of one document's calls."""
 
     def __init__(self, indexes: Sequence[int | None], names: Names, values: Values) -> None:
         self._indexes = indexes
         self._names = names
         self._values = values
         self._extracts = [_extract(facts) for facts in names.texts]
-        self.by_node: dict[ast.Call, Reference] = {}
         self.written = self._written_places()
 
     def by_text(self) -> list[list[Reference]]:
@@ -102,7 +99,6 @@ class Calls:
         for site in sites:
             reference = self._reference(number, facts, site)
             if reference is not None:
-                self.by_node[site.node] = reference
                 found.append(reference)
         if len(found) > 1:
             found.sort(key=attrgetter("call"))

@@ -5,23 +5,20 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from model_loupe.documents.facts import EACH, CallSite, Path, keyword
+from model_loupe.documents.facts import EACH, CallSite, Path, given, keyword
 from model_loupe.documents.resolve import Bound, Names, place_of
-
-if TYPE_CHECKING:
-    from model_loupe.documents.follow import Step
+from model_loupe.documents.steps import Step
 
 _GIVEN, _DEFAULT, _FROM_ENVIRONMENT, _PARAMETRIZED = 0.9, 0.7, 0.6, 0.5
 _MOST_PARSED = 64
 
 # Calls that say what a value is when nothing else does: the position and keyword of the default, and the
 # endings of the full name that mean them.
-_WITH_DEFAULT: dict[str, tuple[int, str, tuple[str, ...]]] = {
+_WITH_DEFAULT: dict[str, tuple[int | None, str, tuple[str, ...]]] = {
     "getenv": (1, "default", ("getenv",)),
     "get": (1, "default", ("environ.get",)),
-    "field": (-1, "default", ("field",)),
+    "field": (None, "default", ("field",)),
     "Field": (0, "default", ("Field",)),
     "Option": (0, "default", ("typer.Option", "Option")),
     "Argument": (0, "default", ("typer.Argument", "Argument")),
@@ -36,9 +33,7 @@ def of_call(node: ast.Call, name: str) -> Iterator[tuple[ast.expr, float]]:
     if known is None or not name.endswith(known[2]):
         return
     position, named, _ = known
-    default = keyword(node, named)
-    if default is None and 0 <= position < len(node.args):
-        default = node.args[position]
+    default = given(node, named, position)
     if default is not None and not isinstance(default, ast.Starred):
         yield default, _FROM_ENVIRONMENT if position == 1 else 1.0
     factory = keyword(node, "default_factory")
@@ -63,8 +58,6 @@ def of_parameter(names: Names, bound: Bound, path: Path) -> Iterator[list[Step]]
 
 
 def _step(number: int, site: CallSite, node: ast.expr, certainty: float, path: Path) -> Step:
-    from model_loupe.documents.follow import Step
-
     return Step(node, place_of(number, site.scope, node), certainty, path)
 
 
@@ -74,9 +67,7 @@ def _of_declarations(names: Names, name: str, path: Path, callees: Sequence[str]
         for number, site in names.calls(callee):
             if name not in _destinations(site.node):
                 continue
-            default = keyword(site.node, "default")
-            if default is None and callee.startswith("DEFINE_") and len(site.node.args) > 1:
-                default = site.node.args[1]
+            default = given(site.node, "default", 1 if callee.startswith("DEFINE_") else None)
             if default is not None:
                 found.append(_step(number, site, default, _DEFAULT, path))
     return found

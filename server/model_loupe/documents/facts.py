@@ -47,8 +47,7 @@ Path = tuple[object, ...]
 class Scope(NamedTuple):
     """A module, class or function (a lambda and a comprehension too).
 
-    ``parameters`` are in positional order; ``bases`` are a class's, as dotted names; ``lines`` the first and
-    last, from 1, of a named one.
+    ``parameters`` are in positional order; ``bases`` are a class's, as dotted names.
     """
 
     parent: int
@@ -56,7 +55,6 @@ class Scope(NamedTuple):
     name: str
     parameters: tuple[str, ...] = ()
     bases: tuple[str, ...] = ()
-    lines: tuple[int, int] = (0, 0)
 
 
 class Binding(NamedTuple):
@@ -184,6 +182,14 @@ def access_path(expression: ast.expr) -> str | None:
 def keyword(call: ast.Call, name: str) -> ast.expr | None:
     """The value that a call gives for a keyword argument."""
     return next((given.value for given in call.keywords if given.arg == name), None)
+
+
+def given(call: ast.Call, name: str, position: int | None) -> ast.expr | None:
+    """The value that a call gives for an argument, by keyword or in its position (None: by keyword alone)."""
+    value = keyword(call, name)
+    if value is None and position is not None and position < len(call.args):
+        return call.args[position]
+    return value
 
 
 def split_origin(origin: str) -> tuple[str, str]:

@@ -9,27 +9,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from model_loupe.documents import containers, defaults
 from model_loupe.documents.facts import ANY, EACH, MODULE, Field, Path, access_path, dotted, keyword
 from model_loupe.documents.resolve import Bound, Names, Place, end_of, place_of
+from model_loupe.documents.steps import Group, Step
 
 ASSIGNED, UNCERTAIN, GUESSED, EITHER, ANY_OF = 0.95, 0.7, 0.6, 0.5, 0.5
 _MOST_FIELDS = 4
-
-
-class Step(NamedTuple):
-    """The value is that of ``node`` at ``place``, or a part of it, as likely as ``certainty`` says."""
-
-    node: ast.expr
-    place: Place
-    certainty: float
-    path: Path = ()
-
-
-Group = Sequence[Step]
-"""Steps of which each may be the one; where none leads to anything, the next group counts."""
 
 
 class Follower:

@@ -134,7 +134,7 @@ class _Walker:
         for decorator in node.decorator_list:
             self.expression(decorator, scope)
         self.define(node, node.name, scope, certain)
-        inner = self.parameters(node.args, scope, node.name, _lines(node))
+        inner = self.parameters(node.args, scope, node.name)
         self.block(node.body, inner, True)
 
     def class_(self, node: ast.ClassDef, scope: int, certain: bool) -> None:
@@ -142,7 +142,7 @@ class _Walker:
             self.expression(expression, scope)
         self.define(node, node.name, scope, certain)
         bases = tuple(name for base in node.bases if (name := dotted(base)) is not None)
-        inner = self.open(Scope(scope, "class", node.name, (), bases, _lines(node)))
+        inner = self.open(Scope(scope, "class", node.name, (), bases))
         self.block(node.body, inner, True)
 
     def import_(self, node: ast.Import, scope: int, certain: bool) -> None:
@@ -241,16 +241,14 @@ class _Walker:
         self.facts.scopes.append(scope)
         return len(self.facts.scopes) - 1
 
-    def parameters(
-        self, arguments: ast.arguments, scope: int, name: str, lines: tuple[int, int] = (0, 0)
-    ) -> int:
+    def parameters(self, arguments: ast.arguments, scope: int, name: str) -> int:
         """Opens a function's scope, its parameters bound to their defaults."""
         for default in (*arguments.defaults, *arguments.kw_defaults):
             if default is not None:
                 self.expression(default, scope)
         positional = [*arguments.posonlyargs, *arguments.args]
         names = tuple(argument.arg for argument in (*positional, *arguments.kwonlyargs))
-        inner = self.open(Scope(scope, "function", name, names, (), lines))
+        inner = self.open(Scope(scope, "function", name, names))
         missing: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
         defaults = (*missing, *arguments.defaults, *arguments.kw_defaults)
         for argument, default in zip((*positional, *arguments.kwonlyargs), defaults, strict=True):
@@ -280,11 +278,11 @@ class _Walker:
         if isinstance(target, ast.Name):
             name, owner = target.id, scope
         elif isinstance(target, (ast.Tuple, ast.List)):
-            literal = isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts)
-            for index, item in enumerate(target.elts):
-                if literal and not path and isinstance(value, (ast.Tuple, ast.List)):
-                    self.bind(item, value.elts[index], scope, certain, position, outside)
-                else:
+            if not path and isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
+                for item, part in zip(target.elts, value.elts, strict=True):
+                    self.bind(item, part, scope, certain, position, outside)
+            else:
+                for index, item in enumerate(target.elts):
                     self.bind(item, value, scope, certain, position, outside, (*path, index))
             return
         elif isinstance(target, ast.Starred):
@@ -355,10 +353,6 @@ class _UseWalker(_Walker):
     def constant(self, node: ast.Constant, scope: int, stack: list[Any]) -> None:
         if type(node.value) is str and len(node.value) <= _LONGEST_NAME:
             self.found.append(Use(node, scope))
-
-
-def _lines(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> tuple[int, int]:
-    return (node.lineno, node.end_lineno or node.lineno)
 
 
 def _end(node: ast.stmt | ast.expr) -> Position:

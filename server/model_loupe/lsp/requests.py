@@ -8,14 +8,17 @@ from __future__ import annotations
 import ast
 import os
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from model_loupe.documents import Reference
 from model_loupe.domain import dtypes
 from model_loupe.inspector import LoadOptions, ModelRequest
 
-_WHICH_FILES = ("revision", "subfolder", "variant", "cache_dir", "gguf_file")
-_USE_SAFETENSORS = {"True": True, "False": False, "None": None}
+# With the type that each takes, besides None.
+_WHICH_FILES: dict[str, type] = {
+    **dict.fromkeys(("revision", "subfolder", "variant", "cache_dir", "gguf_file"), str),
+    "use_safetensors": bool,
+}
 _DTYPE = ("dtype", "torch_dtype")
 
 
@@ -35,17 +38,14 @@ def ask(reference: Reference, folders: Sequence[str]) -> Ask | None:
     """What ``reference`` asks; None if it names no known model. Looks at the disk (``base_folder``)."""
     if reference.model is None:
         return None
-    given = {name: _text(reference.kwargs[name]) for name in _WHICH_FILES if name in reference.kwargs}
+    kwargs = reference.kwargs
+    given = {name: _literal(kwargs[name], kind) for name, kind in _WHICH_FILES.items() if name in kwargs}
     unknown = tuple(name for name, value in given.items() if value is Ellipsis)
-    known = {name: value for name, value in given.items() if isinstance(value, str) and value}
+    known = {name: value for name, value in given.items() if value not in (Ellipsis, None, "")}
     base = base_folder(reference.model, folders, is_hub_id=reference.kind == "hub")
     if base is None and "cache_dir" in known and folders:
         known["cache_dir"] = os.path.join(folders[0], os.path.expanduser(known["cache_dir"]))
-    asked = reference.kwargs.get("use_safetensors", "None").strip()
-    if asked not in _USE_SAFETENSORS:
-        unknown += ("use_safetensors",)
-    request = ModelRequest(reference.model, base=base, use_safetensors=_USE_SAFETENSORS.get(asked), **known)
-    return Ask(request, load_options(reference.kwargs), unknown)
+    return Ask(ModelRequest(reference.model, base=base, **known), load_options(kwargs), unknown)
 
 
 def ask_by_name(model: str, folders: Sequence[str]) -> Ask:
@@ -79,13 +79,13 @@ def load_options(kwargs: Mapping[str, str]) -> LoadOptions:
     return LoadOptions()
 
 
-def _text(source: str) -> object:
-    """A string literal or None; Ellipsis if the source is neither (numbers are no revision)."""
+def _literal(source: str, kind: type) -> Any:
+    """A literal of ``kind`` or None; Ellipsis if the source is neither (numbers are no revision)."""
     try:
         value = ast.literal_eval(source)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return ...
-    return value if value is None or isinstance(value, str) else ...
+    return value if value is None or isinstance(value, kind) else ...
 
 
 def _dtype(source: str) -> str | None:

@@ -115,33 +115,30 @@ def routed_parameters(
     table: TensorTable, packed: list[Packed], overhead: KindCounts, endings: tuple[str, ...]
 ) -> int:
     """Parameters of the routed experts, packed or not; ``endings`` are those of the names of overhead."""
-    total = 0
-    kinds = table.kinds
-    whole = {kind for kind, count in overhead.items() if count == kinds[kind]}
-    inside: set[str] = set()
-    for each in packed:
-        total += each.parameters * len([True for name in each.names if is_routed(name)])
-        if len(each.names) == kinds[each.kind]:
-            whole.add(each.kind)
-        else:
-            inside.update(each.names)
+    total = sum(each.parameters * len([True for name in each.names if is_routed(name)]) for each in packed)
+    whole, inside = _whole_kinds(table, packed)
     for kind, names in table.names_by_kind.items():
-        if kind not in whole:
+        if kind not in whole and overhead.get(kind, 0) != len(names):
             rest = [name for name in names if is_routed(name) and name not in inside]
             helpers = endings if overhead.get(kind) else ()
             total += kind.elements * len([True for name in rest if not helpers or not name.endswith(helpers)])
     return total
 
 
+def _whole_kinds(table: TensorTable, packed: list[Packed]) -> tuple[set[TensorKind], set[str]]:
+    """The kinds of which every tensor is packed, and the names of the packed tensors of the other kinds."""
+    whole = {each.kind for each in packed if len(each.names) == len(table.names_by_kind[each.kind])}
+    return whole, {name for each in packed if each.kind not in whole for name in each.names}
+
+
 def _unquantized(
     table: TensorTable, scheme: Scheme, packed: list[Packed], overhead: KindCounts, buffers: KindCounts
 ) -> dict[str, int]:
-    whole_kinds = {each.kind for each in packed if len(each.names) == len(table.names_by_kind[each.kind])}
-    inside = {name for each in packed if each.kind not in whole_kinds for name in each.names}
+    whole, inside = _whole_kinds(table, packed)
     groups: dict[str, int] = {}
     for kind, names in table.names_by_kind.items():
         helpers = overhead.get(kind, 0)
-        if kind in whole_kinds or helpers == len(names) or buffers.get(kind, 0):
+        if kind in whole or helpers == len(names) or buffers.get(kind, 0):
             continue
         for name in names:
             if name not in inside and not (helpers and name.endswith(scheme.overhead)):

@@ -10,7 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from model_loupe.domain.quantization.scheme import FP4, FP8, I8, I16, I32, U8, Packing, Scheme, mapping, whole
+from model_loupe.domain.quantization.scheme import (
+    FP4,
+    FP8,
+    I8,
+    I16,
+    I32,
+    U8,
+    Packing,
+    Scheme,
+    mapping,
+    text,
+    whole,
+)
 from model_loupe.domain.tensors import TensorKind
 
 _STORAGE_BITS = {"bfloat16": 16, "float16": 16, "float32": 32, "float64": 64}
@@ -77,9 +89,7 @@ def torchao(declared: dict[str, Any], config: dict[str, Any]) -> Scheme:
 def _torchao_config(declared: dict[str, Any]) -> str | None:
     """The name of the config class, ``Int8WeightOnlyConfig`` (a plain word before torchao 0.10)."""
     kind = declared.get("quant_type")
-    if isinstance(kind, dict):
-        kind = mapping(kind.get("default")).get("_type")
-    return kind if isinstance(kind, str) and len(kind) <= 60 else None
+    return text(mapping(kind.get("default")).get("_type") if isinstance(kind, dict) else kind)
 
 
 def _measure_torchao(stem: str, kind: TensorKind, tensors: Mapping[str, TensorKind]) -> int | None:
