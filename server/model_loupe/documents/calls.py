@@ -24,12 +24,17 @@ _OUTPUT_PLACE = re.compile(r"(?:^|[._])(?:output_dir|save_dir|save_directory|sav
 class _Parts:
     """What the text alone says of a loading call: which argument names the model, the ranges, the rest."""
 
-    __slots__ = ("api", "argument", "call", "callee", "expression", "kwargs", "no_model", "span")
+    __slots__ = ("api", "argument", "call", "callee", "expression", "items", "kwargs", "no_model", "span")
 
     def __init__(self, facts: Facts, node: ast.Call, api: apis.Api) -> None:
         keywords = {given.arg: given.value for given in node.keywords if given.arg is not None}
         self.api = api
         self.argument, self.expression = _argument(node, api, keywords)
+        self.items: tuple[str, ...] = () if api.item is None else (api.item,)
+        if self.expression is None and not any(isinstance(given, ast.Starred) for given in node.args):
+            unpacked = next((given.value for given in node.keywords if given.arg is None), None)
+            if unpacked is not None:
+                self.argument, self.expression, self.items = "**", unpacked, api.keywords
         self.callee = _callee(facts, node.func)
         self.call = facts.source.span(node)
         self.span = facts.source.span(self.expression) if self.expression is not None else self.call
@@ -146,9 +151,10 @@ class Calls:
         if parts.expression is None:
             return ()
         place = place_of(number, site.scope, parts.expression)
-        if parts.api.item is not None:
-            return self._values.item(parts.expression, place, parts.api.item)
-        return self._values.of(parts.expression, place)
+        if not parts.items:
+            return self._values.of(parts.expression, place)
+        found = (self._values.item(parts.expression, place, name) for name in parts.items)
+        return next((options for options in found if options), ())
 
     def _api(self, number: int, site: CallSite) -> apis.Api | None:
         """The table's entry for what a call calls, as far as imports and assignments tell."""

@@ -223,8 +223,12 @@ def _repaired(lines: list[str], offset: int) -> list[ast.stmt]:
         if found is not None:
             return found
         number = line - offset
-        if not 0 <= number < len(lines) or lines[number].strip() in ("", "pass"):
+        if not 0 <= number < len(lines) or not lines[number].strip():
             break
+        if lines[number].strip() == "pass":
+            # Its indentation is what is wrong.
+            lines[number] = ""
+            continue
         indent = len(lines[number]) - len(lines[number].lstrip())
         lines[number] = lines[number][:indent] + "pass"
     return []

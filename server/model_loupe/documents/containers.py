@@ -37,6 +37,14 @@ def _chosen(node: ast.Call, path: Path) -> Iterator[tuple[ast.expr, Path]]:
         yield node.args[0], (EACH, *path)
 
 
+def _param(node: ast.Call, path: Path) -> Iterator[tuple[ast.expr, Path]]:
+    """``pytest.param("gpt2", 3, id="small")``"""
+    if not path and len(node.args) == 1:
+        yield node.args[0], path
+    elif path and isinstance(path[0], int) and 0 <= path[0] < len(node.args):
+        yield node.args[path[0]], path[1:]
+
+
 def _dict_items(node: ast.Call, path: Path) -> Iterator[tuple[ast.expr, Path]]:
     if isinstance(node.func, ast.Attribute) and len(path) > 1 and path[0] is EACH and path[1] in (0, 1):
         yield node.func.value, (ANY if path[1] == 1 else EACH, *path[2:])
@@ -62,6 +70,7 @@ _FUNCTIONS: dict[str, _Container] = {
     "product": _zipped,
     "choice": _chosen,
     "next": _chosen,
+    "param": _param,
 }
 _METHODS: dict[str, _Container] = {
     "items": _dict_items,

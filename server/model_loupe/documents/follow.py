@@ -65,6 +65,7 @@ class Follower:
         owner = dotted(node.value)
         if owner in ("self", "cls"):
             yield self._own(node.attr, place, path)
+            yield self._of_subclasses(node.attr, place, path)
         elif owner is not None:
             yield self._of_candidates(self.names.candidates(f"{owner}.{node.attr}", place), path)
         if owner != "self":
@@ -197,6 +198,21 @@ class Follower:
             scope = scopes[scope].parent
         # Outside of a class in this text: a method that was cut out, or one added later.
         return self._of_candidates(self.names.candidates(f"self.{name}", place), path)
+
+    def _of_subclasses(self, name: str, place: Place, path: Path) -> list[Step]:
+        """What the classes made from the one around ``place`` set: a base's methods are called on them."""
+        scopes, scope = self.names.texts[place.text].scopes, place.scope
+        while scope != MODULE and scopes[scope].kind != "class":
+            scope = scopes[scope].parent
+        return [
+            step
+            for text, found in (self.names.classes() if scope != MODULE else ())
+            if any(
+                base.rpartition(".")[2] == scopes[scope].name
+                for base in self.names.texts[text].scopes[found].bases
+            )
+            for step in self._of_candidates(self.names.attributes(name, text, found), path)
+        ]
 
     def _fields(self, text: int, scope: int, name: str, path: Path, depth: int = 0) -> list[Step]:
         """What a class, or else a base of it, binds to an attribute, or returns from a property."""

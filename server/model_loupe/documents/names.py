@@ -12,7 +12,7 @@ _MAX_ID = 96
 _LOCAL = re.compile(r"(?:/|\./|\.\./|~|[A-Za-z]:[\\/])|\.{1,2}$")
 # What documentation writes where the reader's own name belongs.
 _PLACEHOLDER = re.compile(
-    r"(?i)(?:^|[/\\])(?:path/to|path-to|your[-_ ]|<|\{|\[|xxx)"
+    r"(?i)(?:^|[/\\])(?:path/to|path[-_]to[-_]|your[-_ ]|insert[-_ ]|<|\{|\[|xxx)"
     r"|^(?:my[-_](?:user|org|name)|username/|user/|(?:your|model)[-_ ]?(?:id|name|path|username|model)\b)"
     r"|<[^>]*>|\.\.\."
 )

@@ -51,7 +51,9 @@ def _language(document: dict[str, Any]) -> str:
     metadata = metadata if isinstance(metadata, dict) else {}
     for section, key in (("kernelspec", "language"), ("language_info", "name")):
         part = metadata.get(section)
-        if isinstance(part, dict) and isinstance(part.get(key), str):
-            name = str(part[key]).lower()
+        name = part.get(key) if isinstance(part, dict) else None
+        # Some tools write the key and leave it empty.
+        if isinstance(name, str) and name:
+            name = name.lower()
             return "python" if name.startswith(("python", "ipython")) else name
     return "python"

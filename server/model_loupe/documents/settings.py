@@ -22,7 +22,7 @@ _OF_FILE = 0.4
 # A line of YAML, JSON or TOML with a key that names a model and a scalar beside it.
 _LINE = re.compile(
     r"""^[ \t]*(?:-[ \t]+)?["']?(?P<key>[\w.-]+)["']?[ \t]*[:=][ \t]*"""
-    r"""(?:"(?P<double>[^"\\\n]*)"|'(?P<single>[^'\n]*)'|(?P<plain>[^\s"'#,{}\[\]&*!|>][^\s#,]*))"""
+    r"""(?:"(?P<double>[^"\\\n]*)"|'(?P<single>[^'\n]*)'|(?P<plain>(?!(?i:null|none|true|false)\b)[A-Za-z_][^\s#,]*))"""
     r"""[ \t]*(?:,|\#.*)?[ \t]*$""",
     re.MULTILINE,
 )

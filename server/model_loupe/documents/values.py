@@ -47,7 +47,11 @@ class Values:
     def of(self, node: ast.expr, place: Place) -> Options:
         """What string ``node`` may be at ``place``."""
         self._steps = 0
-        return _doubted(self._of(node, place, (), 0))
+        found = self._of(node, place, (), 0)
+        if type(node) is not ast.Constant:
+            # An empty default stands for none.
+            found = tuple(known for known in found if known.text)
+        return _doubted(found)
 
     def item(self, node: ast.expr, place: Place, key: str) -> Options:
         """What string the dict ``node`` may hold under ``key``."""

@@ -84,6 +84,12 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
         (f"async def f(n):\n  {LOAD}(«n»)\nasync def g():\n  await f('a')", ["a"]),
         (f"@pytest.mark.parametrize('n', ['a', 'b'])\ndef test(n):\n  {LOAD}(«n»)", ["b", "a"]),
         (f"@pytest.mark.parametrize('k,n', [(1, 'a')])\ndef test(k, n):\n  {LOAD}(«n»)", ["a"]),
+        (f"@pytest.mark.parametrize('n', [pytest.param('a', id='x')])\ndef test(n):\n  {LOAD}(«n»)", ["a"]),
+        (
+            f"@pytest.mark.parametrize('n,k', [pytest.param('a', 1)])\ndef test(n, k):\n  {LOAD}(«n»)",
+            ["a"],
+        ),
+        (f"kw = dict(model_name_or_path='a', dtype='auto')\n{LOAD}(**«kw»)", ["a"]),
     ],
     "classes": [
         (f"class A:\n  n = 'a'\nclass B(A):\n  def f(self):\n    {LOAD}(«self.n»)", ["a"]),
@@ -111,6 +117,11 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
             "class T:\n  def __init__(self, config):\n    self.config = config\n"
             f"    {LOAD}(«self.config.m»)\nclass Config:\n  m: str = 'a'\nT(Config())",
             ["a"],
+        ),
+        (f"class B:\n  def f(self):\n    {LOAD}(«self.n»)\nclass A(B):\n  n = 'a'", ["a"]),
+        (
+            f"class B:\n  def f(self):\n    {LOAD}(«self.n»)\nclass A(B):\n  n = 'a'\nclass C(B):\n  n = 'b'",
+            ["b", "a"],
         ),
         (f"class CFG:\n  model = 'a'\n{LOAD}(«CFG.model»)", ["a"]),
         (f"class CFG:\n  model = 'a'\ncfg = CFG()\n{LOAD}(«cfg.model»)", ["a"]),
@@ -151,6 +162,7 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
         (f"os.environ['M'] = 'a'\n{LOAD}(«os.environ.get('M')»)", ["a"]),
         (f"{LOAD}(«os.environ['M']»)", []),
         (f"{LOAD}(«os.environ.get('M') or 'a'»)", ["a"]),
+        (f"{LOAD}(«os.environ.get('M', '')»)", []),
     ],
     "strings and paths": [
         (f"o, m = 'a', 'b'\n{LOAD}(«'{{}}/{{}}'.format(o, m)»)", ["a/b"]),

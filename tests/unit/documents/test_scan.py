@@ -160,10 +160,11 @@ def test_notebooks_of_version_3_and_of_other_languages(tmp_path: Path) -> None:
             "old.ipynb": json.dumps(old),
             "ipython.ipynb": notebook(LOAD, language_info={"name": "ipython3"}),
             "r.ipynb": notebook(LOAD, kernelspec={"language": "R"}),
+            "unsaid.ipynb": notebook(LOAD, kernelspec={"language": ""}),
         },
     )
     rows, _ = scan(tmp_path)
-    assert names(rows, tmp_path) == ["ipython.ipynb", "old.ipynb"]
+    assert names(rows, tmp_path) == ["ipython.ipynb", "old.ipynb", "unsaid.ipynb"]
 
 
 def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
@@ -207,6 +208,7 @@ NO_SETTINGS: dict[str, str | bytes] = {
     "package.json": '{"name": "x", "main": "a/b"}',
     "broken.json": '{"model_id": ',
     "binary.toml": b"\xff\xfe\x00model = 'a/b",
+    "none.yaml": "model_name_or_path: null\ntokenizer_name: None\nbase_model: true\nmodel_id: 7b\n",
     "env.yaml": "image: org/image\nmodel: ${MODEL}\n",
     "large.json": '{\n"model_id": "a/b",\n"x": "' + "x" * 300_000 + '"}',
 }
