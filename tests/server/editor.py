@@ -102,6 +102,7 @@ def capabilities(
     assert said.workspace and said.text_document and said.text_document.hover and said.general
     workspace, text = said.workspace, said.text_document
     workspace.code_lens = types.CodeLensWorkspaceClientCapabilities(refresh)
+    workspace.inlay_hint = types.InlayHintWorkspaceClientCapabilities(refresh)
     workspace.diagnostics = types.DiagnosticWorkspaceClientCapabilities(refresh)
     workspace.did_change_watched_files = types.DidChangeWatchedFilesClientCapabilities(watch)
     text.diagnostic = types.DiagnosticClientCapabilities() if pull else None
@@ -364,16 +365,21 @@ async def session(
     folders: tuple[Path, ...] = (),
     settings: Mapping[str, object] | None = None,
     able: types.ClientCapabilities | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Editor]:
     """An editor with a server of its own; at the end that server has to shut down cleanly."""
     client = make_test_lsp_client()
-    await client.start_io(*SERVE, env=server_environment(home), cwd=home)
+    await client.start_io(*SERVE, env={**server_environment(home), **(environment or {})}, cwd=home)
     counts = Counter[str]()
     registered: list[types.Registration] = []
 
     @client.feature(types.WORKSPACE_CODE_LENS_REFRESH)
     def refresh(params: None) -> None:
         counts["lens refresh"] += 1
+
+    @client.feature(types.WORKSPACE_INLAY_HINT_REFRESH)
+    def refresh_hints(params: None) -> None:
+        counts["inlay refresh"] += 1
 
     @client.feature("modelLoupe/didChange")
     def did_change(params: dict[str, object]) -> None:

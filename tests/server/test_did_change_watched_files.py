@@ -41,7 +41,7 @@ async def test_a_rewritten_checkpoint_replaces_the_old_description(tmp_path: Pat
         editor.changed_files((folder / "model.safetensors", types.FileChangeType.Changed))
         await until(lambda: editor.counts["lens refresh"] > before["lens refresh"], "a lens refresh")
         assert editor.counts["models changed"] > before["models changed"]
-        assert editor.client.diagnostic_refresh_count > 0
+        await until(lambda: editor.client.diagnostic_refresh_count > 0, "a refresh of diagnostics")
         assert parameters_of(7) in await document.card("./tiny")
 
 

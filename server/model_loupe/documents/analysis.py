@@ -37,6 +37,10 @@ class Analysis:
         """The model's name under a cursor: a literal or variable of a loading call, or one that feeds it."""
         return self._mentions.at(cell, line, column)
 
+    def literals(self, cell: int | None) -> list[Mention]:
+        """The string literals of a cell, or of the file, that are the name of what some call loads."""
+        return self._mentions.literals(cell)
+
 
 def analyse_python(text: str, siblings: Siblings | None = None) -> Analysis:
     """The analysis of a Python file; never raises. ``siblings`` reads the modules that it imports."""

@@ -38,6 +38,31 @@ class Mentions:
                 return self._of_binding(number, line, column) or self._of_use(number, line, column)
         return None
 
+    def literals(self, cell: int | None) -> list[Mention]:
+        """The literals of a cell that are the name of what some call of the document loads, in order."""
+        found: dict[Span, Mention] = {
+            reference.span: Mention(reference.span, reference.model, reference)
+            for reference in self._references
+            if reference.cell == cell and reference.model is not None and self._is_written_out(reference)
+        }
+        for number, index in enumerate(self._indexes):
+            for node, _ in uses_of(self._names.texts[number]) if index == cell else ():
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    reference = self._loading(node.value)
+                    if reference is not None and _is_there(self._names.texts[number], node):
+                        span = self._names.texts[number].source.span(node)
+                        found.setdefault(span, Mention(span, node.value, reference))
+        return [found[span] for span in sorted(found)]
+
+    def _is_written_out(self, reference: Reference) -> bool:
+        """Whether the name itself stands in the reference's range, and nothing but quotes beside it."""
+        span = reference.span
+        if span.line != span.end_line:
+            return False
+        lines = self._names.texts[self._indexes.index(reference.cell)].source.lines()
+        text = lines[span.line][span.column : span.end_column]
+        return text.lstrip("rRfF").strip("'\"") == reference.model
+
     def _of_argument(self, reference: Reference) -> Mention | None:
         # A pipeline without a model has the whole call as its range, and no name to tell of.
         return Mention(reference.span, reference.model, reference) if reference.model is not None else None

@@ -4,10 +4,19 @@ The command line and the language server both ask here and nowhere else. Values 
 """
 
 from model_loupe.domain.loading import LoadOptions
-from model_loupe.inspector.card import card, summary
+from model_loupe.inspector.card import card, short_summary, summary
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.inspect import Inspector
 from model_loupe.inspector.tree import TreeNode
 from model_loupe.sources.locate import ModelRequest
 
-__all__ = ["Description", "Inspector", "LoadOptions", "ModelRequest", "TreeNode", "card", "summary"]
+__all__ = [
+    "Description",
+    "Inspector",
+    "LoadOptions",
+    "ModelRequest",
+    "TreeNode",
+    "card",
+    "short_summary",
+    "summary",
+]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from model_loupe.domain.loading import LoadOptions
-from model_loupe.domain.units import format_bytes, plural
+from model_loupe.domain.units import format_bytes, format_count, plural
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.facts import facts, missing_text, parameters_text, stored_text, title
 
@@ -67,6 +67,17 @@ def _warning_lines(description: Description) -> list[str]:
     if left > 0:
         lines += ["", f"⚠ and {plural(left, 'more finding')}"]
     return lines
+
+
+def short_summary(description: Description, options: LoadOptions) -> str:
+    """The compact inlay hint: ``2.51 B · bfloat16 4.67 GiB``, as loaded if known, else as stored."""
+    count = description.parameters
+    parameters = ""
+    if count.total is not None:
+        parameters = format_count(count.total) if count.exact else f"≈ {format_count(count.total)}"
+    found, nbytes = description.loaded(options)
+    loaded = f"{found.dtype} {format_bytes(nbytes)}" if found.dtype and nbytes is not None else ""
+    return " · ".join(part for part in (parameters, loaded or stored_text(description)) if part)
 
 
 def summary(description: Description, options: LoadOptions) -> str:

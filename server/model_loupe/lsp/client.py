@@ -26,6 +26,7 @@ class Client:
         text = capabilities.text_document or types.TextDocumentClientCapabilities()
         lens, diagnostics = workspace.code_lens, workspace.diagnostics
         self.refreshes_code_lenses = bool(lens and lens.refresh_support)
+        self.refreshes_inlay_hints = bool(workspace.inlay_hint and workspace.inlay_hint.refresh_support)
         self.refreshes_diagnostics = bool(diagnostics and diagnostics.refresh_support)
         self.pulls_diagnostics = text.diagnostic is not None
         self.answers_configuration = bool(workspace.configuration)
@@ -75,6 +76,10 @@ class Client:
     def refresh_code_lenses(self) -> None:
         if self.refreshes_code_lenses:
             self._server.workspace_code_lens_refresh(None)
+
+    def refresh_inlay_hints(self) -> None:
+        if self.refreshes_inlay_hints:
+            self._server.workspace_inlay_hint_refresh(None)
 
     def refresh_diagnostics(self) -> None:
         if self.refreshes_diagnostics:

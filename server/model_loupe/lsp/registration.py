@@ -22,10 +22,13 @@ from model_loupe.lsp.features import (
     did_change_configuration,
     did_change_watched_files,
     did_change_workspace_folders,
+    document_link,
     hover,
     initialize,
+    inlay_hint,
     models,
     notebook_document,
+    references,
     text_document,
 )
 from model_loupe.lsp.protocol import CHILDREN, MODELS, LoupeServer
@@ -35,6 +38,9 @@ logger = logging.getLogger(__name__)
 _REQUESTS: dict[str, Callable[..., Awaitable[Any]]] = {
     types.TEXT_DOCUMENT_HOVER: hover.hover,
     types.TEXT_DOCUMENT_CODE_LENS: code_lens.code_lens,
+    types.TEXT_DOCUMENT_INLAY_HINT: inlay_hint.inlay_hint,
+    types.TEXT_DOCUMENT_DOCUMENT_LINK: document_link.document_link,
+    types.TEXT_DOCUMENT_REFERENCES: references.references,
     MODELS: models.models,
     CHILDREN: children.children,
 }
@@ -73,6 +79,7 @@ def _begin(server: LoupeServer, params: types.InitializeParams) -> None:
     session.on_change = [
         session.client.models_changed,
         session.client.refresh_code_lenses,
+        session.client.refresh_inlay_hints,
         partial(diagnostics.refresh, session),
     ]
     # Offered to clients that pull alone: the others would get each diagnostic twice.

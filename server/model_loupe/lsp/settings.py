@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 SECTION = "modelLoupe"
+INLAY_HINTS = ("off", "compact", "full")
 
 
 class Settings(NamedTuple):
     """The settings that the server goes by."""
 
     code_lens: bool = True
+    inlay_hints: str = "off"
     offline: bool = False
 
 
@@ -34,11 +36,16 @@ def parse(payload: object) -> Parsed:
     if not isinstance(code_lens, bool):
         problems.append(f"{SECTION}.codeLens.enabled is true or false, not {code_lens!r}")
         code_lens = True
+    inlay_hints = values.get("inlayHints", "off")
+    if inlay_hints not in INLAY_HINTS:
+        problems.append(f'{SECTION}.inlayHints is "off", "compact" or "full", not {inlay_hints!r}')
+        inlay_hints = "off"
     network = values.get("network", "on")
     if network not in ("on", "offline"):
         problems.append(f'{SECTION}.network is "on" or "offline", not {network!r}')
         network = "on"
-    return Parsed(Settings(code_lens=code_lens, offline=network == "offline"), problems)
+    settings = Settings(code_lens, str(inlay_hints), offline=network == "offline")
+    return Parsed(settings, problems)
 
 
 def has_section(payload: object) -> bool:

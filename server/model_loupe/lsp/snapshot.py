@@ -64,6 +64,10 @@ class Snapshot:
         """The model that part ``index`` mentions at a place in code points. Slow the first time."""
         return self._analysed().mention_at(index if self.is_notebook else None, line, column)
 
+    def literals(self, index: int) -> list[Mention]:
+        """The literals of part ``index`` that name a model which some call loads. Slow the first time."""
+        return self._analysed().literals(index if self.is_notebook else None)
+
     def calls(self) -> list[Call]:
         """The loading calls, in order. Slow the first time, and looks at the disk: for a worker thread."""
         from model_loupe.lsp.requests import ask

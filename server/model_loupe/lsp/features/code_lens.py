@@ -30,7 +30,7 @@ async def code_lens(session: Session, params: types.CodeLensParams) -> list[type
     if snapshot is None or not session.settings.code_lens:
         return None
     calls = await session.run(snapshot.calls)
-    asks = [(call, call.ask) for call in calls if call.part.uri == uri and call.ask and _has_lens(call)]
+    asks = [(call, call.ask) for call in calls if call.part.uri == uri and call.ask and loads_weights(call)]
     patience = _PATIENCE_SECONDS if session.client.refreshes_code_lenses else None
     outcomes = await session.describe_all((ask.request for _, ask in asks), patience)
     if not session.is_current(snapshot):
@@ -38,7 +38,8 @@ async def code_lens(session: Session, params: types.CodeLensParams) -> list[type
     return [lens for call, ask in asks for lens in _lenses(session, call, ask, outcomes.get(ask.request))]
 
 
-def _has_lens(call: Call) -> bool:
+def loads_weights(call: Call) -> bool:
+    """Whether a call loads a model, rather than a part of one or a place for one."""
     return call.reference.role in _ROLES and call.reference.kind in _KINDS
 
 

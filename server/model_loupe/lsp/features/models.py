@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from model_loupe.lsp.uris import real_path, to_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from model_loupe.documents import Reference, Span
     from model_loupe.inspector import ModelRequest
@@ -24,7 +24,7 @@ _TYPING_SECONDS = 0.3
 _DESCRIBED = 64
 
 
-class _Use(NamedTuple):
+class Use(NamedTuple):
     """One place that names a model. ``cell`` is given for notebooks on disk, whose cells have no URI yet."""
 
     request: ModelRequest
@@ -41,10 +41,10 @@ async def models(session: Session, params: ModelsParams) -> list[dict[str, Any]]
     snapshots = tuple(session.documents.snapshots())
     scanned = tuple(session.workspace_scan.calls())
     folders = session.documents.workspace_folders
-    uses = await session.run(_uses, snapshots, scanned, folders)
+    grouped = await session.run(_by_request, snapshots, scanned, folders)
     # A row tells sizes once its model is described: have that done, and the client asks again.
-    session.describe_in_background(islice(uses, _DESCRIBED))
-    return [_entry(session, request, group) for request, group in uses.items()]
+    session.describe_in_background(islice(grouped, _DESCRIBED))
+    return [_entry(session, request, group) for request, group in grouped.items()]
 
 
 def notice(session: Session, uri: str) -> None:
@@ -69,36 +69,44 @@ def _requests(snapshot: Snapshot) -> frozenset[tuple[str, ModelRequest]]:
     return frozenset((call.part.uri, call.ask.request) for call in snapshot.calls() if call.ask)
 
 
-def _uses(
+def uses(
     snapshots: tuple[Snapshot, ...], scanned: tuple[FoundCall, ...], workspace_folders: tuple[str, ...]
-) -> dict[ModelRequest, list[_Use]]:
-    uses: dict[ModelRequest, list[_Use]] = {}
-    for use in (*_open_uses(snapshots), *_file_uses(scanned, snapshots, workspace_folders)):
+) -> Iterator[Use]:
+    """The places that name models, in open documents and in the workspace's files. Looks at the disk."""
+    for use in chain(_open_uses(snapshots), _file_uses(scanned, snapshots, workspace_folders)):
         if _is_listed(use):
-            uses.setdefault(use.request, []).append(use)
-    return uses
+            yield use
 
 
-def _open_uses(snapshots: tuple[Snapshot, ...]) -> Iterable[_Use]:
+def _by_request(
+    snapshots: tuple[Snapshot, ...], scanned: tuple[FoundCall, ...], workspace_folders: tuple[str, ...]
+) -> dict[ModelRequest, list[Use]]:
+    grouped: dict[ModelRequest, list[Use]] = {}
+    for use in uses(snapshots, scanned, workspace_folders):
+        grouped.setdefault(use.request, []).append(use)
+    return grouped
+
+
+def _open_uses(snapshots: tuple[Snapshot, ...]) -> Iterable[Use]:
     for snapshot in snapshots:
         for part, reference, ask in snapshot.calls():
             if ask:
-                yield _Use(ask.request, reference, part.uri, part.lines, None)
+                yield Use(ask.request, reference, part.uri, part.lines, None)
 
 
 def _file_uses(
     scanned: tuple[FoundCall, ...], snapshots: tuple[Snapshot, ...], workspace_folders: tuple[str, ...]
-) -> Iterable[_Use]:
+) -> Iterable[Use]:
     from model_loupe.lsp.requests import ask
 
     open_files = {real_path(snapshot.uri) for snapshot in snapshots}
     for call in scanned:
         asked = ask(call.reference, (os.path.dirname(call.path), *workspace_folders))
         if asked and call.path not in open_files:
-            yield _Use(asked.request, call.reference, to_uri(call.path), call.lines, call.reference.cell)
+            yield Use(asked.request, call.reference, to_uri(call.path), call.lines, call.reference.cell)
 
 
-def _is_listed(use: _Use) -> bool:
+def _is_listed(use: Use) -> bool:
     """Models that are meant, not placeholders; of those that the code writes, those written by now."""
     request = use.request
     if use.reference.kind == "written_here":
@@ -106,7 +114,7 @@ def _is_listed(use: _Use) -> bool:
     return use.reference.kind in ("hub", "local")
 
 
-def _entry(session: Session, request: ModelRequest, uses: list[_Use]) -> dict[str, Any]:
+def _entry(session: Session, request: ModelRequest, uses: list[Use]) -> dict[str, Any]:
     references: list[dict[str, Any]] = []
     for use in uses:
         place = {"uri": use.uri, "range": _range(use.lines, use.reference.span, session.encoding)}
