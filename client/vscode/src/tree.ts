@@ -7,6 +7,8 @@ import type { LanguageServer } from './server';
 
 export const VIEW = 'modelLoupe.models';
 const REVEAL_ATTEMPTS = 3;
+// VS Code folds a row again that is being unfolded when its tree is redrawn: a redrawing waits for this long a rest.
+const REST_MS = 300;
 
 /** Shows core's model tree in a VS Code view. */
 export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Disposable {
@@ -14,6 +16,8 @@ export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
   private readonly view: vscode.TreeView<TreeNode>;
   private readonly change = new vscode.EventEmitter<TreeNode | undefined>();
   private readonly subscriptions: { dispose(): unknown }[];
+  private lastAsked = 0;
+  private redrawing: NodeJS.Timeout | undefined;
   readonly onDidChangeTreeData = this.change.event;
 
   constructor(
@@ -40,11 +44,18 @@ export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
   }
 
   dispose(): void {
+    clearTimeout(this.redrawing);
     vscode.Disposable.from(...this.subscriptions).dispose();
   }
 
-  /** Ask again for what is shown. */
+  /** Ask again for what is shown, as soon as nobody is unfolding it. */
   refresh(): void {
+    clearTimeout(this.redrawing);
+    const wait = this.lastAsked + REST_MS - Date.now();
+    if (wait > 0) {
+      this.redrawing = setTimeout(() => this.refresh(), wait);
+      return;
+    }
     this.tree.invalidate();
     this.change.fire(undefined);
   }
@@ -70,6 +81,7 @@ export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
     if (this.server.state.kind !== 'ready') {
       return [];
     }
+    this.lastAsked = Date.now();
     try {
       return [...(await (node ? this.tree.children(node) : this.tree.roots()))];
     } catch (error) {

@@ -53,6 +53,18 @@ const lens = (scope, text) => page.locator(`${scope} .codelens-decoration a`, { 
 const squiggle = () => page.locator(`${EDITOR} .squiggly-warning`);
 const treeRow = (text) => page.locator(`${TREE} .monaco-list-row`, { hasText: text });
 
+/** Waits until the tree's rows have been the same for a second: VS Code may fold a row that is unfolded meanwhile. */
+async function treeAtRest() {
+  let before;
+  await until(async () => {
+    const rows = (await page.locator(`${TREE} .monaco-list-row`).allInnerTexts()).join('\n');
+    const same = rows === before;
+    before = rows;
+    await page.waitForTimeout(same ? 0 : 1000);
+    return same;
+  }, 'the tree is at rest');
+}
+
 async function expand(text) {
   const row = treeRow(text).first();
   await row.waitFor();
@@ -176,6 +188,7 @@ step('the tree follows a checkpoint that is written anew, and stays unfolded', a
 
 step('Reveal in Code offers every place, and goes to a cell of a notebook', async () => {
   await openFile(page, 'sample.py');
+  await treeAtRest();
   const row = treeRow(/^\.\/small-gemma/);
   await row.hover();
   await row.locator('.action-label[aria-label*="Reveal in Code"]').click();
@@ -222,6 +235,8 @@ step('the tree follows a model that disappears and comes back', async () => {
 step('a long list comes in pages', async () => {
   const thirtyLayers = 'layers=30, hidden=64, intermediate=128, vocabulary=512, query=64, key_value=16';
   await writeCheckpoint(join(workspace.folder, 'small-gemma'), `SMALL_CONFIG, decoder_tensors(${thirtyLayers})`);
+  await treeRow(/^\.\/small-gemma.*1\.08 M/).first().waitFor();
+  await treeAtRest();
   await expand(/^Architecture/);
   await expand(/^model(?!s)/);
   // The embedding's weight stands under its module and, as the largest, first under its dtype.
