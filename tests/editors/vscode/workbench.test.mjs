@@ -148,6 +148,7 @@ step('the tree unfolds down to a tensor with its shape and dtype', async () => {
 
 step('a row can be copied', async () => {
   await workbench.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await treeAtRest(); // VS Code closes a menu when it redraws the tree under it
   await treeRow(/^weight/).first().click({ button: 'right' });
   const item = page.locator('.monaco-menu .action-item', { hasText: 'Copy Row' });
   await until(async () => {
