@@ -136,7 +136,9 @@ def _named_gguf(finder: _Finder, name: str) -> Choice:
         message = f"gguf_file={name!r} is not inside the model's folder"
         finder.warnings.append(Warning("bad-file-name", message))
         return Choice([])
-    return Choice([name])
+    from model_loupe.checkpoints.gguf.splits import parts_of
+
+    return Choice(list(parts_of(name)))
 
 
 def _explicit(finder: _Finder, name: str) -> Choice:
@@ -166,13 +168,31 @@ def _unusual(finder: _Finder) -> Choice:
         message = "use_safetensors=False, but the weights here are safetensors alone"
         finder.warnings.append(Warning("no-pickle", message))
         return Choice([])
-    return Choice(_other_safetensors(finder) or _other_pickle(finder.listing))
+    return Choice(_other_safetensors(finder) or _other_pickle(finder.listing) or _other_gguf(finder))
 
 
 def _other_pickle(listing: dict[str, File]) -> list[str]:
     """The one pickle of another name, if there is just one that can hold weights."""
     names = [name for name in listing if format_of(name) == "pickle" and not name.startswith(_NO_WEIGHTS)]
     return names if len(names) == 1 else []
+
+
+def _other_gguf(finder: _Finder) -> list[str]:
+    """The parts of one GGUF model: the encoding that llama.cpp takes by itself, Q4_K_M, else the first."""
+    if not any(format_of(name) == "gguf" for name in finder.listing):
+        return []
+    from model_loupe.checkpoints.gguf.splits import split_files
+
+    sets = split_files(finder.listing)
+    models = [each for each in sets if each.role == "model"] or sets
+    chosen = next((each for each in models if each.label.upper() == "Q4_K_M"), models[0])
+    if len(models) > 1:
+        others = ", ".join(each.label for each in models if each is not chosen)
+        message = (
+            f"several GGUF encodings, of which {chosen.label} is described; alternatives: {others[:200]}"
+        )
+        finder.warnings.append(Warning("ambiguous-weights", message))
+    return list(chosen.files)
 
 
 def _other_safetensors(finder: _Finder) -> list[str]:
@@ -223,12 +243,24 @@ def _why_not(name: str, taken: str | None) -> str | None:
     if form != taken:
         return f"the {_FORMAT_NAMES.get(taken, taken)} weights are taken, formats are never mixed"
     if form == "gguf":
-        return "another quantisation or part: GGUF files are alternatives"
+        return _GGUF_ROLES.get(_gguf_role(name), "another encoding of the model: GGUF files are alternatives")
     if name.startswith("consolidated"):
         return "the same weights under another library's names"
     return "not among the files that this call takes"
 
 
+def _gguf_role(name: str) -> str:
+    from model_loupe.checkpoints.gguf.splits import split_files
+
+    return split_files([name])[0].role
+
+
+_GGUF_ROLES = {
+    "mmproj": "the vision or audio part, which llama.cpp loads beside the model",
+    "imatrix": "an importance matrix for quantising, no weights of the model",
+    "lora": "an adapter, which llama.cpp loads beside the model",
+    "vocab": "a vocabulary alone",
+}
 _FORMAT_NAMES = {"pickle": "PyTorch", "gguf": "GGUF", "numpy": "NumPy"}
 _OTHER_FRAMEWORKS = {
     "tensorflow": "TensorFlow weights, which PyTorch does not take",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from model_loupe.checkpoints.choice import Selection, choose, not_taken
 from model_loupe.checkpoints.files import File, Files, format_of, unreadable
@@ -25,7 +25,7 @@ _ANY = Selection()
 class Weights(NamedTuple):
     """The weights of one model. ``shards`` are the files taken, also those that are not there.
 
-    ``not_taken`` are the other files of weights, each with the reason.
+    ``not_taken`` are the other files of weights, each with the reason; ``gguf`` is a GGUF file's metadata.
     """
 
     table: TensorTable
@@ -35,6 +35,7 @@ class Weights(NamedTuple):
     complete: bool
     tied: list[list[str]]
     not_taken: dict[str, str]
+    gguf: dict[str, Any] | None
     warnings: list[Warning]
 
 
@@ -67,6 +68,7 @@ def read_weights(
         complete=complete,
         tied=reader.tied,
         not_taken=not_taken(listing, choice.shards),
+        gguf=reader.gguf,
         warnings=warnings,
     )
 
@@ -81,12 +83,16 @@ class _Reader:
         self.by_file: dict[str, dict[str, TensorKind]] = {}
         self.shards: list[File] = []
         self.tied: list[list[str]] = []
+        self.gguf: dict[str, Any] | None = None
         self.complete = True
         self._kinds = KindsByText()
 
     def read(self, name: str) -> None:
         file = self.listing.get(name) or File(name, None, present=False)
         self.shards.append(file)
+        if format_of(name) == "gguf":
+            self._read_gguf(file)
+            return
         if file.present and format_of(name) == "pickle":
             header: Header | None = _read_pickle(self.files, file, self.tied)
         else:
@@ -98,6 +104,23 @@ class _Reader:
         self.complete = self.complete and not any(found.code in _LOSES_TENSORS for found in header.warnings)
         self.warnings.extend(header.warnings)
         self.by_file[name] = header.tensors
+
+    def _read_gguf(self, file: File) -> None:
+        if not file.present or file.nbytes is None:
+            self.complete = False
+            self.warnings.append(_missing(self.files, file.name, self.listing))
+            return
+        from model_loupe.checkpoints.gguf.header import parse_gguf
+
+        found = parse_gguf(
+            lambda start, length: self.files.read(file.name, start, length), file.nbytes, file.name
+        )
+        self.complete = self.complete and found.complete
+        self.warnings.extend(found.warnings)
+        self.by_file[file.name] = found.tensors
+        # Of a model in parts, the first has the metadata of the whole.
+        if self.gguf is None:
+            self.gguf = found.metadata
 
 
 _LOSES_TENSORS = {
@@ -171,6 +194,9 @@ def _missing(files: Files, name: str, listing: dict[str, File]) -> Warning:
         return Warning("incomplete-download", message)
     if name in listing:
         return Warning("broken-link", f"{name} is a link to a file that is not there: download it again")
+    if format_of(name) == "gguf":
+        message = f"{name} is not there: download it" if name not in listing else f"{name} is a broken link"
+        return Warning("missing-shard", message)
     if format_of(name) != "safetensors":
         return Warning(
             "missing-shard", f"{name} is named by the index but is not there, and is no safetensors file"

@@ -27,4 +27,4 @@ def experts_of(config: dict[str, Any]) -> Experts | None:
 
 def is_routed(name: str) -> bool:
     """Whether a tensor belongs to the routed experts (not the shared ones, and not the router)."""
-    return ".experts." in name and "shared" not in name
+    return (".experts." in name and "shared" not in name) or "_exps." in name

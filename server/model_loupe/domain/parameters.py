@@ -32,8 +32,18 @@ _BUFFERS = (
     "running_var",
     "num_batches_tracked",
     "relative_position_index",
+    # GGUF's rotary frequencies.
+    "rope_freqs.weight",
+    "rope_factors_long.weight",
+    "rope_factors_short.weight",
 )
-_EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "word_embeddings.weight", "embed_in.weight")
+_EMBEDDINGS = (
+    "embed_tokens.weight",
+    "wte.weight",
+    "word_embeddings.weight",
+    "embed_in.weight",
+    "token_embd.weight",
+)
 _HEADS = ("lm_head.weight", "embed_out.weight", "output.weight")
 
 
@@ -113,7 +123,7 @@ def count_parameters(table: TensorTable, facts: CountingFacts, *, complete: bool
 
 def _trainable(total: int | None, scheme: Scheme | None, quantized: QuantizedCount | None) -> int | None:
     """Parameters that take a gradient as loaded: packed integers and small floats do not."""
-    if scheme is None or total is None:
+    if scheme is None or total is None or scheme.dequantized:
         return total
     return total - quantized.parameters if scheme.known and quantized else None
 
@@ -202,7 +212,8 @@ def _tied(table: TensorTable, facts: CountingFacts) -> tuple[list[list[str]], fr
         return [], frozenset()
     head = next((name for name in _HEADS if name in table.tensors), None)
     if head is None:
-        return [["lm_head.weight", embedding]], frozenset()
+        missing = "output.weight" if embedding == "token_embd.weight" else "lm_head.weight"
+        return [[missing, embedding]], frozenset()
     if facts.tie_word_embeddings and table.tensors[head].shape == table.tensors[embedding].shape:
         return [[head, embedding]], frozenset({head})
     return [], frozenset()

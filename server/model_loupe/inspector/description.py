@@ -10,7 +10,7 @@ from model_loupe.checkpoints.config import architecture_class, declared_dtype, m
 from model_loupe.checkpoints.files import File, Files, format_of
 from model_loupe.checkpoints.quantization_files import declared_beside
 from model_loupe.checkpoints.weights import Weights, read_weights
-from model_loupe.domain.dtypes import canonical_name
+from model_loupe.domain.dtypes import BY_NAME, canonical_name
 from model_loupe.domain.experts import Experts, experts_of
 from model_loupe.domain.kv_cache import Dimensions, KvCache, dimensions, kv_cache
 from model_loupe.domain.loading import LoadDtype, LoadOptions, bytes_at, load_dtype
@@ -68,9 +68,19 @@ class Description(NamedTuple):
 
     def loaded(self, options: LoadOptions) -> tuple[LoadDtype, int | None]:
         """The load dtype under ``options`` and the bytes of all parameters at it (None if not known)."""
+        if self.quantization and self.quantization.dequantized:
+            return self._dequantized(options)
         if self.quantization:
             return LoadDtype(None, "the quantiser decides"), None
         found = load_dtype(options, self.transformers, self.declared_dtype, self.weights.first_floating_dtype)
+        total = self.parameters.total
+        return found, bytes_at(found.dtype, total) if found.dtype and total is not None else None
+
+    def _dequantized(self, options: LoadOptions) -> tuple[LoadDtype, int | None]:
+        # A GGUF file has no dtype entry, and its first tensor is not asked (`_get_dtype` in transformers).
+        found = load_dtype(options, "4", None, "float32")
+        if found.dtype and options.dtype in (None, "None", "auto"):
+            found = LoadDtype("float32", "transformers dequantises GGUF weights to float32")
         total = self.parameters.total
         return found, bytes_at(found.dtype, total) if found.dtype and total is not None else None
 
@@ -81,19 +91,23 @@ def describe(request: ModelRequest, location: Location) -> Description:
     listing = files.entries()
     warnings = [*location.files.warnings, *location.files.download_warnings()]
     config = _read_object(files, listing, "config.json", warnings)
-    chosen = listing if location.file is None else {location.file: listing[location.file]}
+    chosen = listing if location.file is None else _one_model(listing, location.file)
     selection = Selection(request.variant, request.use_safetensors, request.gguf_file)
     weights = read_weights(files, chosen, selection, config.get("transformers_weights"))
     warnings += weights.warnings
     warnings += _unread_formats(listing, weights)
+    if weights.gguf is not None:
+        config = _gguf_config(weights)
     architecture = architecture_class(config)
     declared = declared_dtype(config)
     quantization_config = declared_quantization(config) or declared_beside(
         listing, lambda name: _read_object(files, listing, name, warnings)
     )
-    if quantization_config is None:
-        quantization_config = quantization_by_names(weights.table)
-    quantization = scheme_of(config, quantization_config)
+    if weights.gguf is not None:
+        quantization = _gguf_quantization(weights)
+    else:
+        quantization_config = quantization_config or quantization_by_names(weights.table)
+        quantization = scheme_of(config, quantization_config)
     experts = experts_of(config)
     facts = CountingFacts(architecture, _ties(config), quantization, experts, weights.tied)
     dtype = (canonical_name(declared) if declared else None) or weights.first_floating_dtype
@@ -113,8 +127,8 @@ def describe(request: ModelRequest, location: Location) -> Description:
         quantization=quantization,
         quantization_config=quantization_config,
         experts=experts,
-        tokenizer=_tokenizer(files, listing, config, warnings),
-        license=_license(files, listing),
+        tokenizer=_tokenizer(files, listing, config, warnings) or _gguf_tokenizer(weights),
+        license=_license(files, listing) or _gguf_license(weights),
         files=_all_files(listing, weights),
         warnings=warnings,
         transformers=installed_version("transformers"),
@@ -149,6 +163,48 @@ def _unread_formats(listing: dict[str, File], weights: Weights) -> list[Warning]
         return []
     message = f"weights in these files are not read yet: {', '.join(others[:5])}"
     return [Warning("format-not-read", message)]
+
+
+def _one_model(listing: dict[str, File], name: str) -> dict[str, File]:
+    """The file ``name``, or all parts of the GGUF model that it is a part of."""
+    if format_of(name) != "gguf":
+        return {name: listing[name]}
+    from model_loupe.checkpoints.gguf.splits import parts_of
+
+    return {part: listing[part] for part in parts_of(name) if part in listing}
+
+
+def _gguf_config(weights: Weights) -> dict[str, Any]:
+    from model_loupe.checkpoints.gguf.config import config_of
+
+    config = config_of(weights.gguf or {})
+    tensors = weights.table.tensors
+    if weights.complete and "token_embd.weight" in tensors:
+        # As transformers' own reader has it: without a head of its own, a model's head is its embedding.
+        config["tie_word_embeddings"] = "output.weight" not in tensors
+    return config
+
+
+def _gguf_quantization(weights: Weights) -> Scheme | None:
+    from model_loupe.checkpoints.gguf.config import file_type
+    from model_loupe.domain.quantization.gguf import gguf_scheme
+
+    blocks = frozenset(kind.dtype for kind in weights.table.kinds if kind.dtype not in BY_NAME)
+    return gguf_scheme(blocks, file_type(weights.gguf or {}))
+
+
+def _gguf_tokenizer(weights: Weights) -> Tokenizer | None:
+    if not weights.gguf:
+        return None
+    from model_loupe.checkpoints.gguf.config import vocabulary_of
+
+    found = vocabulary_of(weights.gguf)
+    return Tokenizer(f"GGUF {found.kind}", found.size) if found else None
+
+
+def _gguf_license(weights: Weights) -> str | None:
+    value = (weights.gguf or {}).get("general.license")
+    return value if isinstance(value, str) and 0 < len(value) <= 60 else None
 
 
 def _ties(config: dict[str, Any]) -> bool | None:

@@ -96,7 +96,8 @@ def _stored(description: Description) -> str:
 
 
 def _format(weights: Weights) -> str:
-    return format_of(weights.shards[0].name) or "weight"
+    form = format_of(weights.shards[0].name) or "weight"
+    return "GGUF" if form == "gguf" else form
 
 
 def _claims(description: Description) -> str:

@@ -119,7 +119,12 @@ class SingleFile(FolderFiles):
 
     def __init__(self, path: str) -> None:
         super().__init__(os.path.dirname(path) or ".")
-        self._names = {os.path.basename(path), "config.json", "tokenizer_config.json", "tokenizer.json"}
+        name = os.path.basename(path)
+        self._names = {name, "config.json", "tokenizer_config.json", "tokenizer.json"}
+        if name.lower().endswith(".gguf"):
+            from model_loupe.checkpoints.gguf.splits import parts_of
+
+            self._names.update(parts_of(name))
 
     def entries(self) -> dict[str, File]:
         """That file and its side files; links that leave the folder are the user's own choice here."""

@@ -37,7 +37,8 @@ class Scheme(NamedTuple):
     ``overhead`` are the endings of the names of scales, zero points and the like. ``known`` is False for a
     scheme without rules here. ``doubt`` says why a packed tensor that could not be measured is counted only
     roughly (layers of several widths); None where the config's bits hold for all. ``checked`` is False where
-    the rules were held against no file and no source of the library that writes them.
+    the rules were held against no file and no source of the library that writes them. ``dequantized``:
+    transformers unpacks the weights while it loads them, so they are ordinary parameters then.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Scheme(NamedTuple):
     form: str | None = None
     doubt: str | None = None
     checked: bool = True
+    dequantized: bool = False
 
 
 FP8 = frozenset({"float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz"})
