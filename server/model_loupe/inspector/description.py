@@ -97,7 +97,7 @@ def describe(request: ModelRequest, location: Location) -> Description:
     warnings += weights.warnings
     warnings += _unread_formats(listing, weights)
     if weights.gguf is not None:
-        config = _gguf_config(weights)
+        config = _gguf_config(weights) or config
     architecture = architecture_class(config)
     declared = declared_dtype(config)
     quantization_config = declared_quantization(config) or declared_beside(

@@ -354,8 +354,16 @@ def test_a_changed_file_is_read_anew(small: Path) -> None:
 
 
 def test_formats_that_are_not_read_are_named(small: Path) -> None:
-    (small / "model.safetensors").rename(small / "model.gguf")
+    (small / "model.safetensors").rename(small / "model.onnx")
     assert codes(describe(small)) == ["format-not-read"]
+
+
+def test_a_gguf_file_that_is_none_is_named_and_the_config_stays(small: Path) -> None:
+    (small / "model.safetensors").rename(small / "model.gguf")
+    description = describe(small)
+    assert codes(description) == ["not-gguf"]
+    assert description.architecture == "GemmaForCausalLM"
+    assert description.parameters.total is None
 
 
 def test_a_pickle_that_is_none_is_named(small: Path) -> None:
