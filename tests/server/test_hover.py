@@ -68,7 +68,7 @@ async def test_subfolder_and_variant_decide_which_files_are_meant(editor: Editor
     assert parameters_of(5) in await document.card("./both")
 
 
-@pytest.mark.parametrize("at", ["from transformers", "from_pretrained", "model ="])
+@pytest.mark.parametrize("at", ["from transformers", "from_pretrained", "= AutoModel"])
 async def test_there_is_nothing_outside_a_name(editor: Editor, tmp_path: Path, at: str) -> None:
     write_model(tmp_path / "tiny")
     document = editor.open(tmp_path / "a.py", LOAD.format('"./tiny"'))

@@ -7,15 +7,18 @@ Positions are lines from 0 and columns from 0 in code points.
 from model_loupe.documents.analysis import Analysis, Siblings, analyse_notebook, analyse_python
 from model_loupe.documents.apis import may_load
 from model_loupe.documents.notebook import read_notebook
+from model_loupe.documents.objects import Object, Typed
 from model_loupe.documents.reference import Cell, Mention, Reference, Span
 
 __all__ = [
     "Analysis",
     "Cell",
     "Mention",
+    "Object",
     "Reference",
     "Siblings",
     "Span",
+    "Typed",
     "analyse_notebook",
     "analyse_python",
     "may_load",

@@ -9,6 +9,7 @@ from model_loupe.documents.calls import Calls
 from model_loupe.documents.facts import Facts
 from model_loupe.documents.memory import facts_of, facts_of_all
 from model_loupe.documents.mentions import Mentions
+from model_loupe.documents.objects import Object, Objects, Typed
 from model_loupe.documents.reference import Cell, Mention, Reference
 from model_loupe.documents.resolve import Modules, Names
 from model_loupe.documents.values import Values
@@ -29,13 +30,23 @@ class Analysis:
         apart = frozenset(number for number, facts in enumerate(texts) if facts.file is not None)
         names = Names(texts, apart, _modules(texts, apart, siblings))
         values = Values(names)
-        self.references: list[Reference] = _references(indexes, names, values)
+        calls = Calls(indexes, names, values)
+        self.references: list[Reference] = _references(indexes, names, values, calls)
         self.modules = names.asked_modules
         self._mentions = Mentions(indexes, names, values, self.references)
+        self._objects = Objects(indexes, names, values.follower, calls.loading)
 
     def mention_at(self, cell: int | None, line: int, column: int) -> Mention | None:
         """The model's name under a cursor: a literal or variable of a loading call, or one that feeds it."""
         return self._mentions.at(cell, line, column)
+
+    def object_at(self, cell: int | None, line: int, column: int) -> Object | None:
+        """What a call loads, or a part of it, that stands under a cursor: ``model.layers[3].mlp``."""
+        return self._objects.at(cell, line, column)
+
+    def typed_at(self, cell: int | None, line: int, column: int) -> Typed | None:
+        """The object whose part is being typed before a cursor: ``model.layers[3].``"""
+        return self._objects.typed(cell, line, column)
 
     def literals(self, cell: int | None) -> list[Mention]:
         """The string literals of a cell, or of the file, that are the name of what some call loads."""
@@ -53,8 +64,7 @@ def analyse_notebook(cells: Sequence[Cell], siblings: Siblings | None = None) ->
     return Analysis([cell.index for cell in code], facts_of_all([cell.text for cell in code]), siblings)
 
 
-def _references(indexes: Sequence[int | None], names: Names, values: Values) -> list[Reference]:
-    calls = Calls(indexes, names, values)
+def _references(indexes: Sequence[int | None], names: Names, values: Values, calls: Calls) -> list[Reference]:
     by_text = calls.by_text()
     loaded: frozenset[str] | None = None
     for number, found in enumerate(by_text):

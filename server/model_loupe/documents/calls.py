@@ -12,7 +12,7 @@ from model_loupe.documents import apis
 from model_loupe.documents.facts import MODULE, CallSite, Facts, Use, access_path, dotted, given
 from model_loupe.documents.names import kind_of, written_place
 from model_loupe.documents.reference import Reference
-from model_loupe.documents.resolve import Names, place_of
+from model_loupe.documents.resolve import Key, Names, key_of, place_of
 from model_loupe.documents.values import Options, Values
 
 _LONGEST_OWNER = 80
@@ -84,6 +84,7 @@ class Calls:
         self._indexes = indexes
         self._names = names
         self._values = values
+        self.loading: dict[Key, Reference] = {}
         self._extracts = [_extract(facts) for facts in names.texts]
         self.written = self._written_places()
 
@@ -105,6 +106,7 @@ class Calls:
             reference = self._reference(number, facts, site)
             if reference is not None:
                 found.append(reference)
+                self.loading[key_of(number, site.node)] = reference
         if len(found) > 1:
             found.sort(key=attrgetter("call"))
         return found

@@ -89,6 +89,8 @@ class Mentions:
         """
         facts = self._names.texts[number]
         for node, scope in uses_of(facts):
+            if isinstance(node, (ast.Subscript, ast.Call)):
+                continue
             if node.lineno - 1 <= line <= (node.end_lineno or 0) - 1:
                 span = facts.source.span(node)
                 # Python before 3.12 misplaces names in f-strings of several lines.

@@ -31,6 +31,15 @@ class Place(NamedTuple):
     column: int
 
 
+Key = tuple[int, int, int, "int | None", "int | None"]
+"""Where an expression stands: text, line, column, end. In a text parsed anew it is another node."""
+
+
+def key_of(text: int, node: ast.expr) -> Key:
+    """The key of a node in a text."""
+    return text, node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
+
+
 class Bound(NamedTuple):
     """A binding and the number of the text that it is in."""
 

@@ -28,6 +28,9 @@ from model_loupe.documents.facts import (
 )
 from model_loupe.documents.source import Source
 
+GETTERS = frozenset(["get_submodule", "get_parameter", "get_buffer"])
+"""Methods of a module that take the dotted name of a part of it."""
+
 # What is longer names no model and no parameter.
 _LONGEST_NAME = 200
 
@@ -43,7 +46,7 @@ def walk(text: str) -> Facts:
 
 
 def uses_in(text: str) -> list[Use]:
-    """Every name, attribute and short string of a text, in order; scopes are numbered as ``walk`` does."""
+    """The names, attributes, items and short strings of a text; scopes are numbered as ``walk`` does."""
     walker = _UseWalker(Facts(Source(text)))
     with suppress(RecursionError):
         walker.block(parse(text).statements, MODULE, True)
@@ -334,12 +337,15 @@ class _UseWalker(_Walker):
 
     def __init__(self, facts: Facts) -> None:
         super().__init__(facts)
-        self.fields = {kind: fields for kind, fields in _FIELDS.items() if kind is not ast.Attribute}
+        own = (ast.Attribute, ast.Subscript)
+        self.fields = {kind: fields for kind, fields in _FIELDS.items() if kind not in own}
         self.special = {
             **_SPECIAL,
             ast.Name: _UseWalker.use,
             ast.Attribute: _UseWalker.attribute,
             ast.Constant: _UseWalker.constant,
+            ast.Subscript: _UseWalker.subscript,
+            ast.Call: _UseWalker.call,
         }
         self.found: list[Use] = []
 
@@ -349,6 +355,18 @@ class _UseWalker(_Walker):
     def attribute(self, node: ast.Attribute, scope: int, stack: list[Any]) -> None:
         self.found.append(Use(node, scope))
         stack.append(node.value)
+
+    def subscript(self, node: ast.Subscript, scope: int, stack: list[Any]) -> None:
+        self.found.append(Use(node, scope))
+        stack += (node.value, node.slice)
+
+    def call(self, node: ast.Call, scope: int, stack: list[Any]) -> None:
+        func = node.func
+        if isinstance(func, ast.Name):
+            self.found.append(Use(func, scope))
+        elif isinstance(func, ast.Attribute) and func.attr in GETTERS:
+            self.found.append(Use(node, scope))
+        super().call(node, scope, stack)
 
     def constant(self, node: ast.Constant, scope: int, stack: list[Any]) -> None:
         if type(node.value) is str and len(node.value) <= _LONGEST_NAME:

@@ -69,6 +69,17 @@ def _warning_lines(description: Description) -> list[str]:
     return lines
 
 
+def cast_line(description: Description, options: LoadOptions, *, whole: bool) -> str | None:
+    """What a cast in the code makes of the loaded model: ``Cast by the code to float16 · 4.67 GiB``.
+
+    Without the bytes, which are those of the ``whole`` model, on a part of it.
+    """
+    found, nbytes = description.loaded(options)
+    if found.dtype is None or nbytes is None:
+        return None
+    return f"Cast by the code to {found.dtype}" + (f" · {format_bytes(nbytes)}" if whole else "")
+
+
 def short_summary(description: Description, options: LoadOptions) -> str:
     """The compact inlay hint: ``2.51 B · bfloat16 4.67 GiB``, as loaded if known, else as stored."""
     count = description.parameters

@@ -18,6 +18,7 @@ from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 from model_loupe.lsp.features import (
     children,
     code_lens,
+    completion,
     diagnostics,
     did_change_configuration,
     did_change_watched_files,
@@ -64,6 +65,8 @@ def register(server: LoupeServer) -> None:
     server.feature(types.INITIALIZE)(partial(_begin, server))
     for method, function in _REQUESTS.items():
         server.feature(method)(_guarded_request(server, method, function))
+    method = types.TEXT_DOCUMENT_COMPLETION
+    server.feature(method, completion.OPTIONS)(_guarded_request(server, method, completion.completion))
     for method, function in _NOTIFICATIONS.items():
         server.feature(method)(_guarded_notification(server, method, function))
 

@@ -10,7 +10,7 @@ from lsprotocol import types
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from model_loupe.documents import Analysis, Mention, Reference
+    from model_loupe.documents import Analysis, Mention, Object, Reference, Typed
     from model_loupe.lsp.notebook import Notebook
     from model_loupe.lsp.requests import Ask
     from model_loupe.lsp.text import TextDocument
@@ -63,6 +63,14 @@ class Snapshot:
     def mention(self, index: int, line: int, column: int) -> Mention | None:
         """The model that part ``index`` mentions at a place in code points. Slow the first time."""
         return self._analysed().mention_at(index if self.is_notebook else None, line, column)
+
+    def object(self, index: int, line: int, column: int) -> Object | None:
+        """The model, or the part of one, that part ``index`` has at a place. Slow the first time."""
+        return self._analysed().object_at(index if self.is_notebook else None, line, column)
+
+    def typed(self, index: int, line: int, column: int) -> Typed | None:
+        """The object whose part is being typed at a place. Slow the first time."""
+        return self._analysed().typed_at(index if self.is_notebook else None, line, column)
 
     def literals(self, index: int) -> list[Mention]:
         """The literals of part ``index`` that name a model which some call loads. Slow the first time."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
+from random import Random
 
 import hypothesis.strategies as st
 import pytest
@@ -156,6 +158,7 @@ name = f"{org}/x" if a else 'gpt2'  # é 😀
 def load(n="a/b", *rest, **more):
     !pip install x
     return AutoModel.from_pretrained(n, torch_dtype=torch.bfloat16)
+load().layers[3].mlp.half().
 with open("f") as f: model = load(name)
 class C(Base):
     x: str = 'm'
@@ -178,7 +181,11 @@ def test_arbitrary_edits_never_raise(edits: list[tuple[int, int, str]], line: in
     for found in analysis.references:
         assert 0 <= found.span.line <= found.span.end_line < len(lines) + 1
         analysis.mention_at(None, found.span.line, found.span.column)
-    analysis.mention_at(None, line, column)
+    for place in ((line, column), (len(lines) - 1, len(lines[-1]))):
+        analysis.mention_at(None, *place)
+        analysis.object_at(None, *place)
+        analysis.typed_at(None, *place)
+    analysis.literals(None)
     # What was remembered of the text before makes no difference.
     assert analyse_python(code).references == analysis.references
 
@@ -190,7 +197,7 @@ CELLS = [
     "class C:\n    n: str = 'c'\n    def g(self):\n        return T.from_pretrained(self.n, dtype=t.half)",
     "f(o['k'])\nargs = Args(output_dir=f'{n}-out')\nAutoModel.from_pretrained(args.output_dir)",
     "%time q = [AutoModel.from_pretrained(i) for i in ('a', n)]\nn += '-it'",
-    "AutoModel.from_pretrained(n)  # é 😀",
+    "AutoModel.from_pretrained(n)  # é 😀\nm.layers[0].mlp.half()\nm.config.x; m.",
 ]
 EDIT = st.tuples(st.integers(0, len(CELLS) - 1), st.integers(0, 90), st.integers(0, 9), st.text(max_size=3))
 
@@ -213,6 +220,34 @@ def test_analysis_after_edits_equals_analysis_from_scratch(
         for line, content in enumerate(text.split("\n")):
             for column in range(0, len(content), 5):
                 assert warm.mention_at(cell, line, column) == cold.mention_at(cell, line, column)
+                assert warm.object_at(cell, line, column) == cold.object_at(cell, line, column)
+                assert warm.typed_at(cell, line, column) == cold.typed_at(cell, line, column)
+        assert warm.literals(cell) == cold.literals(cell)
+
+
+REAL = [
+    path.read_text()
+    for folder in ("tests/libraries", "tests/server", "server/model_loupe/demo", "server/model_loupe/worker")
+    for path in sorted((Path(__file__).parents[3] / folder).glob("*.py"))
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(REAL), st.randoms(use_true_random=False), st.lists(st.text(max_size=3), max_size=5))
+def test_edits_of_real_code_never_raise(code: str, random: Random, inserted: list[str]) -> None:
+    for text in inserted:
+        position = random.randint(0, len(code))
+        code = code[:position] + text + code[position + random.randint(0, 40) :]
+    analysis = analyse_python(code)
+    lines = code.split("\n")
+    for _ in range(5):
+        line = random.randrange(len(lines))
+        column = random.randint(0, len(lines[line]))
+        analysis.mention_at(None, line, column)
+        analysis.object_at(None, line, column)
+        analysis.typed_at(None, line, column)
+    MEMORY.clear()
+    assert analyse_python(code).references == analysis.references
 
 
 MANY_NAMES = (

@@ -9,7 +9,7 @@ from lsprotocol import types
 from model_loupe.domain.errors import LoupeError
 
 if TYPE_CHECKING:
-    from model_loupe.documents import Mention
+    from model_loupe.documents import Mention, Object
     from model_loupe.lsp.requests import Ask
     from model_loupe.lsp.session import Outcome, Session
     from model_loupe.lsp.snapshot import Snapshot
@@ -28,13 +28,64 @@ async def hover(session: Session, params: types.HoverParams) -> types.Hover | No
     place = session.encoding.to_place(lines, params.position)
     found = await session.run(_look, snapshot, index, *place)
     if found is None:
-        return None
+        return await _hover_object(session, snapshot, index, *place)
     mention, ask = found
     outcome = await session.describe(ask.request)
     contents = _contents(mention, ask, outcome, markdown=session.client.renders_markdown)
     if contents is None or not session.is_current(snapshot):
         return None
     return types.Hover(contents, session.encoding.to_range(lines, mention.span))
+
+
+async def _hover_object(
+    session: Session, snapshot: Snapshot, index: int, line: int, column: int
+) -> types.Hover | None:
+    """On what a call loads, or a part of it: ``model``, ``model.layers[3].mlp``, ``model.config.x``."""
+    found = await session.run(_look_for_object, snapshot, index, line, column)
+    if found is None:
+        return None
+    thing, ask = found
+    outcome = await session.describe(ask.request)
+    text = await session.run(_object_text, thing, ask, outcome)
+    if text is None or not session.is_current(snapshot):
+        return None
+    kind = types.MarkupKind.Markdown if session.client.renders_markdown else types.MarkupKind.PlainText
+    where = session.encoding.to_range(snapshot.parts[index].lines, thing.span)
+    return types.Hover(types.MarkupContent(kind, text), where)
+
+
+def _look_for_object(snapshot: Snapshot, index: int, line: int, column: int) -> tuple[Object, Ask] | None:
+    from model_loupe.lsp import requests
+
+    thing = snapshot.object(index, line, column)
+    if thing is None:
+        return None
+    # The modules of an adapted model are those of its base; what is loaded itself is the adapter.
+    named = thing.base if thing.base is not None and thing.parts else thing.reference
+    asked = requests.ask(named, snapshot.folders)
+    return (thing, asked) if asked else None
+
+
+def _object_text(thing: Object, ask: Ask, outcome: Outcome) -> str | None:
+    if isinstance(outcome, LoupeError):
+        return None
+    from model_loupe.inspector import LoadOptions, card, cast_line, config_card, part_card, tokenizer_card
+
+    if thing.kind == "config":
+        return config_card(outcome, thing.parts)
+    if thing.kind == "tokenizer":
+        return tokenizer_card(outcome) if not thing.parts else None
+    if thing.kind != "model" and thing.parts:
+        return None
+    text = (
+        part_card(outcome, thing.parts)
+        if thing.parts
+        else card(outcome, ask.options, requested=ask.request.model)
+    )
+    if text is None:
+        return None
+    cast = cast_line(outcome, LoadOptions(thing.cast), whole=not thing.parts) if thing.cast else None
+    return f"{text}\n\n{cast}" if cast else text
 
 
 def _look(snapshot: Snapshot, index: int, line: int, column: int) -> tuple[Mention, Ask] | None:

@@ -1,0 +1,212 @@
+"""From an expression to the call that loaded what it is, and the part of that which it stands for."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from model_loupe.documents.facts import ANY, EACH, Field, Path, dotted, keyword
+from model_loupe.documents.follow import Follower
+from model_loupe.documents.reference import Reference
+from model_loupe.documents.resolve import Key, Place, key_of
+from model_loupe.domain.dtypes import canonical_name
+
+Parts = tuple["str | int", ...]
+
+_MAX_DEPTH = 24
+_MAX_STEPS = 400
+_KINDS = {
+    "model": "model",
+    "adapter": "model",
+    "tokenizer": "tokenizer",
+    "processor": "processor",
+    "config": "config",
+    "pipeline": "pipeline",
+}
+# Methods that give the object itself, or one with the same parts.
+_SAME = frozenset(
+    [
+        *("to", "half", "float", "bfloat16", "double", "type", "cuda", "cpu", "xpu", "to_empty"),
+        *("eval", "train", "requires_grad_", "share_memory", "compile", "to_bettertransformer"),
+        *("merge_and_unload", "unload", "get_base_model"),
+    ]
+)
+# Functions that give their first argument back, wrapped or prepared.
+_WRAPPERS = frozenset(
+    [
+        *("get_peft_model", "prepare_model_for_kbit_training", "prepare_model_for_int8_training"),
+        *("compile", "DataParallel", "DistributedDataParallel", "prepare", "prepare_model"),
+        *("for_inference", "for_training", "dispatch_model", "load_checkpoint_and_dispatch"),
+        *("PeftModel", "deepcopy", "convert_model", "simplify", "from_config"),
+    ]
+)
+_FOLLOWED = frozenset(
+    ["get", "pop", "getattr", "next", "enumerate", "zip", "list", "items", "values", "reversed"]
+)
+_PARTS_BY_NAME = frozenset(["get_submodule", "get_parameter", "get_buffer"])
+_TENSORS = frozenset(["state_dict", "named_parameters", "named_modules", "named_buffers"])
+
+
+CASTS = {"half": "float16", "bfloat16": "bfloat16", "float": "float32", "double": "float64"}
+"""Methods of a module that cast it, and to which dtype."""
+
+
+class Traced(NamedTuple):
+    """``parts`` of what ``reference`` loads; ``kind`` says of what: a model, its tokenizer, its config …
+
+    ``base`` loads the model that an adapter is put on. ``cast`` is the dtype that the last cast on the way
+    gives it.
+    """
+
+    reference: Reference
+    kind: str
+    parts: Parts
+    base: Reference | None = None
+    cast: str | None = None
+
+
+class Tracer:
+    """Traces expressions of one document; ``loading`` are the calls that are references."""
+
+    def __init__(self, follower: Follower, loading: Mapping[Key, Reference]) -> None:
+        self._follower = follower
+        self._loading = loading
+        self._steps = 0
+
+    def of(self, node: ast.expr, place: Place, path: Path = ()) -> Traced | None:
+        """What ``node`` is at ``place``, or the part of it at ``path``."""
+        self._steps = 0
+        return self._of(node, place, path, 0)
+
+    def _of(self, node: ast.expr, place: Place, path: Path, depth: int) -> Traced | None:
+        self._steps += 1
+        if depth > _MAX_DEPTH or self._steps > _MAX_STEPS:
+            return None
+        if isinstance(node, ast.Call):
+            reference = self._loading.get(key_of(place.text, node))
+            found = self._loaded(node, reference, place, path, depth) if reference is not None else None
+            if found is not None:
+                return found
+            name = _last(node.func)
+            known, found = self._through(node, name, place, path, depth)
+            if known or not self._may_follow(node, name, path):
+                return found
+        for group in self._follower.expand(node, place, path):
+            for step in group:
+                found = self._of(step.node, step.place, step.path, depth + 1)
+                if found is not None:
+                    return found
+        return None
+
+    def _loaded(
+        self, node: ast.Call, reference: Reference, place: Place, path: Path, depth: int
+    ) -> Traced | None:
+        kind = _KINDS.get(reference.role)
+        if kind is None:
+            return None
+        if path and isinstance(path[0], int) and kind == "model":
+            # ``model, tokenizer = FastLanguageModel.from_pretrained(…)``
+            kind, path = ("model" if path[0] == 0 else "tokenizer"), path[1:]
+        if kind == "pipeline" and reference.model is None:
+            # What it was given has the parts.
+            part = path[0].name if path and isinstance(path[0], Field) else None
+            given = keyword(node, part) if part in ("model", "tokenizer") else None
+            return self._of(given, place, path[1:], depth + 1) if given is not None else None
+        parts = _parts(path)
+        if parts is None:
+            return None
+        base = None
+        if reference.role == "adapter" and node.args:
+            traced = self._of(node.args[0], place, (), depth + 1)
+            base = traced.reference if traced is not None else None
+        return Traced(reference, *_kind_of_part(kind, parts), base)
+
+    def _through(
+        self, node: ast.Call, name: str, place: Place, path: Path, depth: int
+    ) -> tuple[bool, Traced | None]:
+        """Methods and functions that give back what they are called on or with, or a part of it."""
+        func = node.func
+        owner = func.value if isinstance(func, ast.Attribute) else None
+        first = node.args[0] if node.args and not isinstance(node.args[0], ast.Starred) else None
+        if owner is not None and name in _PARTS_BY_NAME and first is not None:
+            text = self._follower.text_of(first, place)
+            if text is None:
+                return True, None
+            return True, self._of(owner, place, (*fields(text), *path), depth + 1)
+        if owner is not None and name in _TENSORS:
+            # A tensor by its name: ``model.state_dict()["a.b.weight"]``.
+            key = path[0] if path else None
+            rest = (*fields(key), *path[1:]) if isinstance(key, str) else None
+            return True, self._of(owner, place, rest, depth + 1) if rest is not None else None
+        if name in _WRAPPERS and first is not None:
+            wrapped = first
+            if name == "prepare" and path and isinstance(path[0], int) and 0 <= path[0] < len(node.args):
+                wrapped, path = node.args[path[0]], path[1:]
+            found = self._of(wrapped, place, path, depth + 1)
+            if found is not None:
+                as_model = name == "from_config" and found.kind == "config"
+                return True, found._replace(kind="model") if as_model else found
+        if owner is not None and name in _SAME:
+            found = self._of(owner, place, path, depth + 1)
+            dtype = cast_of(node) if found is not None else None
+            return True, found._replace(cast=dtype) if found is not None and dtype else found
+        return False, None
+
+    def _may_follow(self, node: ast.Call, name: str, path: Path) -> bool:
+        """Whether the text says what a call gives: a function or class of its own, or a field set by it."""
+        names = self._follower.names
+        if name in _FOLLOWED or names.definitions(name, "function") or names.definitions(name, "class"):
+            return True
+        return bool(path) and isinstance(path[0], Field) and keyword(node, path[0].name) is not None
+
+
+def cast_of(call: ast.Call) -> str | None:
+    """The dtype that ``x.half()``, ``x.to(torch.float16)``, ``x.to(dtype=…)`` gives, if any."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    if name in CASTS:
+        return CASTS[name]
+    if name not in ("to", "type"):
+        return None
+    given = keyword(call, "dtype")
+    for node in (given,) if given is not None else call.args:
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            dtype = canonical_name(node.attr)
+            if dtype is not None:
+                return dtype
+    return None
+
+
+def fields(dotted_name: str) -> Path:
+    """``layers.3.mlp`` as the path that attributes and indexes would make."""
+    return tuple(int(part) if part.isdecimal() else Field(part) for part in dotted_name.split(".") if part)
+
+
+def _last(func: ast.expr) -> str:
+    return func.attr if isinstance(func, ast.Attribute) else (dotted(func) or "")
+
+
+def _parts(path: Path) -> Parts | None:
+    """A path as parts; ``*`` for one that the text does not single out."""
+    found: list[str | int] = []
+    for step in path:
+        if step is EACH or step is ANY:
+            found.append("*")
+        elif isinstance(step, Field):
+            found.append(step.name)
+        elif isinstance(step, (str, int)):
+            found.append(step)
+        else:
+            return None
+    return tuple(found)
+
+
+def _kind_of_part(kind: str, parts: Parts) -> tuple[str, Parts]:
+    """``model.config.x`` is a part of the config, ``pipe.model.x`` one of the model."""
+    if kind == "pipeline" and parts[:1] in (("model",), ("tokenizer",)):
+        return _kind_of_part(str(parts[0]), parts[1:])
+    if kind == "model" and parts[:1] == ("config",):
+        return "config", parts[1:]
+    if kind in ("pipeline", "processor") and parts[:1] == ("tokenizer",):
+        return "tokenizer", parts[1:]
+    return kind, parts
