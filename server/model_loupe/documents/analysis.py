@@ -34,7 +34,7 @@ class Analysis:
         self.references: list[Reference] = _references(indexes, names, values, calls)
         self.modules = names.asked_modules
         self._mentions = Mentions(indexes, names, values, self.references)
-        self._objects = Objects(indexes, names, values.follower, calls.loading)
+        self._objects = Objects(indexes, names, values.follower, calls)
 
     def mention_at(self, cell: int | None, line: int, column: int) -> Mention | None:
         """The model's name under a cursor: a literal or variable of a loading call, or one that feeds it."""

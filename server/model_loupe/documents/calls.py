@@ -24,11 +24,23 @@ _OUTPUT_PLACE = re.compile(r"(?:^|[._])(?:output_dir|save_dir|save_directory|sav
 class _Parts:
     """What the text alone says of a loading call: which argument names the model, the ranges, the rest."""
 
-    __slots__ = ("api", "argument", "call", "callee", "expression", "items", "kwargs", "no_model", "span")
+    __slots__ = (
+        "api",
+        "argument",
+        "call",
+        "callee",
+        "expression",
+        "items",
+        "kwargs",
+        "last",
+        "no_model",
+        "span",
+    )
 
     def __init__(self, facts: Facts, node: ast.Call, api: apis.Api) -> None:
         keywords = {given.arg: given.value for given in node.keywords if given.arg is not None}
         self.api = api
+        self.last: tuple[Options, Reference] | None = None
         self.argument, self.expression = _argument(node, api, keywords)
         self.items: tuple[str, ...] = () if api.item is None else (api.item,)
         if self.expression is None and not any(isinstance(given, ast.Starred) for given in node.args):
@@ -47,10 +59,11 @@ class _Parts:
 
 
 class _Extract(NamedTuple):
-    """Of one text's facts, what can load a model (by its own name) and what is written to."""
+    """Of one text's facts, what can load a model (by its own name), what is written to or renamed."""
 
     loading: list[CallSite]
     written: list[Use]
+    renamed: tuple[str, ...]
 
 
 def _extract(facts: Facts) -> _Extract:
@@ -58,7 +71,15 @@ def _extract(facts: Facts) -> _Extract:
     if not isinstance(found, _Extract):
         names = apis.CALLABLES.intersection(facts.calls)
         loading = [site for name in names for site in facts.calls[name]]
-        found = facts.remembered = _Extract(loading, [*facts.writes, *_written_by_calls(facts)])
+        found = facts.remembered = _Extract(
+            loading,
+            [*facts.writes, *_written_by_calls(facts)],
+            tuple(
+                local
+                for local, name in facts.aliases.items()
+                if name in apis.CALLABLES and local not in apis.CALLABLES
+            ),
+        )
     return found
 
 
@@ -84,9 +105,13 @@ class Calls:
         self._indexes = indexes
         self._names = names
         self._values = values
-        self.loading: dict[Key, Reference] = {}
+        self._found: list[tuple[int, ast.Call, Reference]] = []
         self._extracts = [_extract(facts) for facts in names.texts]
         self.written = self._written_places()
+
+    def loading(self) -> dict[Key, Reference]:
+        """The references that are calls, by where they stand; to be asked when all were found."""
+        return {key_of(number, node): reference for number, node, reference in self._found}
 
     def by_text(self) -> list[list[Reference]]:
         """The references of each of the document's own texts, in order."""
@@ -106,7 +131,7 @@ class Calls:
             reference = self._reference(number, facts, site)
             if reference is not None:
                 found.append(reference)
-                self.loading[key_of(number, site.node)] = reference
+                self._found.append((number, site.node, reference))
         if len(found) > 1:
             found.sort(key=attrgetter("call"))
         return found
@@ -115,10 +140,9 @@ class Calls:
         """The other names that imports of the document give to what is in the tables."""
         return {
             local
-            for facts in self._names.texts[: self._names.own]
-            if facts.aliases
-            for local, name in facts.aliases.items()
-            if name in apis.CALLABLES and local not in apis.CALLABLES
+            for extract in self._extracts[: self._names.own]
+            if extract.renamed
+            for local in extract.renamed
         }
 
     def _reference(self, number: int, facts: Facts, site: CallSite) -> Reference | None:
@@ -135,19 +159,26 @@ class Calls:
             return None
         if api.weights and not options[0].text.lower().endswith(apis.WEIGHTS):
             return None
-        return Reference(
-            self._indexes[number],
+        index = self._indexes[number]
+        kind = kind_of(options[0].text, self.written) if options else _unknown_kind(parts.expression)
+        last = parts.last
+        if last is not None and last[0] == options and last[1].kind == kind and last[1].cell == index:
+            return last[1]  # nearly all, after a keystroke
+        reference = Reference(
+            index,
             parts.span,
             parts.call,
             parts.callee,
             parts.argument,
             options[0].text if options else None,
-            kind_of(options[0].text, self.written) if options else _unknown_kind(parts.expression),
+            kind,
             round(options[0].confidence, 3) if options else 0.0,
             parts.kwargs,
             api.role,
             tuple(option.text for option in options) if len(options) > 1 else (),
         )
+        parts.last = (options, reference)
+        return reference
 
     def _options(self, number: int, site: CallSite, parts: _Parts) -> Options:
         if parts.expression is None:

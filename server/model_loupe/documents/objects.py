@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
+from model_loupe.documents.calls import Calls
 from model_loupe.documents.facts import MODULE, Facts, Use, dotted
 from model_loupe.documents.follow import Follower
 from model_loupe.documents.memory import uses_of
@@ -58,12 +60,12 @@ class Objects:
         indexes: Sequence[int | None],
         names: Names,
         follower: Follower,
-        loading: Mapping[Key, Reference],
+        calls: Calls,
     ) -> None:
         self._indexes = indexes
         self._names = names
-        self._loading = loading
-        self._tracer = Tracer(follower, loading)
+        self._follower = follower
+        self._calls = calls
 
     def at(self, cell: int | None, line: int, column: int) -> Object | None:
         """The object that a cursor before ``line``, ``column`` touches."""
@@ -110,6 +112,16 @@ class Objects:
         return Typed(
             found._replace(parts=(*found.parts, *below)), word, span, match.group("call") is not None
         )
+
+    # Made by the first question: analysis itself does not need them.
+
+    @cached_property
+    def _loading(self) -> Mapping[Key, Reference]:
+        return self._calls.loading()
+
+    @cached_property
+    def _tracer(self) -> Tracer:
+        return Tracer(self._follower, self._loading)
 
     def _number(self, cell: int | None) -> int | None:
         return next((number for number, index in enumerate(self._indexes) if index == cell), None)

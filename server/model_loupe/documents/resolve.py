@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -17,6 +16,8 @@ from model_loupe.documents.facts import MODULE, Binding, CallSite, Facts, split_
 
 _MOST_CANDIDATES = 16
 _END = 1 << 30
+# Of texts since the last analysis: beyond, their names are gathered anew.
+_MOST_CHANGED = 8
 
 Modules = Callable[[str], "Facts | None"]
 """A module's name as an import writes it (``.config``, ``utils.names``) → its facts, if it is at hand."""
@@ -75,12 +76,7 @@ class Names:
         self._imports: dict[tuple[int, str], str | None] = {}
         self._calls: dict[str, list[tuple[int, CallSite]]] = {}
         self._definitions: dict[str, list[tuple[int, int]]] | None = None
-        # The outermost names only, and only where they are: this is done anew for every keystroke.
-        self._outermost: defaultdict[str, list[int]] = defaultdict(list)
-        for number, facts in enumerate(texts):
-            if number not in apart:
-                for name in facts.outermost():
-                    self._outermost[name].append(number)
+        self._outermost = _outermost(self.texts[:], apart)
 
     @property
     def asked_modules(self) -> tuple[str, ...]:
@@ -221,6 +217,51 @@ class Names:
         if likely or not later:
             return likely
         return [Bound(self.texts[numbers[-1]].bindings[MODULE, name][-1], numbers[-1])]
+
+
+class _Indexed(NamedTuple):
+    """The outermost names of texts: name → the texts that bind it, in order."""
+
+    texts: list[Facts]
+    apart: frozenset[int]
+    numbers: dict[str, list[int]]
+
+
+# Of the document analysed last: a keystroke changes one of its texts.
+_last: _Indexed | None = None
+
+
+def _outermost(texts: list[Facts], apart: frozenset[int]) -> dict[str, list[int]]:
+    """Where outermost names are bound. Lists of it are never changed: other analyses may share them."""
+    global _last
+    known = _last
+    numbers: dict[str, list[int]] = {}
+    if known is not None and len(known.texts) == len(texts) and known.apart == apart:
+        different = [n for n, facts in enumerate(texts) if known.texts[n] is not facts]
+        if len(different) <= _MOST_CHANGED:
+            numbers = _without(known, different)
+            for number in different:
+                for name in texts[number].outermost() if number not in apart else ():
+                    numbers[name] = sorted([*numbers.get(name, ()), number])
+            _last = _Indexed(texts, apart, numbers)
+            return numbers
+    for number, facts in enumerate(texts):
+        for name in facts.outermost() if number not in apart else ():
+            numbers.setdefault(name, []).append(number)
+    _last = _Indexed(texts, apart, numbers)
+    return numbers
+
+
+def _without(known: _Indexed, texts: Sequence[int]) -> dict[str, list[int]]:
+    numbers = dict(known.numbers)
+    for text in texts:
+        for name in known.texts[text].outermost() if text not in known.apart else ():
+            left = [number for number in numbers[name] if number != text]
+            if left:
+                numbers[name] = left
+            else:
+                del numbers[name]
+    return numbers
 
 
 def _before(bindings: list[Binding], place: Place) -> list[Bound]:

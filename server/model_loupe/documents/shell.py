@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Container, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from model_loupe.documents.facts import MODULE
@@ -41,6 +42,18 @@ class _Word(NamedTuple):
     span: Span
 
 
+class _Command(NamedTuple):
+    """A command that names a model: its words and options, then what ``_named`` says."""
+
+    words: Sequence[_Word]
+    options: dict[str, _Word]
+    callee: str
+    argument: str
+    word: _Word
+    role: str
+    sure: bool
+
+
 def commands(text: str, line: int) -> Iterator[list[_Word]]:
     """The commands of a logical line that begins on ``line``, word by word."""
     words: list[_Word] = []
@@ -69,25 +82,30 @@ def references(
 ) -> Iterator[Reference]:
     """The models that a text's shell lines name."""
     for line, text in shell:
-        for words in commands(text, line):
-            while words and _LEADING.match(words[0].text):
-                words = words[1:]
-            if words:
-                reference = _of_command(words, number, cell, values, written)
-                if reference is not None:
-                    yield reference
+        for command in _loading(text, line):
+            reference = _of_command(command, number, cell, values, written)
+            if reference is not None:
+                yield reference
+
+
+@lru_cache(maxsize=1024)
+def _loading(text: str, line: int) -> tuple[_Command, ...]:
+    """The commands of a logical line that may name a model. Asked for every line at every keystroke."""
+    found: list[_Command] = []
+    for words in commands(text, line):
+        while words and _LEADING.match(words[0].text):
+            words = words[1:]
+        options, plain = _options(words)
+        named = _named(words, options, plain) if words else None
+        if named is not None and options.get("repo_type", words[0]).text not in ("dataset", "space"):
+            found.append(_Command(words, options, *named))
+    return tuple(found)
 
 
 def _of_command(
-    words: Sequence[_Word], number: int, cell: int | None, values: Values, written: Container[str]
+    command: _Command, number: int, cell: int | None, values: Values, written: Container[str]
 ) -> Reference | None:
-    options, plain = _options(words)
-    if options.get("repo_type", words[0]).text in ("dataset", "space"):
-        return None
-    found = _named(words, options, plain)
-    if found is None:
-        return None
-    callee, argument, word, role, sure = found
+    words, options, callee, argument, word, role, sure = command
     known = _filled(word.text, Place(number, MODULE, word.span.line + 1, 0), values)
     repository = _REPOSITORY.match(known[0].text) if known else None
     model = repository.group(1) if repository else known[0].text if known else None
