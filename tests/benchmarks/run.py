@@ -18,7 +18,7 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.benchmarks import checkpoints, packages
-from tests.benchmarks.language_server import seconds_to_initialize
+from tests.benchmarks.language_server import seconds_to_hover, seconds_to_initialize
 from tests.benchmarks.pairs import Timing, environment, in_pairs, told_by_process, whole_process
 
 _YARDSTICKS = Path(__file__).with_name("yardsticks")
@@ -118,12 +118,37 @@ def serve(bench: Workbench) -> Iterator[Result]:
     yield Result("serve until initialize is answered / pygls without features", timing, 1.15)
 
 
+def documents(bench: Workbench) -> Iterator[Result]:
+    """A notebook of 1,000 cells and 300 references: all of it, and again after a keystroke in one cell."""
+    parse = told_by_process(bench.yardstick("parse_notebook"), bench.variables)
+    scan = told_by_process(bench.yardstick("scan_notebook"), bench.variables)
+    timing = in_pairs(scan, parse, bench.pairs)
+    yield Result("analysis of a 1,000-cell notebook / ast.parse of its text", timing, 3)
+    typed = told_by_process(bench.yardstick("scan_notebook", "keystroke"), bench.variables)
+    timing = in_pairs(typed, parse, bench.pairs)
+    yield Result("the same after one keystroke / ast.parse", timing, float("inf"), None, 0.005)
+
+
+def hover(bench: Workbench) -> Iterator[Result]:
+    """A hover on a model's name over stdio, against a constant answer of bare pygls."""
+    text = f"AutoModelForCausalLM.from_pretrained({bench.gemma!r})\n"
+    document = ("file:///example.py", text, text.index("gemma"))
+    timing = in_pairs(
+        seconds_to_hover([sys.executable, "-m", "model_loupe", "serve"], bench.variables, *document),
+        seconds_to_hover(bench.yardstick("constant_hover"), bench.variables, *document),
+        bench.pairs,
+    )
+    yield Result("hover on a name over stdio / a constant hover of pygls", timing, 1.5)
+
+
 BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Result]]] = {
     "describe": describe,
     "safe_open": safe_open,
     "hf_mem": hf_mem,
     "tree": tree,
     "serve": serve,
+    "documents": documents,
+    "hover": hover,
 }
 
 
