@@ -61,6 +61,22 @@ class Inspector:
             entry.failure = None
             return entry.description
 
+    def fresh(self, request: ModelRequest) -> Description | None:
+        """The remembered description if the files are as they were then; None means: ``describe`` it.
+
+        Reads a folder's listing at most, and does not wait for a thread that describes the same model.
+        """
+        entry = self._entries.get(request)
+        if entry is None or entry.description is None or not entry.lock.acquire(blocking=False):
+            return None
+        try:
+            is_fresh = entry.fingerprint == _fingerprint(locate(request))
+            return entry.description if is_fresh else None
+        except LoupeError:
+            return None
+        finally:
+            entry.lock.release()
+
     def peek(self, request: ModelRequest) -> Description | None:
         """The description as last read, if it is in memory; never touches a file."""
         entry = self._entries.get(request)

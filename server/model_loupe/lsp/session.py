@@ -20,7 +20,7 @@ from model_loupe.lsp.settings import Settings
 from model_loupe.lsp.workspace_scan import WorkspaceScan
 
 if TYPE_CHECKING:
-    from model_loupe.inspector import Description, Inspector, ModelRequest
+    from model_loupe.inspector import Description, Inspector, LoadOptions, ModelRequest
     from model_loupe.lsp.snapshot import Snapshot
 
     Outcome = Description | LoupeError
@@ -33,6 +33,8 @@ T = TypeVar("T")
 _WORKERS = 4
 # Files come in bursts (a download, a checkout): speak once, when it is over.
 _SETTLE_SECONDS = 0.1
+# Of some kilobytes each.
+_CARDS = 32
 
 
 class Session:
@@ -54,6 +56,7 @@ class Session:
         self._scanner = ThreadPoolExecutor(1, thread_name_prefix="scan")
         self._scan_wanted = False
         self._descriptions: dict[ModelRequest, asyncio.Task[Outcome]] = {}
+        self._cards: dict[tuple[str, LoadOptions], tuple[Description, str]] = {}
         self._last_told: dict[ModelRequest, str] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -112,6 +115,19 @@ class Session:
 
             self._inspector = Inspector(offline=self.settings.offline)
         return self._inspector
+
+    def card(self, description: Description, options: LoadOptions, requested: str) -> str:
+        """The card of a model, as ``inspector.card`` has it; the last ones are kept."""
+        known = self._cards.get((requested, options))
+        if known is not None and known[0] is description:
+            return known[1]
+        from model_loupe.inspector import card
+
+        text = card(description, options, requested=requested)
+        if len(self._cards) >= _CARDS:
+            self._cards.clear()
+        self._cards[requested, options] = description, text
+        return text
 
     async def describe(self, request: ModelRequest) -> Outcome:
         """What ``request`` names, or why that cannot be told. Askers at the same time share the work."""

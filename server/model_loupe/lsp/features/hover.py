@@ -10,6 +10,7 @@ from model_loupe.domain.errors import LoupeError
 
 if TYPE_CHECKING:
     from model_loupe.documents import Mention, Object
+    from model_loupe.inspector import Description, Inspector
     from model_loupe.lsp.requests import Ask
     from model_loupe.lsp.session import Outcome, Session
     from model_loupe.lsp.snapshot import Snapshot
@@ -26,12 +27,12 @@ async def hover(session: Session, params: types.HoverParams) -> types.Hover | No
         return None
     lines = snapshot.parts[index].lines
     place = session.encoding.to_place(lines, params.position)
-    found = await session.run(_look, snapshot, index, *place)
+    found = await session.run(_look, session.inspector, snapshot, index, *place)
     if found is None:
         return await _hover_object(session, snapshot, index, *place)
-    mention, ask = found
-    outcome = await session.describe(ask.request)
-    contents = _contents(mention, ask, outcome, markdown=session.client.renders_markdown)
+    mention, ask, known = found
+    outcome = known or await session.describe(ask.request)
+    contents = _contents(session, mention, ask, outcome)
     if contents is None or not session.is_current(snapshot):
         return None
     return types.Hover(contents, session.encoding.to_range(lines, mention.span))
@@ -88,29 +89,32 @@ def _object_text(thing: Object, ask: Ask, outcome: Outcome) -> str | None:
     return f"{text}\n\n{cast}" if cast else text
 
 
-def _look(snapshot: Snapshot, index: int, line: int, column: int) -> tuple[Mention, Ask] | None:
+def _look(
+    inspector: Inspector, snapshot: Snapshot, index: int, line: int, column: int
+) -> tuple[Mention, Ask, Description | None] | None:
+    """The mention, what it asks, and the answer where that is at hand: most hovers are not the first."""
     from model_loupe.lsp import requests
 
     mention = snapshot.mention(index, line, column)
     if mention is None:
         return None
-    if mention.reference is None:
-        return mention, requests.ask_by_name(mention.model, snapshot.folders)
-    asked = requests.ask(mention.reference, snapshot.folders)
-    return (mention, asked) if asked else None
+    asked = (
+        requests.ask_by_name(mention.model, snapshot.folders)
+        if mention.reference is None
+        else requests.ask(mention.reference, snapshot.folders)
+    )
+    return (mention, asked, inspector.fresh(asked.request)) if asked else None
 
 
-def _contents(mention: Mention, ask: Ask, outcome: Outcome, *, markdown: bool) -> types.MarkupContent | None:
+def _contents(session: Session, mention: Mention, ask: Ask, outcome: Outcome) -> types.MarkupContent | None:
     if isinstance(outcome, LoupeError):
         # What no call uses, or what stands for the reader's own model, need not be there.
         if mention.reference is None or mention.reference.kind in _MAYBE_NO_MODEL:
             return None
         return types.MarkupContent(types.MarkupKind.PlainText, outcome.message)
-    from model_loupe.inspector import card
-
-    text = card(outcome, ask.options, requested=mention.model)
+    text = session.card(outcome, ask.options, mention.model)
     if ask.unknown:
         arguments = ", ".join(f"`{name}=`" for name in ask.unknown)
         text += f"\n\nShown for the default of {arguments}: the value is not a literal."
-    kind = types.MarkupKind.Markdown if markdown else types.MarkupKind.PlainText
+    kind = types.MarkupKind.Markdown if session.client.renders_markdown else types.MarkupKind.PlainText
     return types.MarkupContent(kind, text)
