@@ -89,6 +89,10 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("--variant", metavar="V", help="weights' variant, as in model.V.safetensors")
     inspect.add_argument("--gguf-file", metavar="FILE", help="take this GGUF file of the model")
     inspect.add_argument("--cache-dir", metavar="DIR", help="Hugging Face cache to look in")
+    inspect.add_argument(
+        "--context", metavar="N", type=_count, help="tokens of the KV cache (default: up to 8192)"
+    )
+    inspect.add_argument("--batch", metavar="N", type=_count, help="sequences of the KV cache (default: 1)")
     inspect.add_argument("--json", action="store_true", help="print JSON (schema 1)")
     inspect.add_argument("--tree", action="store_true", help="print the module tree, or add it to the JSON")
     inspect.add_argument("--offline", action="store_true", help="never ask the Hub")
@@ -107,6 +111,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _count(text: str) -> int:
+    value = int(text.replace("_", "").replace(",", ""))
+    if not 0 < value < 2**40:
+        raise ValueError
+    return value
+
+
 def _help_width() -> int:
     try:
         return os.get_terminal_size(sys.__stdout__.fileno()).columns - 2 if sys.__stdout__ else 78
@@ -121,6 +132,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
+    from model_loupe.domain.memory import Wanted
     from model_loupe.inspector.inspect import Inspector
     from model_loupe.sources.locate import ModelRequest
 
@@ -134,14 +146,15 @@ def _inspect(arguments: argparse.Namespace) -> int:
         gguf_file=arguments.gguf_file,
     )
     description = Inspector(offline=arguments.offline, trees=arguments.tree).describe(request)
+    wanted = Wanted(arguments.context, arguments.batch)
     if arguments.json:
         from model_loupe.inspector.schema import to_json
 
-        _print_json(to_json(description, tree=arguments.tree))
+        _print_json(to_json(description, tree=arguments.tree, wanted=wanted))
         return _OK
     from model_loupe.inspector import terminal
 
-    print(terminal.tree(description) if arguments.tree else terminal.table(description))
+    print(terminal.tree(description) if arguments.tree else terminal.table(description, wanted))
     return _OK
 
 

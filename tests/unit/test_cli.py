@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from model_loupe import cli
 from tests.support import checkpoints as made
 
 
@@ -153,3 +154,31 @@ def test_a_hundred_thousand_tensors(tmp_path: Path) -> None:
     answer = json.loads(run("inspect", folder, "--json").stdout)
     assert answer["bytes"]["stored"] > 600 * 2**30
     assert answer["warnings"] == []
+
+
+def test_memory_for_a_context_and_a_batch(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    model = tmp_path / "small"
+    made.write_checkpoint(model, made.SMALL_CONFIG, made.small_gemma_tensors())
+    assert cli.main(["inspect", str(model), "--context", "1_000", "--batch", "3", "--json", "--tree"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    cache = answer["kv_cache"]
+    assert (cache["context"], cache["batch"]) == (1000, 3)
+    assert cache["total_bytes"] == 3000 * cache["bytes_per_token"]
+    inference = answer["memory"][0]
+    assert inference["parts"] == {"weights": answer["bytes"]["stored"], "kv_cache": cache["total_bytes"]}
+    assert inference["bytes"] == sum(inference["parts"].values())
+    assert {row["key"] for row in answer["memory"]} >= {"training_mixed", "lora", "qlora"}
+    assert answer["largest"][0]["name"] == "model.embed_tokens.weight"
+    assert [block["copies"] for block in answer["blocks"]] == [1, 18, 1]
+    assert cli.main(["inspect", str(model), "--context", "1000"]) == 0
+    text = capsys.readouterr().out
+    assert "with the cache of 1 × 1,000 tokens" in text
+    assert "18 × model.layers.0-17" in text
+
+
+@pytest.mark.parametrize("value", ["0", "-3", "many"])
+def test_a_context_is_a_number(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(["inspect", "x", "--context", value])
+    assert leaving.value.code == 2
+    assert "--context" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from model_loupe.domain.loading import LoadOptions
+from model_loupe.domain.memory import Wanted
 from model_loupe.domain.units import format_bytes, format_count, plural
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.facts import facts, missing_text, parameters_text, stored_text, title
@@ -34,10 +35,15 @@ def escape(text: str) -> str:
     return _AUTOLINK.sub(r"\\\g<0>", escaped)
 
 
-def card(description: Description, options: LoadOptions, *, requested: str) -> str:
-    """The hover's Markdown; ``requested`` is the name as the code gives it."""
+_NO_WISHES = Wanted()
+
+
+def card(
+    description: Description, options: LoadOptions, *, requested: str, wanted: Wanted = _NO_WISHES
+) -> str:
+    """The hover's Markdown; ``requested`` is the name as the code gives it, ``wanted`` context and batch."""
     lines = [_first_line(description), "", f"| Model | {escape(requested)} |", "|:--|:--|"]
-    lines += [f"| {fact.label} | {escape(fact.value)} |" for fact in facts(description, options)]
+    lines += [f"| {fact.label} | {escape(fact.value)} |" for fact in facts(description, options, wanted)]
     count = description.parameters
     if count.reason and count.total is not None:
         lines += ["", f"≈ {escape(count.reason)}"]

@@ -7,11 +7,15 @@ from typing import NamedTuple
 from model_loupe.checkpoints.files import format_of
 from model_loupe.checkpoints.weights import Weights
 from model_loupe.domain.loading import LoadOptions
+from model_loupe.domain.memory import Estimate, Usage, Wanted
 from model_loupe.domain.parameters import ParameterCount
-from model_loupe.domain.units import format_bytes, format_count, plural
+from model_loupe.domain.summaries import largest_tensors
+from model_loupe.domain.units import format_bytes, format_count, format_shape, plural
 from model_loupe.inspector.description import Description
+from model_loupe.inspector.memory import cache_of, estimates, usage_of
 
 _MODULES_SHOWN = 4
+_FEW_TENSORS = 4
 
 
 class Fact(NamedTuple):
@@ -53,8 +57,12 @@ def missing_text(description: Description) -> str | None:
     return f"{len(missing)} of {plural(len(shards), 'weight file')} missing"
 
 
-def facts(description: Description, options: LoadOptions) -> list[Fact]:
-    """All facts worth a line, most asked first."""
+_NO_WISHES = Wanted()
+
+
+def facts(description: Description, options: LoadOptions, wanted: Wanted = _NO_WISHES) -> list[Fact]:
+    """All facts worth a line, most asked first; memory for the context and batch ``wanted``."""
+    found = estimates(description, options, wanted)
     rows = [
         ("Stored", _stored(description)),
         ("Index claims", _claims(description)),
@@ -65,7 +73,10 @@ def facts(description: Description, options: LoadOptions) -> list[Fact]:
         ("Layers", _layers(description)),
         ("Attention", _attention(description)),
         ("Context", _context(description)),
-        ("KV cache", _kv_cache(description)),
+        ("KV cache", _kv_cache(description, options)),
+        ("Runs in", _runs(found, usage_of(description, wanted))),
+        ("Trains in", _trains(found)),
+        ("Largest", _largest(description)),
         ("Tied", " · ".join(" = ".join(group) for group in description.parameters.tied)),
         ("Tokenizer", description.tokenizer.class_name or "present" if description.tokenizer else ""),
         ("Licence", description.license or ""),
@@ -206,8 +217,8 @@ def _joined(*parts: str | int | None) -> str:
     return " · ".join(str(part) for part in parts if part)
 
 
-def _kv_cache(description: Description) -> str:
-    cache = description.kv_cache
+def _kv_cache(description: Description, options: LoadOptions) -> str:
+    cache = cache_of(description, options)
     if cache is None:
         return ""
     parts = [
@@ -222,6 +233,30 @@ def _kv_cache(description: Description) -> str:
     if cache.constant_state:
         parts.append("and a state that does not grow")
     return " · ".join(parts)
+
+
+def _runs(found: list[Estimate], usage: Usage) -> str:
+    each = next((each for each in found if each.key == "inference"), None)
+    if each is None or "kv_cache" not in each.parts:
+        return ""
+    size = f"{format_bytes(each.nbytes)} with the cache of {usage.batch} × {usage.context:,} tokens"
+    return f"{size} (without activations)"
+
+
+def _trains(found: list[Estimate]) -> str:
+    names = {"training_mixed": "AdamW, mixed precision", "lora": "LoRA", "qlora": "QLoRA"}
+    parts = [f"{format_bytes(each.nbytes)} {names[each.key]}" for each in found if each.key in names]
+    return " · ".join(parts) + " (without activations)" if parts else ""
+
+
+def _largest(description: Description) -> str:
+    found = largest_tensors(description.weights.table, 1)
+    if not found or len(description.weights.table) < _FEW_TENSORS:
+        return ""
+    tensor = found[0]
+    share = 100 * tensor.kind.nbytes / max(description.weights.table.nbytes, 1)
+    shape = format_shape(tensor.kind.shape)
+    return f"{tensor.name} {shape} {tensor.kind.dtype} {format_bytes(tensor.kind.nbytes)} ({share:.0f} %)"
 
 
 def _origin(description: Description) -> str:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from model_loupe.domain.errors import LoupeError
+from model_loupe.domain.memory import Wanted
 from model_loupe.inspector import tree
 from model_loupe.inspector.description import Description, describe
 from model_loupe.inspector.tree import TreeNode
@@ -34,11 +35,13 @@ class Inspector:
     """Answers about models. Thread-safe; all but ``peek`` and ``root`` may read files and so may wait.
 
     ``offline``: never ask the Hub. (It is not asked yet in any case.) ``trees``: have each model's tree ready
-    with its description, so that its first level comes at once.
+    with its description, so that its first level comes at once. ``wanted`` can be set: what memory
+    rows are for.
     """
 
     def __init__(self, *, offline: bool = False, trees: bool = True) -> None:
         self.offline = offline
+        self.wanted = Wanted()
         self._trees = trees
         self._lock = threading.Lock()
         self._entries: OrderedDict[ModelRequest, _Entry] = OrderedDict()
@@ -98,7 +101,7 @@ class Inspector:
     def children(self, node: str) -> list[TreeNode]:
         """The rows below the row ``node``, at most 200 and then one for the rest; raises LoupeError."""
         place = tree.Place.parse(node)
-        return tree.children(place, self.describe(place.request))
+        return tree.children(place, self.describe(place.request), self.wanted)
 
     def _entry(self, request: ModelRequest) -> _Entry:
         with self._lock:

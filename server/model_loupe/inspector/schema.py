@@ -6,13 +6,22 @@ from typing import Any
 
 from model_loupe.checkpoints.files import format_of
 from model_loupe.domain.loading import LoadOptions
+from model_loupe.domain.memory import Usage, Wanted
 from model_loupe.domain.modules import Module, children
+from model_loupe.domain.summaries import blocks, largest_tensors
 from model_loupe.domain.tensors import Tensor, TensorTable
 from model_loupe.inspector.description import Description
+from model_loupe.inspector.memory import estimates, usage_of
+
+_LARGEST = 10
+_NO_WISHES = Wanted()
 
 
-def to_json(description: Description, *, tree: bool = False) -> dict[str, Any]:
-    """The whole description as JSON-ready values; ``tree`` adds the module tree."""
+def to_json(description: Description, *, tree: bool = False, wanted: Wanted = _NO_WISHES) -> dict[str, Any]:
+    """The whole description as JSON-ready values, memory for the context and batch ``wanted``.
+
+    ``tree`` adds the module tree and ``blocks``, the model cut at its layers.
+    """
     count = description.parameters
     loaded, loaded_bytes = description.loaded(LoadOptions())
     index = description.weights.shard_index
@@ -49,7 +58,9 @@ def to_json(description: Description, *, tree: bool = False) -> dict[str, Any]:
             if loaded.dtype
             else None,
         },
-        "kv_cache": _kv_cache(description),
+        "kv_cache": _kv_cache(description, usage_of(description, wanted)),
+        "memory": _memory(description, wanted),
+        "largest": _largest(description.weights.table),
         "quantization": _quantization(description),
         "tokenizer": {
             "class": description.tokenizer.class_name,
@@ -82,10 +93,11 @@ def to_json(description: Description, *, tree: bool = False) -> dict[str, Any]:
     }
     if tree:
         result["tree"] = tree_json(description)
+        result["blocks"] = [block._asdict() for block in blocks(description.weights.table)]
     return result
 
 
-def _kv_cache(description: Description) -> dict[str, Any] | None:
+def _kv_cache(description: Description, usage: Usage) -> dict[str, Any] | None:
     cache = description.kv_cache
     if cache is None:
         return None
@@ -95,8 +107,37 @@ def _kv_cache(description: Description) -> dict[str, Any] | None:
         "dtype": cache.dtype,
         "latent": cache.latent,
         "constant_state": cache.constant_state,
+        "context": usage.context,
+        "batch": usage.batch,
+        "total_bytes": usage.batch * cache.bytes_at(usage.context),
         "groups": [group._asdict() for group in cache.groups],
     }
+
+
+def _memory(description: Description, wanted: Wanted) -> list[dict[str, Any]]:
+    return [
+        {
+            "key": each.key,
+            "label": each.label,
+            "bytes": each.nbytes,
+            "parts": dict(each.parts),
+            "formula": each.formula,
+            "source": each.source,
+        }
+        for each in estimates(description, LoadOptions(), wanted)
+    ]
+
+
+def _largest(table: TensorTable) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": tensor.name,
+            "shape": list(tensor.kind.shape),
+            "dtype": tensor.kind.dtype,
+            "bytes": tensor.kind.nbytes,
+        }
+        for tensor in largest_tensors(table, _LARGEST)
+    ]
 
 
 def _quantization(description: Description) -> dict[str, Any] | None:

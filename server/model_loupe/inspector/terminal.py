@@ -5,27 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from model_loupe.domain.loading import LoadOptions
+from model_loupe.domain.memory import Wanted
 from model_loupe.domain.modules import children
+from model_loupe.domain.summaries import blocks
 from model_loupe.domain.tensors import TensorTable
 from model_loupe.domain.units import format_bytes, format_count, format_shape
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.facts import facts, missing_text, parameters_text, title
 
+_BLOCKS = 12
 
-def table(description: Description) -> str:
-    """The facts that the hover shows, in two columns, then what is wrong."""
+
+def table(description: Description, wanted: Wanted) -> str:
+    """The facts that the hover shows, in two columns, what is in the blocks, then what is wrong."""
     parameters = parameters_text(description.parameters, long=True)
     reason = description.parameters.reason
     counted = parameters or missing_text(description) or reason or "no weights"
     rows = [("Model", description.request.model), ("Parameters", counted)]
     if parameters and reason:
         rows.append(("", f"≈ {reason}"))
-    rows += facts(description, LoadOptions())
+    rows += facts(description, LoadOptions(), wanted)
+    rows += _block_rows(description.weights.table)
     width = max(len(label) for label, _ in rows)
     lines = [printable(title(description))]
     lines += [f"  {label:<{width}}  {printable(value)}" for label, value in rows]
     lines += [f"  ! {printable(warning.message)} [{warning.code}]" for warning in description.warnings]
     return "\n".join(lines)
+
+
+def _block_rows(tensors: TensorTable) -> Iterator[tuple[str, str]]:
+    found = blocks(tensors)
+    if not any(block.copies > 1 for block in found):
+        return
+    for number, block in enumerate(found[:_BLOCKS]):
+        share = 100 * block.nbytes / max(tensors.nbytes, 1)
+        copies = f"{block.copies} × " if block.copies > 1 else ""
+        size = f"{block.elements:,} elements · {format_bytes(block.nbytes)} · {share:.1f} %"
+        yield ("" if number else "Blocks"), f"{copies}{block.path}: {size}"
 
 
 def tree(description: Description) -> str:

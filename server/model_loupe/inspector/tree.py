@@ -13,13 +13,16 @@ from typing import Any, NamedTuple
 
 from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.loading import LoadOptions, bytes_at
+from model_loupe.domain.memory import Wanted
 from model_loupe.domain.modules import Module
 from model_loupe.domain.modules import children as module_children
+from model_loupe.domain.summaries import blocks, largest_tensors
 from model_loupe.domain.tensors import Tensor
 from model_loupe.domain.units import format_bytes, format_count, format_shape, plural
 from model_loupe.inspector.card import escape
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.facts import missing_text, parameters_text, stored_text, title
+from model_loupe.inspector.memory import estimates
 from model_loupe.sources.locate import ModelRequest
 
 PAGE = 200
@@ -94,14 +97,21 @@ def root(
         known = [parameters_text(description.parameters, long=False), stored_text(description)]
         details = " · ".join(part for part in known if part) or missing_text(description) or ""
         tooltip = f"{escape(title(description))} · {escape(description.path)}"
-    return _row(Place(request), request.model, details, "model", collapsible=True, tooltip=tooltip)
+    row = _row(Place(request), request.model, details, "model", collapsible=True, tooltip=tooltip)
+    # Still a model to the editors' menus: it can be revealed in the code that names it.
+    return row._replace(icon="warning") if failure else row
 
 
 _FAILURES = {"model-not-found": "not found", "not-in-cache": "not in the local cache"}
 
 
-def children(place: Place, description: Description) -> list[TreeNode]:
-    """The rows below ``place``; at most ``PAGE`` and then a ``more`` row."""
+_NO_WISHES = Wanted()
+
+
+def children(place: Place, description: Description, wanted: Wanted = _NO_WISHES) -> list[TreeNode]:
+    """The rows below ``place``, at most ``PAGE`` and then a ``more`` row; memory for what is ``wanted``."""
+    if place.section == "memory":
+        return list(_memory(place, description, wanted))
     section = _SECTIONS.get(place.section)
     if section is None:
         raise LoupeError("bad-node", "no such part of a model: ask modelLoupe/models again")
@@ -129,6 +139,8 @@ def _model(place: Place, description: Description) -> Iterator[TreeNode]:
         yield section("architecture", "Architecture", title(description), "architecture")
         dtypes = ", ".join(description.parameters.by_dtype)
         yield section("dtypes", "Parameters by dtype", dtypes, "dtypes")
+        yield section("largest", "Largest tensors", "", "dtypes")
+        yield section("blocks", "Parameters by block", "", "modules")
     if len(table) or description.kv_cache:
         yield section("memory", "Memory", stored_text(description) or "", "memory")
     if description.config:
@@ -208,9 +220,29 @@ def _by_number(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isascii() and part.isdigit() else (-1, part) for part in name.split(".")]
 
 
-def _memory(place: Place, description: Description) -> Iterator[TreeNode]:
-    def item(label: str, details: str) -> TreeNode:
-        return _row(_item(place, label), label, details, "memory-item")
+def _largest(place: Place, description: Description) -> Iterator[TreeNode]:
+    whole = place._replace(path="", shown="")
+    for tensor in largest_tensors(description.weights.table, PAGE):
+        yield _tensor_row(whole, tensor, None)._replace(id=_item(place, tensor.name).id())
+
+
+def _blocks(place: Place, description: Description) -> Iterator[TreeNode]:
+    table = description.weights.table
+    for block in blocks(table):
+        label = f"{block.path}: {block.copies} ×" if block.copies > 1 else block.path
+        share = 100 * block.nbytes / max(table.nbytes, 1)
+        details = f"{format_count(block.elements)} · {format_bytes(block.nbytes)} · {share:.1f} %"
+        tooltip = (
+            f"**{escape(block.path)}** · {plural(block.tensors, 'tensor')} · {block.elements:,} elements · "
+            f"{block.nbytes:,} bytes"
+        )
+        icon = "modules" if block.copies > 1 else "module"
+        yield _row(_item(place, block.path), label, details, icon, tooltip=tooltip)
+
+
+def _memory(place: Place, description: Description, wanted: Wanted) -> Iterator[TreeNode]:
+    def item(label: str, details: str, tooltip: str | None = None) -> TreeNode:
+        return _row(_item(place, label), label, details, "memory-item", tooltip=tooltip)
 
     if description.stored_bytes is not None:
         yield item("Stored", format_bytes(description.stored_bytes))
@@ -224,6 +256,13 @@ def _memory(place: Place, description: Description) -> Iterator[TreeNode]:
     cache = description.kv_cache
     if cache:
         yield item("KV cache per token", f"{cache.bytes_per_token:,} bytes · {cache.dtype}")
+    for estimate in estimates(description, LoadOptions(), wanted):
+        parts = " + ".join(
+            f"{name.replace('_', ' ')} {format_bytes(size)}" for name, size in estimate.parts.items()
+        )
+        lines = (estimate.formula, parts, f"Without activations. Source: {estimate.source}")
+        tooltip = "\n\n".join(map(escape, lines))
+        yield item(estimate.label, format_bytes(estimate.nbytes), tooltip)
 
 
 def _config(place: Place, description: Description) -> Iterator[TreeNode]:
@@ -297,12 +336,13 @@ def _nothing(place: Place, description: Description) -> Iterator[TreeNode]:
 _SECTIONS: dict[str, Callable[[Place, Description], Iterator[TreeNode]]] = {
     "": _model,
     "architecture": _architecture,
+    "blocks": _blocks,
     "config": _config,
     "dtype": _dtype,
     "dtypes": _dtypes,
     "files": _files,
     "item": _nothing,
-    "memory": _memory,
+    "largest": _largest,
     "tensor": _nothing,
     "tokenizer": _tokenizer,
     "warnings": _warnings,

@@ -114,6 +114,7 @@ class Session:
             from model_loupe.inspector import Inspector
 
             self._inspector = Inspector(offline=self.settings.offline)
+            self._inspector.wanted = self.settings.wanted
         return self._inspector
 
     def card(self, description: Description, options: LoadOptions, requested: str) -> str:
@@ -123,7 +124,7 @@ class Session:
             return known[1]
         from model_loupe.inspector import card
 
-        text = card(description, options, requested=requested)
+        text = card(description, options, requested=requested, wanted=self.settings.wanted)
         if len(self._cards) >= _CARDS:
             self._cards.clear()
         self._cards[requested, options] = description, text
@@ -222,7 +223,10 @@ class Session:
         if settings.offline != self.settings.offline:
             self._inspector = None
             self._descriptions.clear()
+        elif self._inspector is not None:
+            self._inspector.wanted = settings.wanted
         self.settings = settings
+        self._cards.clear()
         self.changed()
 
     def set_workspace_folders(self, folders: Iterable[str]) -> None:

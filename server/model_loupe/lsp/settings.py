@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from model_loupe.domain.memory import Wanted
+
 SECTION = "modelLoupe"
 INLAY_HINTS = ("off", "compact", "full")
 
@@ -15,6 +17,7 @@ class Settings(NamedTuple):
     code_lens: bool = True
     inlay_hints: str = "off"
     offline: bool = False
+    wanted: Wanted = Wanted()
 
 
 class Parsed(NamedTuple):
@@ -44,8 +47,19 @@ def parse(payload: object) -> Parsed:
     if network not in ("on", "offline"):
         problems.append(f'{SECTION}.network is "on" or "offline", not {network!r}')
         network = "on"
-    settings = Settings(code_lens, str(inlay_hints), offline=network == "offline")
+    context = _count(values, "memory.context", problems)
+    batch = _count(values, "memory.batch", problems)
+    settings = Settings(code_lens, str(inlay_hints), network == "offline", Wanted(context, batch))
     return Parsed(settings, problems)
+
+
+def _count(values: Mapping[str, object], name: str, problems: list[str]) -> int | None:
+    """A whole number above 0; None, the default, for 0 and for what is none."""
+    value = values.get(name, 0)
+    if type(value) is int and 0 <= value < 2**40:
+        return value or None
+    problems.append(f"{SECTION}.{name} is a whole number, 0 for the default, not {value!r}")
+    return None
 
 
 def has_section(payload: object) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from model_loupe.domain.errors import LoupeError
+from model_loupe.domain.memory import Wanted
 from model_loupe.inspector import Inspector, ModelRequest, TreeNode, terminal
 from model_loupe.inspector.schema import tree_json
 from tests.support import checkpoints as made
@@ -23,12 +24,36 @@ def open_path(inspector: Inspector, node: TreeNode, *labels: str) -> list[TreeNo
     return rows
 
 
+def by_label(rows: list[TreeNode]) -> dict[str, TreeNode]:
+    return {row.label: row for row in rows}
+
+
 def test_from_the_model_to_a_leaf(gemma: Path) -> None:
     inspector = Inspector()
     root = inspector.root(ModelRequest(str(gemma)))
     assert root.icon == "model"
     sections = [row.label for row in inspector.children(root.id)]
-    assert sections == ["Architecture", "Parameters by dtype", "Memory", "Config", "Files"]
+    assert sections == [
+        "Architecture",
+        "Parameters by dtype",
+        "Largest tensors",
+        "Parameters by block",
+        "Memory",
+        "Config",
+        "Files",
+    ]
+    largest = open_path(inspector, root, "Largest tensors")
+    assert (len(largest), largest[0].label) == (164, "model.embed_tokens.weight")
+    assert [row.label for row in open_path(inspector, root, "Parameters by block")] == [
+        "model.embed_tokens",
+        "model.layers.0-17: 18 ×",
+        "model.norm",
+    ]
+    memory = by_label(open_path(inspector, root, "Memory"))
+    assert memory["Training, AdamW, mixed precision"].description == "37.34 GiB"
+    assert "arXiv:1910.02054" in memory["Training, AdamW, mixed precision"].tooltip.replace("\\", "")
+    inspector.wanted = Wanted(context=1000, batch=2)
+    assert "2 × 1,000 tokens" in by_label(open_path(inspector, root, "Memory"))["Inference"].tooltip
     assert [row.label for row in open_path(inspector, root, "Architecture")] == ["model"]
     assert [row.label for row in open_path(inspector, root, "Architecture", "model", "layers")] == [
         "0-17: 18 ×"

@@ -10,6 +10,7 @@ from model_loupe.domain.errors import LoupeError
 
 if TYPE_CHECKING:
     from model_loupe.documents import Mention, Object
+    from model_loupe.domain.memory import Wanted
     from model_loupe.inspector import Description, Inspector
     from model_loupe.lsp.requests import Ask
     from model_loupe.lsp.session import Outcome, Session
@@ -47,7 +48,7 @@ async def _hover_object(
         return None
     thing, ask = found
     outcome = await session.describe(ask.request)
-    text = await session.run(_object_text, thing, ask, outcome)
+    text = await session.run(_object_text, thing, ask, outcome, session.settings.wanted)
     if text is None or not session.is_current(snapshot):
         return None
     kind = types.MarkupKind.Markdown if session.client.renders_markdown else types.MarkupKind.PlainText
@@ -67,7 +68,7 @@ def _look_for_object(snapshot: Snapshot, index: int, line: int, column: int) -> 
     return (thing, asked) if asked else None
 
 
-def _object_text(thing: Object, ask: Ask, outcome: Outcome) -> str | None:
+def _object_text(thing: Object, ask: Ask, outcome: Outcome, wanted: Wanted) -> str | None:
     if isinstance(outcome, LoupeError):
         return None
     from model_loupe.inspector import LoadOptions, card, cast_line, config_card, part_card, tokenizer_card
@@ -81,7 +82,7 @@ def _object_text(thing: Object, ask: Ask, outcome: Outcome) -> str | None:
     text = (
         part_card(outcome, thing.parts)
         if thing.parts
-        else card(outcome, ask.options, requested=ask.request.model)
+        else card(outcome, ask.options, requested=ask.request.model, wanted=wanted)
     )
     if text is None:
         return None
