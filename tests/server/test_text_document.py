@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lsprotocol import types
 
-from .editor import Document, Editor, capabilities, parameters_of, session, write_model
+from .editor import Document, Editor, capabilities, parameters_of, session, until, write_model
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -96,3 +96,40 @@ async def test_a_document_opened_again_starts_anew(editor: Editor, tmp_path: Pat
     document = editor.open(tmp_path / "a.py", "x = 1")
     document.close()
     assert parameters_of(3) in await editor.open(tmp_path / "a.py", LOAD).card("./tiny")
+
+
+async def test_a_name_of_an_imported_module_is_known_also_unsaved(tmp_path: Path) -> None:
+    root = tmp_path / "work"
+    write_model(root / "one", layers=1)
+    write_model(root / "two", layers=2)
+    (root / "names.py").write_text("NAME = './one'\n")
+    async with session(tmp_path, folders=(root,)) as editor:
+        code = "from names import NAME\nmodel = AutoModelForCausalLM.from_pretrained(NAME)\n"
+        document = editor.open(root / "a.py", code)
+        notebook = editor.open_notebook(root / "n.ipynb", "from names import NAME", "M.from_pretrained(NAME)")
+        assert parameters_of(1) in await document.card("NAME)")
+        assert parameters_of(1) in await notebook[1].card("NAME)")
+        names = editor.open(root / "names.py", "NAME = './one'\n")
+        names.replace("./one", "./two")
+        assert parameters_of(2) in await document.card("NAME)")
+        assert parameters_of(2) in await notebook[1].card("NAME)")
+        names.close()
+        (root / "names.py").write_text("NAME = './one'\n")
+        editor.changed_files((root / "names.py", types.FileChangeType.Changed))
+        assert parameters_of(1) in await document.card("NAME)")
+
+
+async def test_files_that_are_not_open_are_listed_with_what_they_import(tmp_path: Path) -> None:
+    root = tmp_path / "work"
+    root.mkdir()
+    (root / "names.py").write_text("NAME = 'org/one'\n")
+    (root / "a.py").write_text("from names import NAME\nAutoModel.from_pretrained(NAME)\n")
+    async with session(tmp_path, folders=(root,)) as editor:
+
+        async def listed(name: str) -> bool:
+            return [model["model"] for model in await editor.models()] == [name]
+
+        await until(lambda: listed("org/one"), "the first scan")
+        (root / "names.py").write_text("NAME = 'org/two'\n")
+        editor.changed_files((root / "names.py", types.FileChangeType.Changed))
+        await until(lambda: listed("org/two"), "the next scan")

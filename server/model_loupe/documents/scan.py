@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tokenize
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from model_loupe.documents import settings
@@ -77,8 +77,12 @@ def references_of_file(path: str, root: str) -> list[Reference]:
     return analyse_python(text if may_load(text) else "", siblings(path, root)).references
 
 
-def siblings(path: str, root: str) -> Siblings:
-    """What reads the modules that the file at ``path`` imports: beside it, or above, up to ``root``."""
+def siblings(path: str, root: str, unsaved: Mapping[str, str] | None = None) -> Siblings:
+    """What reads the modules that the file at ``path`` imports: beside it, or above, up to ``root``.
+
+    ``unsaved`` are texts by path that count instead of what the disk has.
+    """
+    open_texts = unsaved or {}
     folder = os.path.dirname(os.path.abspath(path))
     top = os.path.abspath(root)
 
@@ -91,6 +95,8 @@ def siblings(path: str, root: str) -> Siblings:
         while _is_below(place, top):
             base = os.path.join(place, *name.split(".")) if name else place
             for file in (f"{base}.py", os.path.join(base, "__init__.py")):
+                if file in open_texts:
+                    return open_texts[file]
                 if os.path.isfile(file):
                     try:
                         raw = _read(file, _MAX_SETTINGS_BYTES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 
 from lsprotocol import types
@@ -10,9 +11,9 @@ from lsprotocol import types
 from model_loupe.lsp import snapshot
 from model_loupe.lsp.notebook import Notebook
 from model_loupe.lsp.positions import PositionEncoding
-from model_loupe.lsp.snapshot import Snapshot
+from model_loupe.lsp.snapshot import Imports, Snapshot
 from model_loupe.lsp.text import TextDocument
-from model_loupe.lsp.uris import folder_of
+from model_loupe.lsp.uris import folder_of, real_path
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ class OpenDocuments:
         self._notebooks: dict[str, Notebook] = {}
         self._notebook_of_cell: dict[str, str] = {}
         self._snapshots: dict[str, Snapshot] = {}
+        self._paths: dict[str, str | None] = {}
         self.workspace_folders: tuple[str, ...] = ()
 
     def snapshot(self, uri: str) -> Snapshot | None:
@@ -34,9 +36,9 @@ class OpenDocuments:
         if uri not in self._snapshots:
             text, notebook = self._texts.get(uri), self._notebooks.get(uri)
             if notebook:
-                self._snapshots[uri] = snapshot.of_notebook(notebook, self._folders(uri))
+                self._snapshots[uri] = snapshot.of_notebook(notebook, self._folders(uri), self._imports(uri))
             elif text and _is_python(text):
-                self._snapshots[uri] = snapshot.of_document(text, self._folders(uri))
+                self._snapshots[uri] = snapshot.of_document(text, self._folders(uri), self._imports(uri))
             else:
                 return None
         return self._snapshots[uri]
@@ -63,6 +65,7 @@ class OpenDocuments:
     def close_text(self, uri: str) -> None:
         self._texts.pop(uri, None)
         self._snapshots.pop(uri, None)
+        self._paths.pop(uri, None)
 
     def open_notebook(self, params: types.DidOpenNotebookDocumentParams) -> None:
         notebook = Notebook(params)
@@ -81,6 +84,39 @@ class OpenDocuments:
         self._notebooks.pop(uri, None)
         self._snapshots.pop(uri, None)
         self._drop_cells(uri)
+
+    def forget_dependents(self, path: str) -> bool:
+        """Make the snapshots of documents that may import the file at ``path`` anew.
+
+        Whether any of them was read: of the others nobody has been told anything.
+        """
+        dependents = {
+            uri: known
+            for uri, known in self._snapshots.items()
+            if self._path(uri) != path and known.depends_on(path)
+        }
+        for uri in dependents:
+            del self._snapshots[uri]
+        return any(known.is_analysed for known in dependents.values())
+
+    def _path(self, uri: str) -> str | None:
+        if uri not in self._paths:
+            self._paths[uri] = real_path(uri)
+        return self._paths[uri]
+
+    def _imports(self, uri: str) -> Imports | None:
+        path = self._path(uri)
+        if path is None:
+            return None
+        folders = [folder for folder in self.workspace_folders if _is_inside(path, folder)]
+        # Without a workspace, what stands beside the document.
+        root = max(folders, key=len, default=os.path.dirname(path))
+        unsaved = {
+            other: document.text.source
+            for name, document in self._texts.items()
+            if name != uri and (other := self._path(name)) and other.endswith(".py")
+        }
+        return Imports(path, root, unsaved)
 
     def forget_snapshots(self) -> None:
         """Make all snapshots anew: the workspace's folders changed, and what relative paths mean."""

@@ -17,6 +17,7 @@ from model_loupe.lsp.client import Client
 from model_loupe.lsp.open_documents import OpenDocuments
 from model_loupe.lsp.positions import PositionEncoding
 from model_loupe.lsp.settings import Settings
+from model_loupe.lsp.uris import real_path
 from model_loupe.lsp.workspace_scan import WorkspaceScan
 
 if TYPE_CHECKING:
@@ -199,7 +200,10 @@ class Session:
         self.later("changed", _SETTLE_SECONDS, lambda: self._tell(self.on_change))
 
     def document_changed(self, uri: str) -> None:
-        """A document was opened, edited or closed: tell ``on_document``."""
+        """A document was opened, edited or closed: tell ``on_document``, and all if others import it."""
+        path = real_path(uri)
+        if path and path.endswith(".py") and self.documents.forget_dependents(path):
+            self.changed()
         self._tell(self.on_document, uri)
 
     def _tell(self, listeners: list[Callable[..., None]], *arguments: str) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from lsprotocol import types
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from model_loupe.documents import Analysis, Mention, Object, Reference, Typed
+    from model_loupe.documents import Analysis, Mention, Object, Reference, Siblings, Typed
     from model_loupe.lsp.notebook import Notebook
     from model_loupe.lsp.requests import Ask
     from model_loupe.lsp.text import TextDocument
@@ -56,6 +57,21 @@ class Snapshot:
         self._analysis: Analysis | None = None
         self._lock = threading.Lock()
 
+    @property
+    def is_analysed(self) -> bool:
+        """Whether anything was asked of it yet."""
+        return self._analysis is not None
+
+    def depends_on(self, path: str) -> bool:
+        """Whether the file at ``path`` may be a module that the document imports; True if that is not known yet."""
+        if self._analysis is None:
+            return True
+        name, _ = os.path.splitext(path)
+        name = os.path.dirname(name) if os.path.basename(name) == "__init__" else name
+        return any(
+            module.rpartition(".")[2] in ("", os.path.basename(name)) for module in self._analysis.modules
+        )
+
     def index(self, uri: str) -> int | None:
         """The part with ``uri``; None for the URI of a notebook itself, which has no text."""
         return next((index for index, part in enumerate(self.parts) if part.uri == uri), None)
@@ -92,19 +108,33 @@ class Snapshot:
             return self._analysis
 
 
-def of_document(document: TextDocument, folders: tuple[str, ...]) -> Snapshot:
+class Imports(NamedTuple):
+    """Where a document's imports lead: its own ``path``, the ``root`` up to which to look, and open texts."""
+
+    path: str
+    root: str
+    unsaved: Mapping[str, str]
+
+    def siblings(self) -> Siblings:
+        """What reads them; looks at the disk when asked."""
+        from model_loupe.documents.scan import siblings
+
+        return siblings(*self)
+
+
+def of_document(document: TextDocument, folders: tuple[str, ...], imports: Imports | None = None) -> Snapshot:
     """A snapshot of a Python file (or of a notebook that a client sends as one)."""
     source = document.text.source
 
     def analyse() -> Analysis:
         from model_loupe.documents import analyse_python
 
-        return analyse_python(source)
+        return analyse_python(source, imports.siblings() if imports else None)
 
     return Snapshot(document.uri, document.version, (_part(document),), folders, analyse, is_notebook=False)
 
 
-def of_notebook(notebook: Notebook, folders: tuple[str, ...]) -> Snapshot:
+def of_notebook(notebook: Notebook, folders: tuple[str, ...], imports: Imports | None = None) -> Snapshot:
     """A snapshot of a notebook. Cells are counted as the client syncs them: VS Code syncs code alone."""
     cells = [
         (
@@ -118,7 +148,9 @@ def of_notebook(notebook: Notebook, folders: tuple[str, ...]) -> Snapshot:
     def analyse() -> Analysis:
         from model_loupe.documents import Cell, analyse_notebook
 
-        return analyse_notebook([Cell(index, *cell) for index, cell in enumerate(cells)])
+        return analyse_notebook(
+            [Cell(index, *cell) for index, cell in enumerate(cells)], imports.siblings() if imports else None
+        )
 
     parts = tuple(_part(document) for document, _ in notebook.cells)
     return Snapshot(notebook.uri, notebook.version, parts, folders, analyse, is_notebook=True)

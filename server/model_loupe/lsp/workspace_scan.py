@@ -41,7 +41,7 @@ class WorkspaceScan:
     """What the last scan found. ``scan`` blocks and is for one worker thread; ``calls`` is for any."""
 
     def __init__(self) -> None:
-        self._files: dict[str, tuple[tuple[int, int], tuple[FoundCall, ...]]] = {}
+        self._files: dict[str, tuple[tuple[int, int] | None, tuple[FoundCall, ...]]] = {}
         self._stop = threading.Event()
 
     def calls(self) -> Iterator[FoundCall]:
@@ -50,6 +50,8 @@ class WorkspaceScan:
         for path in sorted(files):
             yield from files[path][1]
 
+    # A file that imports another is read at every scan: the other may have changed.
+
     def scan(self, folders: Sequence[str]) -> bool:
         """Look through ``folders``; whether anything is different from the last time."""
         before, files = self._files, {}
@@ -57,7 +59,7 @@ class WorkspaceScan:
             if self._stop.is_set():
                 return False
             known = before.get(path)
-            files[path] = known if known and known[0] == mark else (mark, _calls(path))
+            files[path] = known if known and known[0] == mark else _look(path, mark, folders)
         self._files = files
         return {p: calls for p, (_, calls) in before.items() if calls} != {
             p: calls for p, (_, calls) in files.items() if calls
@@ -114,8 +116,12 @@ def _mark(entry: os.DirEntry[str]) -> tuple[int, int] | None:
     return found.st_size, found.st_mtime_ns
 
 
-def _calls(path: str) -> tuple[FoundCall, ...]:
+def _look(
+    path: str, mark: tuple[int, int], folders: Sequence[str]
+) -> tuple[tuple[int, int] | None, tuple[FoundCall, ...]]:
+    """The calls in a file, and the mark by which it is known to be the same; None if others matter, too."""
     from model_loupe.documents import analyse_notebook, analyse_python, may_load, read_notebook
+    from model_loupe.documents.scan import siblings
     from model_loupe.lsp.text import Text
 
     try:
@@ -124,15 +130,18 @@ def _calls(path: str) -> tuple[FoundCall, ...]:
         # Not what PEP 263 says of other encodings, but columns are all that could go wrong.
         text = data.decode("utf-8-sig", errors="replace")
         if not may_load(text):
-            return ()
+            return mark, ()
+        root = max((folder for folder in folders if path.startswith(folder)), key=len, default=path)
+        modules = siblings(path, root)
         analysis: Analysis
         if path.endswith(".ipynb"):
             cells = read_notebook(text)
-            analysis = analyse_notebook(cells)
+            analysis = analyse_notebook(cells, modules)
             parts = {cell.index: Text(cell.text).lines for cell in cells}
         else:
-            analysis = analyse_python(text)
+            analysis = analyse_python(text, modules)
             parts = {0: Text(text).lines}
     except (OSError, LoupeError):
-        return ()
-    return tuple(FoundCall(path, parts[reference.cell or 0], reference) for reference in analysis.references)
+        return mark, ()
+    calls = [FoundCall(path, parts[reference.cell or 0], reference) for reference in analysis.references]
+    return None if analysis.modules else mark, tuple(calls)

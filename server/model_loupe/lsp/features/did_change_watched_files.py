@@ -21,5 +21,6 @@ def did_change_watched_files(session: Session, params: types.DidChangeWatchedFil
     checkpoints = [path for path in paths if path not in code]
     for path in checkpoints:
         session.invalidate(path)
-    if checkpoints:
+    imported = [path for path in code if session.documents.forget_dependents(path)]
+    if checkpoints or imported:
         session.changed()
