@@ -63,7 +63,7 @@ class Snapshot:
         return self._analysis is not None
 
     def depends_on(self, path: str) -> bool:
-        """Whether the file at ``path`` may be a module that the document imports; True if that is not known yet."""
+        """Whether the file at ``path`` may be a module that the document imports; True if not known yet."""
         if self._analysis is None:
             return True
         name, _ = os.path.splitext(path)

@@ -232,6 +232,7 @@ REAL = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:invalid .* escape:DeprecationWarning", "ignore:invalid:SyntaxWarning")
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(REAL), st.randoms(use_true_random=False), st.lists(st.text(max_size=3), max_size=5))
 def test_edits_of_real_code_never_raise(code: str, random: Random, inserted: list[str]) -> None:
