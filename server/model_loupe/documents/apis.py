@@ -196,8 +196,15 @@ WRITING_CALLS: dict[str, tuple[int | None, str]] = {
     "upload_folder": (None, "repo_id"),
     "upload_file": (None, "repo_id"),
     "save_file": (1, "filename"),
+    **dict.fromkeys(
+        [
+            *("TrainingArguments", "Seq2SeqTrainingArguments", "SentenceTransformerTrainingArguments"),
+            *("SFTConfig", "DPOConfig", "GRPOConfig", "ORPOConfig", "KTOConfig", "RewardConfig"),
+        ],
+        (0, "output_dir"),
+    ),
 }
-"""Methods and functions that write, and the argument that says where."""
+"""Methods and functions that write or say where others do, and the argument that names the place."""
 
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf")
 """How the names of weights' files end."""

@@ -264,6 +264,14 @@ CASES: dict[str, list[tuple[str, str]]] = {
             "AutoModel.from_pretrained(«'https://huggingface.co/a/b'»)",
             "https://huggingface.co/a/b unknown model pos0",
         ),
+        (
+            "a = TrainingArguments('out', report_to=None)\nAutoModel.from_pretrained(«'out'»)",
+            "out written_here model pos0",
+        ),
+        (
+            "a = trl.SFTConfig('me/out')\nAutoModel.from_pretrained(«'me/out/last'»)",
+            "me/out/last written_here model pos0",
+        ),
         ("a = Args(output_dir='out')\nAutoModel.from_pretrained(«'out'»)", "out written_here model pos0"),
         ("o = 'me/x'\nm.push_to_hub(o)\nAutoModel.from_pretrained(«o»)", "me/x written_here model pos0"),
     ],
