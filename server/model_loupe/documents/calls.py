@@ -34,6 +34,7 @@ class _Parts:
         "kwargs",
         "last",
         "no_model",
+        "own",
         "span",
     )
 
@@ -41,6 +42,8 @@ class _Parts:
         keywords = {given.arg: given.value for given in node.keywords if given.arg is not None}
         self.api = api
         self.last: tuple[Options, Reference] | None = None
+        # What the model's name may be, where the call's own text alone decides that.
+        self.own: Options | None = None
         self.argument, self.expression = _argument(node, api, keywords)
         self.items: tuple[str, ...] = () if api.item is None else (api.item,)
         if self.expression is None and not any(isinstance(given, ast.Starred) for given in node.args):
@@ -183,9 +186,14 @@ class Calls:
     def _options(self, number: int, site: CallSite, parts: _Parts) -> Options:
         if parts.expression is None:
             return ()
+        if parts.own is not None:
+            return parts.own
         place = place_of(number, site.scope, parts.expression)
         if not parts.items:
-            return self._values.of(parts.expression, place)
+            options = self._values.of(parts.expression, place)
+            if _is_said_in(self._names.texts[number], site, parts.expression):
+                parts.own = options
+            return options
         found = (self._values.item(parts.expression, place, name) for name in parts.items)
         return next((options for options in found if options), ())
 
@@ -224,6 +232,24 @@ class Calls:
                 options = self._values.of(expression, place_of(number, scope, expression))
                 found.update(written_place(option.text) for option in options)
         return frozenset(found - {""})
+
+
+def _is_said_in(facts: Facts, site: CallSite, expression: ast.expr) -> bool:
+    """Whether a text alone says what an argument is: a literal, or a name that it gives one just before.
+
+    No other cell has a say in that, so that it need not be asked again after a keystroke in one.
+    """
+    if isinstance(expression, ast.Constant):
+        return True
+    if not isinstance(expression, ast.Name) or site.scope != MODULE:
+        return False
+    here = (expression.lineno, expression.col_offset)
+    before = [found for found in facts.bindings.get((MODULE, expression.id), ()) if found.position <= here]
+    if not before:
+        return False
+    last = before[-1]
+    is_plain = last.certain and last.target is not None and not last.path
+    return is_plain and isinstance(last.value, ast.Constant) and isinstance(last.value.value, str)
 
 
 def _argument(call: ast.Call, api: apis.Api, keywords: dict[str, ast.expr]) -> tuple[str, ast.expr | None]:
