@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from model_loupe.checkpoints.adapter import Adapter
 from model_loupe.checkpoints.choice import Selection
 from model_loupe.checkpoints.config import architecture_class, declared_dtype, model_type, parse_json_object
 from model_loupe.checkpoints.files import File, Files, format_of
@@ -31,8 +32,26 @@ class Tokenizer(NamedTuple):
     vocab_size: int | None
 
 
+class Part(NamedTuple):
+    """A part of a model; ``folder`` is where it lies ("": in the model's own files).
+
+    ``parameters`` and ``nbytes`` are None where its weights are not all known, 0 where it has none.
+    """
+
+    name: str
+    class_name: str | None
+    library: str | None
+    folder: str
+    parameters: int | None
+    nbytes: int | None
+
+
 class Description(NamedTuple):
-    """A model, as its files tell it. ``path`` is absolute, ``commit`` set for a snapshot of the cache."""
+    """A model, as its files tell it. ``path`` is absolute, ``commit`` set for a snapshot of the cache.
+
+    ``pipeline`` is the library of a model that lies in several folders, and ``parts`` are what it is made of.
+    ``adapter`` is set for a PEFT adapter, ``base`` is then the model that it is for, if that is here.
+    """
 
     request: ModelRequest
     source: str
@@ -54,6 +73,10 @@ class Description(NamedTuple):
     files: list[File]
     warnings: list[Warning]
     transformers: str | None
+    parts: tuple[Part, ...] = ()
+    pipeline: str | None = None
+    adapter: Adapter | None = None
+    base: Description | None = None
 
     @property
     def stored_bytes(self) -> int | None:
@@ -68,11 +91,21 @@ class Description(NamedTuple):
 
     def loaded(self, options: LoadOptions) -> tuple[LoadDtype, int | None]:
         """The load dtype under ``options`` and the bytes of all parameters at it (None if not known)."""
+        if self.adapter or self.pipeline == "diffusers":
+            return self._as_asked(options)
         if self.quantization and self.quantization.dequantized:
             return self._dequantized(options)
         if self.quantization:
             return LoadDtype(None, "the quantiser decides"), None
         found = load_dtype(options, self.transformers, self.declared_dtype, self.weights.first_floating_dtype)
+        total = self.parameters.total
+        return found, bytes_at(found.dtype, total) if found.dtype and total is not None else None
+
+    def _as_asked(self, options: LoadOptions) -> tuple[LoadDtype, int | None]:
+        """Where transformers' default is none of the library's."""
+        if options.dtype in (None, "None", "auto"):
+            return LoadDtype(None, "left to the library"), None
+        found = load_dtype(options, "4", None, None)
         total = self.parameters.total
         return found, bytes_at(found.dtype, total) if found.dtype and total is not None else None
 
@@ -90,7 +123,7 @@ def describe(request: ModelRequest, location: Location) -> Description:
     files: Files = location.files
     listing = files.entries()
     warnings = [*location.files.warnings, *location.files.download_warnings()]
-    config = _read_object(files, listing, "config.json", warnings)
+    config = read_object(files, listing, "config.json", warnings)
     chosen = listing if location.file is None else _one_model(listing, location.file)
     selection = Selection(request.variant, request.use_safetensors, request.gguf_file)
     weights = read_weights(files, chosen, selection, config.get("transformers_weights"))
@@ -101,7 +134,7 @@ def describe(request: ModelRequest, location: Location) -> Description:
     architecture = architecture_class(config)
     declared = declared_dtype(config)
     quantization_config = declared_quantization(config) or declared_beside(
-        listing, lambda name: _read_object(files, listing, name, warnings)
+        listing, lambda name: read_object(files, listing, name, warnings)
     )
     if weights.gguf is not None:
         quantization = _gguf_quantization(weights)
@@ -135,9 +168,7 @@ def describe(request: ModelRequest, location: Location) -> Description:
     )
 
 
-def _read_object(
-    files: Files, listing: dict[str, File], name: str, warnings: list[Warning]
-) -> dict[str, Any]:
+def read_object(files: Files, listing: dict[str, File], name: str, warnings: list[Warning]) -> dict[str, Any]:
     file = listing.get(name)
     if file is None:
         return {}
@@ -217,7 +248,7 @@ def _tokenizer(
 ) -> Tokenizer | None:
     if "tokenizer_config.json" not in listing and "tokenizer.json" not in listing:
         return None
-    name = _read_object(files, listing, "tokenizer_config.json", warnings).get("tokenizer_class")
+    name = read_object(files, listing, "tokenizer_config.json", warnings).get("tokenizer_class")
     return Tokenizer(name if isinstance(name, str) else None, dimensions(config).vocabulary)
 
 

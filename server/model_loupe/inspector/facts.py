@@ -15,6 +15,7 @@ from model_loupe.inspector.description import Description
 from model_loupe.inspector.memory import cache_of, estimates, usage_of
 
 _MODULES_SHOWN = 4
+_PARTS_SHOWN = 8
 _FEW_TENSORS = 4
 
 
@@ -25,6 +26,10 @@ class Fact(NamedTuple):
 
 def title(description: Description) -> str:
     """What to call the model in one word: its class, else its type, else its format."""
+    if description.adapter:
+        return f"{description.adapter.name} adapter"
+    if description.tokenizer and not description.config and not len(description.weights.table):
+        return "Tokenizer"
     return description.architecture or description.model_type or "Checkpoint"
 
 
@@ -64,6 +69,9 @@ def facts(description: Description, options: LoadOptions, wanted: Wanted = _NO_W
     """All facts worth a line, most asked first; memory for the context and batch ``wanted``."""
     found = estimates(description, options, wanted)
     rows = [
+        ("Adapter", _adapter(description)),
+        ("Base", _base(description)),
+        ("Parts", _parts(description)),
         ("Stored", _stored(description)),
         ("Index claims", _claims(description)),
         ("Loads as", _loads(description, options)),
@@ -83,6 +91,48 @@ def facts(description: Description, options: LoadOptions, wanted: Wanted = _NO_W
         ("From", _origin(description)),
     ]
     return [Fact(label, value) for label, value in rows if value]
+
+
+def _adapter(description: Description) -> str:
+    adapter = description.adapter
+    if adapter is None:
+        return ""
+    more = ", …" if len(adapter.targets) > _MODULES_SHOWN else ""
+    shown = ", ".join(adapter.targets[:_MODULES_SHOWN]) + more
+    return _joined(
+        adapter.name,
+        adapter.rank and f"rank {adapter.rank}" + (" (some modules differ)" if adapter.varies else ""),
+        f"alpha {adapter.alpha:g}" if adapter.alpha else "",
+        f"scaling {adapter.scaling:.4g}" if adapter.scaling else "",
+        shown and f"on {shown}",
+        f"trains {', '.join(adapter.saved)} whole" if adapter.saved else "",
+    )
+
+
+def _base(description: Description) -> str:
+    adapter, base = description.adapter, description.base
+    if adapter is None or adapter.base is None:
+        return ""
+    if base is None:
+        return f"{adapter.base} · not on this machine"
+    own, total = description.parameters.total, base.parameters.total
+    counted = parameters_text(base.parameters, long=False)
+    share = f"the adapter is {100 * own / total:.3g} % of it" if own is not None and total else ""
+    merged = f"{own + total:,} parameters together, {total:,} merged" if own is not None and total else ""
+    return _joined(adapter.base, title(base), counted, share, merged)
+
+
+def _parts(description: Description) -> str:
+    shown = [_part(part.name, part.class_name, part.parameters) for part in description.parts[:_PARTS_SHOWN]]
+    left = len(description.parts) - len(shown)
+    return " · ".join(shown) + (f" · and {left} more" if left > 0 else "")
+
+
+def _part(name: str, class_name: str | None, parameters: int | None) -> str:
+    called = class_name if name.isdigit() and class_name else name
+    if parameters == 0:
+        return called
+    return f"{called} {format_count(parameters)}" if parameters is not None else f"{called} (unknown)"
 
 
 def _stored(description: Description) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.memory import Wanted
 from model_loupe.inspector import tree
-from model_loupe.inspector.description import Description, describe
+from model_loupe.inspector.components import describe_whole
+from model_loupe.inspector.description import Description
 from model_loupe.inspector.tree import TreeNode
 from model_loupe.sources.locate import Location, ModelRequest, locate
 
@@ -125,10 +126,10 @@ def _fingerprint(location: Location) -> Any:
 def _describe(request: ModelRequest, location: Location) -> Description:
     try:
         with _no_collections():
-            description = describe(request, location)
+            description = describe_whole(request, location)
     except OSError as error:
         raise _unreadable(location, error) from error
-    if not description.config and not len(description.weights.table):
+    if not description.config and not len(description.weights.table) and not description.tokenizer:
         _raise_nothing_found(description)
     return description
 

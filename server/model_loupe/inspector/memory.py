@@ -39,6 +39,8 @@ def cache_of(description: Description, options: LoadOptions) -> KvCache | None:
 def estimates(description: Description, options: LoadOptions, wanted: Wanted) -> list[Estimate]:
     """To run the model as this call loads it, and to train it; none where the weights are not all known."""
     total, stored = description.parameters.total, description.stored_bytes
+    if description.adapter or description.pipeline == "diffusers":
+        return []
     if total is None or stored is None or not description.parameters.exact:
         return []
     cache, usage = cache_of(description, options), usage_of(description, wanted)

@@ -69,6 +69,8 @@ def to_json(description: Description, *, tree: bool = False, wanted: Wanted = _N
         if description.tokenizer
         else None,
         "license": description.license,
+        "adapter": _adapter(description),
+        "parts": [part._asdict() for part in description.parts],
         "index": {
             "name": index.name,
             "tensors": index.tensors,
@@ -111,6 +113,17 @@ def _kv_cache(description: Description, usage: Usage) -> dict[str, Any] | None:
         "batch": usage.batch,
         "total_bytes": usage.batch * cache.bytes_at(usage.context),
         "groups": [group._asdict() for group in cache.groups],
+    }
+
+
+def _adapter(description: Description) -> dict[str, Any] | None:
+    adapter, base = description.adapter, description.base
+    if adapter is None:
+        return None
+    return {
+        **adapter._asdict(),
+        "base_parameters": base.parameters.total if base else None,
+        "base_path": base.path if base else None,
     }
 
 

@@ -141,6 +141,8 @@ def _model(place: Place, description: Description) -> Iterator[TreeNode]:
         yield section("dtypes", "Parameters by dtype", dtypes, "dtypes")
         yield section("largest", "Largest tensors", "", "dtypes")
         yield section("blocks", "Parameters by block", "", "modules")
+    if description.parts:
+        yield section("parts", "Parts", plural(len(description.parts), "part"), "modules")
     if len(table) or description.kv_cache:
         yield section("memory", "Memory", stored_text(description) or "", "memory")
     if description.config:
@@ -218,6 +220,15 @@ def _dtype(place: Place, description: Description) -> Iterator[TreeNode]:
 def _by_number(name: str) -> list[tuple[int, str]]:
     """A key that sorts layer 2 before layer 10."""
     return [(int(part), "") if part.isascii() and part.isdigit() else (-1, part) for part in name.split(".")]
+
+
+def _parts(place: Place, description: Description) -> Iterator[TreeNode]:
+    for part in description.parts:
+        size = "weights not all here" if part.parameters is None else ""
+        if part.parameters:
+            size = f"{format_count(part.parameters)} · {format_bytes(part.nbytes or 0)}"
+        details = " · ".join(text for text in (part.class_name, size) if text)
+        yield _row(_item(place, part.name), part.name, details, "module")
 
 
 def _largest(place: Place, description: Description) -> Iterator[TreeNode]:
@@ -343,6 +354,7 @@ _SECTIONS: dict[str, Callable[[Place, Description], Iterator[TreeNode]]] = {
     "files": _files,
     "item": _nothing,
     "largest": _largest,
+    "parts": _parts,
     "tensor": _nothing,
     "tokenizer": _tokenizer,
     "warnings": _warnings,

@@ -9,6 +9,9 @@ from model_loupe.checkpoints.files import File
 from model_loupe.domain.warnings import Warning
 
 MAX_FILES = 20_000
+# Files that name folders of parts, and how many of these are looked into for changes.
+_NAMES_PARTS = ("model_index.json", "modules.json")
+_MAX_PARTS = 100
 _DOWNLOADS = ".cache/huggingface/download"
 _PARTIAL_SUFFIXES = (".incomplete", ".part", ".crdownload", ".aria2", ".download")
 
@@ -55,8 +58,18 @@ class FolderFiles:
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def fingerprint(self) -> tuple[tuple[str, int, int, int], ...]:
-        """What changes when a file of the folder does: name, size, modification time (ns) and inode."""
-        marks = []
+        """What changes when a file of the model does: name, size, modification time (ns) and inode."""
+        marks, folders = self._marks()
+        if any(mark[0] in _NAMES_PARTS for mark in marks):
+            for folder in sorted(folders)[:_MAX_PARTS]:
+                below = self.below(folder)
+                found = below._marks()[0] if below else []
+                marks += [(f"{folder}/{mark[0]}", *mark[1:]) for mark in found]
+        return tuple(sorted(marks))
+
+    def _marks(self) -> tuple[list[tuple[str, int, int, int]], list[str]]:
+        marks: list[tuple[str, int, int, int]] = []
+        folders: list[str] = []
         with os.scandir(self.root) as entries:
             for entry in entries:
                 try:
@@ -67,7 +80,9 @@ class FolderFiles:
                     marks.append((entry.name, -1, -1, -1))
                 else:
                     marks.append((entry.name, found.st_size, found.st_mtime_ns, found.st_ino))
-        return tuple(sorted(marks))
+                if found is not None and stat.S_ISDIR(found.st_mode):
+                    folders.append(entry.name)
+        return marks, folders
 
     def _file(self, entry: os.DirEntry[str]) -> File | None:
         try:
@@ -85,6 +100,11 @@ class FolderFiles:
 
     def _inside(self, path: str) -> bool:
         return path == self.boundary or path.startswith(self.boundary + os.sep)
+
+    def below(self, name: str) -> FolderFiles | None:
+        """The files of the subfolder ``name``; None if there is no such folder."""
+        root = os.path.join(self.root, name)
+        return FolderFiles(root, self.boundary) if os.path.isdir(root) else None
 
     def download_warnings(self) -> list[Warning]:
         """Downloads that did not finish and cannot be told by file."""
