@@ -1,0 +1,68 @@
+"""The request for a model's architecture: what is built, as a tree, with what the checkpoint has for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import transformers
+
+from .building import Built, build, forget
+from .dtypes import kept_in_float32, name_of, quantized_dtype
+from .folding import Folded
+from .joining import Checkpoint, Join, join
+from .quantizing import logical_elements, quantize, quantizer_of
+from .sources import Sources
+
+
+def architecture(params: dict[str, Any]) -> dict[str, Any]:
+    """The module tree of what ``build`` makes of ``params``.
+
+    With ``checkpoint`` (``joining.Checkpoint.parse``) also what its tensors become, and layers as the
+    checkpoint's quantiser replaces them.
+    """
+    built = build(params)
+    checkpoint = Checkpoint.parse(params.get("checkpoint"))
+    if checkpoint is None:
+        return _answer(built)
+    notes: list[str] = []
+    logical: dict[str, int] | None = None
+    quantizer = quantizer_of(built.model.config, notes)
+    if quantizer is not None:
+        logical = logical_elements(built.model)
+        # From here on the model is no more what was asked for without a checkpoint.
+        forget(params)
+        if quantize(built.model, quantizer, notes):
+            built = built._replace(load=quantized_dtype(quantizer, built.load))
+        else:
+            built, logical = build(params), None
+    return _answer(built, join(built.model, checkpoint), logical, notes)
+
+
+def _answer(
+    built: Built,
+    joined: Join | None = None,
+    logical: dict[str, int] | None = None,
+    notes: list[str] | None = None,
+) -> dict[str, Any]:
+    model = built.model
+    stored = joined.stored if joined else {}
+    folded = Folded(model, kept_in_float32(model, built.load.dtype), stored, logical)
+    sources = Sources()
+    tree = folded.tree(sources)
+    root = folded.shapes[folded.root]
+    return {
+        "class": type(model).__name__,
+        "transformers": transformers.__version__,
+        "tree": tree,
+        "classes": sources.classes,
+        "text": folded.text(),
+        "parameters": root.elements,
+        "trainable": folded.trainable if logical is None else root.elements,
+        "bytes": root.nbytes if logical is None else None,
+        "dtype": name_of(built.load.dtype),
+        "rule": built.load.rule,
+        "quantized": logical is not None,
+        "tied": list(folded.tied.values()),
+        "join": joined.report() if joined else None,
+        "notes": notes or [],
+    }
