@@ -14,14 +14,20 @@ from model_loupe.domain.dtypes import BY_NAME, canonical_name
 
 
 class LoadOptions(NamedTuple):
-    """What a call says about the load dtype.
+    """What a call says about how its model is built and loaded.
 
     ``dtype`` is the text given for ``dtype=`` or ``torch_dtype=`` ("auto", "bfloat16", "None"), None if the
-    argument is absent; ``dtype_known`` is False if it is there but cannot be evaluated.
+    argument is absent; ``dtype_known`` is False if it is there but cannot be evaluated. ``builder`` is the
+    class that is called (``AutoModelForCausalLM``, ``pipeline``), ``task`` a pipeline's, ``overrides`` are the
+    other literal arguments, ``quantized`` is True where the call asks for a quantiser.
     """
 
     dtype: str | None = None
     dtype_known: bool = True
+    builder: str | None = None
+    task: str | None = None
+    overrides: tuple[tuple[str, str | int | float | bool | None], ...] = ()
+    quantized: bool = False
 
 
 class LoadDtype(NamedTuple):
