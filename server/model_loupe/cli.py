@@ -145,7 +145,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
         base=os.getcwd(),
         gguf_file=arguments.gguf_file,
     )
-    description = Inspector(offline=arguments.offline, trees=arguments.tree).describe(request)
+    description = Inspector(offline=arguments.offline, trees=arguments.tree, disk=True).describe(request)
     wanted = Wanted(arguments.context, arguments.batch)
     if arguments.json:
         from model_loupe.inspector.schema import to_json

@@ -37,11 +37,12 @@ class Inspector:
 
     ``offline``: never ask the Hub. (It is not asked yet in any case.) ``trees``: have each model's tree ready
     with its description, so that its first level comes at once. ``wanted`` can be set: what memory
-    rows are for.
+    rows are for. ``disk``: use the store on disk that all processes of this user share (``sources.store``).
     """
 
-    def __init__(self, *, offline: bool = False, trees: bool = True) -> None:
+    def __init__(self, *, offline: bool = False, trees: bool = True, disk: bool = False) -> None:
         self.offline = offline
+        self._disk = disk
         self.wanted = Wanted()
         self._trees = trees
         self._lock = threading.Lock()
@@ -55,8 +56,9 @@ class Inspector:
                 location = locate(request)
                 fingerprint = _fingerprint(location)
                 if entry.description is None or entry.fingerprint != fingerprint:
-                    entry.description = _describe(request, location)
-                    if self._trees:
+                    entry.description = _describe(request, location, self._disk)
+                    # Names from the disk are read for those who ask for a tree: it takes a moment once.
+                    if self._trees and not entry.description.weights.table.is_kept:
                         entry.description.weights.table.prepare()
                     entry.fingerprint = fingerprint
             except LoupeError as failure:
@@ -123,10 +125,10 @@ def _fingerprint(location: Location) -> Any:
         raise _unreadable(location, error) from error
 
 
-def _describe(request: ModelRequest, location: Location) -> Description:
+def _describe(request: ModelRequest, location: Location, disk: bool) -> Description:
     try:
         with _no_collections():
-            description = describe_whole(request, location)
+            description = describe_whole(request, location, disk)
     except OSError as error:
         raise _unreadable(location, error) from error
     if not description.config and not len(description.weights.table) and not description.tokenizer:

@@ -144,12 +144,12 @@ def _memory(description: Description, wanted: Wanted) -> list[dict[str, Any]]:
 def _largest(table: TensorTable) -> list[dict[str, Any]]:
     return [
         {
-            "name": tensor.name,
-            "shape": list(tensor.kind.shape),
-            "dtype": tensor.kind.dtype,
-            "bytes": tensor.kind.nbytes,
+            "name": name,
+            "shape": list(kind.shape),
+            "dtype": kind.dtype,
+            "bytes": kind.nbytes,
         }
-        for tensor in largest_tensors(table, _LARGEST)
+        for name, kind in largest_tensors(table, _LARGEST)
     ]
 
 

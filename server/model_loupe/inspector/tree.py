@@ -232,8 +232,9 @@ def _parts(place: Place, description: Description) -> Iterator[TreeNode]:
 
 
 def _largest(place: Place, description: Description) -> Iterator[TreeNode]:
-    whole = place._replace(path="", shown="")
-    for tensor in largest_tensors(description.weights.table, PAGE):
+    whole, table = place._replace(path="", shown=""), description.weights.table
+    names = (name for name, _ in largest_tensors(table, PAGE))
+    for tensor in filter(None, map(table.get, names)):
         yield _tensor_row(whole, tensor, None)._replace(id=_item(place, tensor.name).id())
 
 

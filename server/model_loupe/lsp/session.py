@@ -114,7 +114,7 @@ class Session:
         if self._inspector is None:
             from model_loupe.inspector import Inspector
 
-            self._inspector = Inspector(offline=self.settings.offline)
+            self._inspector = Inspector(offline=self.settings.offline, disk=True)
             self._inspector.wanted = self.settings.wanted
         return self._inspector
 
