@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 from model_loupe.checkpoints.choice import Selection, choose, not_taken
 from model_loupe.checkpoints.files import File, Files, format_of, unreadable
 from model_loupe.checkpoints.safetensors_header import (
@@ -15,9 +13,13 @@ from model_loupe.checkpoints.safetensors_header import (
 )
 from model_loupe.checkpoints.safetensors_index import Claims, Index
 from model_loupe.domain.dtypes import BY_NAME
+from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 from model_loupe.domain.tensors import TensorKind, TensorTable
 from model_loupe.domain.units import plural
 from model_loupe.domain.warnings import Warning
+
+if TYPE_CHECKING:
+    from typing import Any
 
 _ANY = Selection()
 _LONG = 100_000

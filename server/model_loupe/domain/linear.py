@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from model_loupe.domain.dtypes import BY_NAME
+from model_loupe.domain.lean_typing import NamedTuple
 from model_loupe.domain.tensors import TensorTable
 
 # Matrices that no adapter of "all linear layers" goes on: embeddings, and the output layer (PEFT leaves it

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from model_loupe.domain.lean_typing import NamedTuple
 from model_loupe.domain.modules import Module, children
 from model_loupe.domain.tensors import TensorKind, TensorTable
 

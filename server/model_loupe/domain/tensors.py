@@ -6,7 +6,8 @@ from bisect import bisect_left
 from collections import defaultdict
 from itertools import accumulate
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple
+
+from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

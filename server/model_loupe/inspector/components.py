@@ -6,19 +6,21 @@ sums hold for the whole as they do for a model in one piece.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
-
 from model_loupe.checkpoints.adapter import adapter_of
 from model_loupe.checkpoints.pipelines import Component, pipeline_components, sentence_modules
 from model_loupe.checkpoints.weights import Weights
 from model_loupe.domain.errors import LoupeError
+from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 from model_loupe.domain.modules import children
 from model_loupe.domain.parameters import DTypeCount, ParameterCount
 from model_loupe.domain.tensors import TensorTable
 from model_loupe.domain.warnings import Warning
 from model_loupe.inspector.description import Description, Part, describe, read_object
 from model_loupe.sources.locate import Location, ModelRequest, locate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
 
 # Components that hold no weights, by how their classes are called.
 _WITHOUT_WEIGHTS = ("Scheduler", "Tokenizer", "Fast", "Processor", "FeatureExtractor")
@@ -31,9 +33,8 @@ class _Described(NamedTuple):
     description: Description | None
 
 
-def describe_whole(request: ModelRequest, location: Location, disk: bool) -> Description:
-    """As ``describe``, with the parts that a folder has or names."""
-    description = describe(request, location, disk)
+def with_parts(description: Description, location: Location, disk: bool) -> Description:
+    """The description of a model with the parts that its folder has or names."""
     if location.file is not None:
         return _with_composite_parts(description)
     names = {file.name for file in description.files}

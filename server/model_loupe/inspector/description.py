@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
 
-from model_loupe.checkpoints.adapter import Adapter
 from model_loupe.checkpoints.choice import Selection
 from model_loupe.checkpoints.config import architecture_class, declared_dtype, model_type, parse_json_object
 from model_loupe.checkpoints.files import File, Files, format_of
-from model_loupe.checkpoints.quantization_files import declared_beside
 from model_loupe.checkpoints.weights import Weights, is_long, read_weights
 from model_loupe.domain.dtypes import BY_NAME, canonical_name
 from model_loupe.domain.experts import Experts, experts_of
 from model_loupe.domain.kv_cache import Dimensions, KvCache, dimensions, kv_cache
+from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 from model_loupe.domain.loading import LoadDtype, LoadOptions, bytes_at, load_dtype
 from model_loupe.domain.parameters import CountingFacts, ParameterCount, count_parameters
 from model_loupe.domain.quantization import Scheme, declared_quantization, quantization_by_names, scheme_of
@@ -22,10 +20,14 @@ from model_loupe.inspector.environment import installed_version
 from model_loupe.sources.locate import Location, ModelRequest
 
 if TYPE_CHECKING:
+    from typing import Any
+
+    from model_loupe.checkpoints.adapter import Adapter
     from model_loupe.inspector.remembered import Entry
 
 _MAX_SIDE_FILE = 20_000_000
-_LICENSE = re.compile(r"^license:\s*[\"']?([A-Za-z0-9._+ -]{1,60}?)[\"']?\s*$", re.MULTILINE)
+# Expressions that most models do not need are compiled when they are first used (re keeps them).
+_LICENSE = r"(?m)^license:\s*[\"']?([A-Za-z0-9._+ -]{1,60}?)[\"']?\s*$"
 
 
 class Tokenizer(NamedTuple):
@@ -143,9 +145,7 @@ def describe(request: ModelRequest, location: Location, disk: bool) -> Descripti
         config = _gguf_config(weights) or config
     architecture = architecture_class(config)
     declared = declared_dtype(config)
-    quantization_config = declared_quantization(config) or declared_beside(
-        listing, lambda name: read_object(files, listing, name, warnings)
-    )
+    quantization_config = declared_quantization(config) or _quantization_beside(files, listing, warnings)
     by_names = known.quantization if known else None
     if weights.gguf is not None:
         quantization = _gguf_quantization(weights)
@@ -185,6 +185,17 @@ def describe(request: ModelRequest, location: Location, disk: bool) -> Descripti
         warnings=warnings,
         transformers=installed_version("transformers"),
     )
+
+
+def _quantization_beside(
+    files: Files, listing: dict[str, File], warnings: list[Warning]
+) -> dict[str, Any] | None:
+    # What these files are called has "quant" in it: most models have none, and need not know more of them.
+    if not any("quant" in name for name in listing):
+        return None
+    from model_loupe.checkpoints.quantization_files import declared_beside
+
+    return declared_beside(listing, lambda name: read_object(files, listing, name, warnings))
 
 
 def _entry(location: Location, chosen: dict[str, File], selection: Selection) -> Entry | None:
@@ -292,7 +303,7 @@ def _license(files: Files, listing: dict[str, File]) -> str | None:
         return None
     if not head.startswith("---"):
         return None
-    match = _LICENSE.search(head.split("\n---", 1)[0])
+    match = re.search(_LICENSE, head.split("\n---", 1)[0])
     return match.group(1) if match else None
 
 

@@ -13,19 +13,21 @@ import sys
 import time
 import zlib
 from array import array
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from model_loupe import __version__
 from model_loupe.checkpoints.choice import Selection
 from model_loupe.checkpoints.files import File
 from model_loupe.checkpoints.safetensors_index import Index
 from model_loupe.checkpoints.weights import Weights
+from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 from model_loupe.domain.parameters import DTypeCount, ParameterCount
 from model_loupe.domain.quantization.count import QuantizedCount
 from model_loupe.domain.tensors import TensorKind, TensorTable
 from model_loupe.domain.warnings import Warning
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from model_loupe.sources.locate import Location
     from model_loupe.sources.store import Store
 

@@ -119,7 +119,7 @@ class Session:
         return self._inspector
 
     def card(self, description: Description, options: LoadOptions, requested: str) -> str:
-        """The card of a model, as ``inspector.card`` has it; the last ones are kept."""
+        """The card of a model, as ``inspector.markdown`` has it; the last ones are kept."""
         known = self._cards.get((requested, options))
         if known is not None and known[0] is description:
             return known[1]
