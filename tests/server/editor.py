@@ -31,6 +31,7 @@ def server_environment(home: Path) -> dict[str, str]:
     }
     environment["PYTHONPATH"] = str(REPOSITORY / "server")
     environment["HF_HOME"] = str(home / "huggingface")
+    environment["MODEL_LOUPE_CACHE_DIR"] = str(home / "model-loupe-cache")
     return environment
 
 

@@ -182,3 +182,36 @@ def test_a_context_is_a_number(value: str, capsys: pytest.CaptureFixture[str]) -
         cli.main(["inspect", "x", "--context", value])
     assert leaving.value.code == 2
     assert "--context" in capsys.readouterr().err
+
+
+PLAIN = ["model", "", "../a b", "org/model", "é"]
+NOT_PLAIN = [
+    [],
+    ["inspect"],
+    ["inspect", "--json"],
+    ["inspect", "-"],
+    ["inspect", "--js", "model"],
+    ["inspect", "--json=1", "model"],
+    ["inspect", "--", "--json"],
+    ["inspect", "model", "--revision", "main"],
+    ["inspect", "model", "another"],
+    ["inspect", "-h"],
+    ["--version"],
+    ["scan", "--json", "model"],
+]
+
+
+@pytest.mark.parametrize("model", PLAIN)
+def test_plain_arguments_are_what_argparse_makes_of_them(model: str) -> None:
+    options = ["--json", "--tree", "--offline"]
+    for chosen in ([], ["--json"], ["--tree", "--json"], options, ["--json", "--json"]):
+        for position in range(len(chosen) + 1):
+            argv = ["inspect", *chosen[:position], model, *chosen[position:]]
+            plain = cli._plain_inspect(argv)
+            assert plain is not None
+            assert vars(plain) == vars(cli._parser().parse_args(argv))
+
+
+@pytest.mark.parametrize("argv", NOT_PLAIN)
+def test_all_other_arguments_are_left_to_argparse(argv: list[str]) -> None:
+    assert cli._plain_inspect(argv) is None

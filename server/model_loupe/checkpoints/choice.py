@@ -10,8 +10,6 @@ these names is described from the weight files that it has, and says so.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import NamedTuple
 
 from model_loupe.checkpoints.files import File, Files, format_of, unreadable
 from model_loupe.checkpoints.safetensors_index import (
@@ -21,9 +19,13 @@ from model_loupe.checkpoints.safetensors_index import (
     is_safe_name,
     parse_index,
 )
+from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 from model_loupe.domain.warnings import Warning
 
-_SHARD = re.compile(r"^(.*)-(\d{5})-of-(\d{5})\.safetensors$")
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SHARD = r"^(.*)-(\d{5})-of-(\d{5})\.safetensors$"
 # Names under which libraries keep one model's weights: transformers' own, then those of diffusers and PEFT.
 _SAFETENSORS_STEMS = ("model", "diffusion_pytorch_model", "adapter_model")
 _PICKLE_STEMS = ("pytorch_model", "diffusion_pytorch_model", "adapter_model")
@@ -202,7 +204,7 @@ def _other_safetensors(finder: _Finder) -> list[str]:
     names = [name for name in names if not name.startswith("consolidated")] or names
     if len(names) <= 1:
         return names
-    shards = [match for match in map(_SHARD.match, names) if match]
+    shards = [match for match in (re.match(_SHARD, name) for name in names) if match]
     if shards and len(shards) == len(names) and len({match.group(1, 3) for match in shards}) == 1:
         stem, total = shards[0].group(1, 3)
         warnings.append(

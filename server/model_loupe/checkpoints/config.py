@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from model_loupe.checkpoints.files import lfs_pointer_size
+from model_loupe.domain.lean_typing import TYPE_CHECKING
 from model_loupe.domain.warnings import Warning
+
+if TYPE_CHECKING:
+    from typing import Any
 
 MAX_CONFIG_BYTES = 20_000_000
 
@@ -22,8 +25,8 @@ def parse_json_object(raw: bytes, name: str, warnings: list[Warning]) -> dict[st
         warnings.append(Warning("empty-file", f"{name} is empty"))
         return None
     try:
-        # utf-8-sig: editors on Windows put a byte order mark before the brace; transformers fails on it.
-        document = json.loads(raw.decode("utf-8-sig"))
+        # Editors on Windows put a byte order mark before the brace; transformers fails on it.
+        document = json.loads(raw.removeprefix(b"\xef\xbb\xbf").decode())
     except UnicodeDecodeError as error:
         warnings.append(Warning("bad-json", f"{name} is not UTF-8 (byte {error.start})"))
         return None

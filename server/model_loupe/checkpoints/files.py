@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
-
+from model_loupe.domain.lean_typing import NamedTuple, Protocol
 from model_loupe.domain.warnings import Warning
 
 LFS_POINTER_PREFIX = b"version https://git-lfs.github.com/spec/v1"

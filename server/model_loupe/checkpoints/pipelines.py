@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
 
 from model_loupe.checkpoints.safetensors_index import is_safe_name
+from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 from model_loupe.domain.warnings import Warning
+
+if TYPE_CHECKING:
+    from typing import Any
 
 _MAX_PARTS = 100
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container
-from typing import Any
+
+from model_loupe.domain.lean_typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+    from typing import Any
 
 
 def declared_beside(

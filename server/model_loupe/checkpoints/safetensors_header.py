@@ -9,15 +9,17 @@ whatever can still be told of it is told.
 from __future__ import annotations
 
 import json
-import re
 from math import prod
-from typing import Any, NamedTuple
 
 from model_loupe.checkpoints.files import lfs_pointer_size
 from model_loupe.domain.dtypes import BY_NAME, SAFETENSORS
+from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 from model_loupe.domain.tensors import TensorKind
 from model_loupe.domain.units import format_bytes
 from model_loupe.domain.warnings import Warning
+
+if TYPE_CHECKING:
+    from typing import Any
 
 MAX_HEADER_BYTES = 100_000_000
 FIRST_READ = 16 * 1024
@@ -33,7 +35,6 @@ _MAX_WARNINGS = 20
 # What stands between a name and its dtype in the spelling of safetensors' own serializer.
 _DTYPE_MARK = '":{"dtype":"'
 _SHAPE_MARK = '","shape":['
-_CANONICAL_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 # Characters that JSON text cannot hold as they are: a name with one of them is json's business.
 _NEED_ESCAPES = (*map(chr, range(0x20)), '"', "\\")
 
@@ -153,13 +154,18 @@ class KindsByText(dict[str, TensorKind]):
         dtype = SAFETENSORS.get(code)
         parts = shape_text.split(",") if shape_text else []
         # Whatever is odd is left to the careful reader.
-        if dtype is None or not all(map(_CANONICAL_SIZE.fullmatch, parts)):
+        if dtype is None or not all(map(_is_canonical_size, parts)):
             raise _NotCanonical
         kind = _kind(dtype.name, dtype.bits, list(map(int, parts)))
         if kind is None:
             raise _NotCanonical
         self[text] = kind
         return kind
+
+
+def _is_canonical_size(text: str) -> bool:
+    """Whether it is ``0`` or digits without leading zeros, few enough for 64 bits."""
+    return text.isascii() and text.isdecimal() and len(text) <= 19 and (text[0] != "0" or text == "0")
 
 
 def _read_canonical(

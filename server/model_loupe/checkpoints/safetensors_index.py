@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Mapping
-from typing import NamedTuple, Protocol
 
 from model_loupe.checkpoints.config import parse_json_object
+from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple, Protocol
 from model_loupe.domain.warnings import Warning
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
 
 MAX_INDEX_BYTES = 200_000_000
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 from model_loupe.checkpoints.choice import Selection, choose, not_taken
 from model_loupe.checkpoints.files import File, Files, format_of, unreadable
 from model_loupe.checkpoints.safetensors_header import (
@@ -15,11 +13,17 @@ from model_loupe.checkpoints.safetensors_header import (
 )
 from model_loupe.checkpoints.safetensors_index import Claims, Index
 from model_loupe.domain.dtypes import BY_NAME
+from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 from model_loupe.domain.tensors import TensorKind, TensorTable
 from model_loupe.domain.units import plural
 from model_loupe.domain.warnings import Warning
 
+if TYPE_CHECKING:
+    from typing import Any
+
 _ANY = Selection()
+_LONG = 100_000
+"""Bytes of headers that take some milliseconds to read."""
 
 
 class Weights(NamedTuple):
@@ -71,6 +75,19 @@ def read_weights(
         gguf=reader.gguf,
         warnings=warnings,
     )
+
+
+def is_long(files: Files, listing: dict[str, File]) -> bool:
+    """Whether reading the headers may take more than a moment, as the size of the first lets guess."""
+    present = [file.name for file in listing.values() if file.present and file.nbytes]
+    if any(format_of(name) in ("pickle", "gguf") for name in present):
+        return True
+    shards = [name for name in present if format_of(name) == "safetensors"]
+    try:
+        length = int.from_bytes(files.read(shards[0], 0, 8), "little") if shards else 0
+    except OSError:
+        return False
+    return length * len(shards) > _LONG
 
 
 class _Reader:

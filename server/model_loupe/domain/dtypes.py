@@ -7,7 +7,7 @@ name.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from model_loupe.domain.lean_typing import NamedTuple
 
 
 class DType(NamedTuple):

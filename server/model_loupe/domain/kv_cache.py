@@ -7,9 +7,11 @@ attention and state-space layers keep a state instead, which does not grow.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 from model_loupe.domain.dtypes import BY_NAME
+from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Any
 
 # Configs with one of these keep something that is not described here: an index beside the latent (DSA), keys
 # that are values too, or layers that are named only by the model's own code.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from model_loupe.domain.dtypes import BY_NAME
+from model_loupe.domain.lean_typing import NamedTuple
 from model_loupe.domain.tensors import TensorTable
 
 # Matrices that no adapter of "all linear layers" goes on: embeddings, and the output layer (PEFT leaves it
@@ -31,11 +30,11 @@ def linear_layers(table: TensorTable, without: frozenset[str] = frozenset()) -> 
     tensor of three dimensions are no linear layers to PEFT either.
     """
     layers = weights = sides = 0
-    for kind, names in table.names_by_kind.items():
+    for kind in table.kinds:
         dtype = BY_NAME.get(kind.dtype)
         if len(kind.shape) != 2 or (dtype and not dtype.is_floating):
             continue
-        count = sum(_is_linear(name) and name not in without for name in names)
+        count = sum(_is_linear(name) and name not in without for name in table.names_of(kind))
         layers += count
         weights += count * kind.elements
         sides += count * sum(kind.shape)

@@ -8,9 +8,8 @@ floating tensor of the first file.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from model_loupe.domain.dtypes import BY_NAME, canonical_name
+from model_loupe.domain.lean_typing import NamedTuple
 
 
 class LoadOptions(NamedTuple):

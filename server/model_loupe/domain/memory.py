@@ -8,11 +8,12 @@ take are not in these sums: they depend on the engine, the sequence and the kern
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
-
 from model_loupe.domain.dtypes import BY_NAME
 from model_loupe.domain.kv_cache import KvCache
+from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LORA_RANK = 16
 """The rank that LoRA estimates are made with, on all linear layers (QLoRA's choice of layers)."""

@@ -6,8 +6,8 @@ Nothing is built as a whole: the children of one module are computed from slices
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import NamedTuple
 
+from model_loupe.domain.lean_typing import NamedTuple
 from model_loupe.domain.tensors import Tensor, TensorTable
 
 MAX_DEPTH = 48

@@ -8,10 +8,10 @@ of quantised weights are none.
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
 
 from model_loupe.domain.dtypes import BY_NAME
 from model_loupe.domain.experts import Experts
+from model_loupe.domain.lean_typing import NamedTuple
 from model_loupe.domain.quantization import Scheme
 from model_loupe.domain.quantization.count import (
     Packed,

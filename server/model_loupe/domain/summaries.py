@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from model_loupe.domain.lean_typing import NamedTuple
 from model_loupe.domain.modules import Module, children
-from model_loupe.domain.tensors import Tensor, TensorTable
+from model_loupe.domain.tensors import TensorKind, TensorTable
 
 
 class Block(NamedTuple):
@@ -18,12 +17,12 @@ class Block(NamedTuple):
     nbytes: int
 
 
-def largest_tensors(table: TensorTable, count: int) -> list[Tensor]:
+def largest_tensors(table: TensorTable, count: int) -> list[tuple[str, TensorKind]]:
     """The ``count`` tensors of most bytes, largest first, equal ones by name."""
-    found: list[Tensor] = []
-    for kind in sorted(table.names_by_kind, key=lambda kind: -kind.nbytes):
-        names = sorted(table.names_by_kind[kind])[: count - len(found)]
-        found.extend(tensor for tensor in map(table.get, names) if tensor)
+    found: list[tuple[str, TensorKind]] = []
+    for kind in sorted(table.kinds, key=lambda kind: -kind.nbytes):
+        names = sorted(table.names_of(kind))[: count - len(found)]
+        found.extend((name, kind) for name in names)
         if len(found) >= count:
             break
     return found

@@ -6,10 +6,24 @@ from bisect import bisect_left
 from collections import defaultdict
 from itertools import accumulate
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple
+
+from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
+
+    class KeptTensors(Protocol):
+        """Tensors that were read before and are kept in a form that tells their names only when asked."""
+
+        counts: dict[TensorKind, int]
+
+        def names(self, kind: TensorKind) -> list[str]:
+            """The names of the tensors of one kind, in file order."""
+
+        def by_file(self) -> dict[str, dict[str, TensorKind]]:
+            """All tensors of each file."""
+
 
 # Running sums are kept for every so many tensors: large integers for each of them would cost megabytes.
 _BLOCK = 32
@@ -42,15 +56,16 @@ class TensorTable:
 
     ``names`` is sorted. Slices of it are the subtrees of the module tree: all tensors under ``a.b`` are the
     names between ``a.b.`` and ``a.b/`` (``/`` follows ``.`` in ASCII).
+
+    A table of ``KeptTensors`` answers from their counts as long as nobody asks for names.
     """
 
-    __slots__ = ("_bytes", "_elements", "_kinds", "_names_by_kind", "by_file", "names", "tensors")
+    __slots__ = ("_by_file", "_bytes", "_elements", "_kept", "_kinds", "_names_by_kind", "_tensors", "names")
 
-    def __init__(self, by_file: dict[str, dict[str, TensorKind]]) -> None:
-        self.by_file = by_file
-        self.tensors: dict[str, TensorKind] = {}
-        for tensors in by_file.values():
-            self.tensors.update(tensors)
+    def __init__(self, tensors: dict[str, dict[str, TensorKind]] | KeptTensors) -> None:
+        self._kept = None if isinstance(tensors, dict) else tensors
+        self._by_file = tensors if isinstance(tensors, dict) else None
+        self._tensors: dict[str, TensorKind] | None = None
         self._names_by_kind: dict[TensorKind, list[str]] | None = None
         self.names: list[str] = []
         self._kinds: list[TensorKind] = []
@@ -58,25 +73,71 @@ class TensorTable:
         self._bytes: list[int] = []
 
     def __len__(self) -> int:
-        return len(self.tensors)
+        return sum(self._kept.counts.values()) if self._kept else len(self.tensors)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether names were read before and have to be unpacked."""
+        return self._kept is not None
+
+    @property
+    def by_file(self) -> dict[str, dict[str, TensorKind]]:
+        """The tensors of each file, in its order."""
+        if self._by_file is None:
+            assert self._kept is not None
+            self._by_file = self._kept.by_file()
+        return self._by_file
+
+    @property
+    def tensors(self) -> dict[str, TensorKind]:
+        """All tensors, in the order of the files."""
+        if self._tensors is None:
+            tensors: dict[str, TensorKind] = {}
+            for of_file in self.by_file.values():
+                tensors.update(of_file)
+            self._tensors = tensors
+        return self._tensors
 
     @property
     def names_by_kind(self) -> dict[TensorKind, list[str]]:
-        """The names of the tensors of each kind."""
+        """The names of the tensors of each kind, in the order of the files."""
         if self._names_by_kind is None:
-            # Kinds that are equal are mostly one object, and an id hashes ten times as fast as a tuple.
-            by_id: defaultdict[int, list[str]] = defaultdict(list)
-            for name, kind in self.tensors.items():
-                by_id[id(kind)].append(name)
-            grouped: dict[TensorKind, list[str]] = {}
-            for names in by_id.values():
-                grouped.setdefault(self.tensors[names[0]], []).extend(names)
-            self._names_by_kind = grouped
+            self._names_by_kind = self._grouped()
         return self._names_by_kind
+
+    def _grouped(self) -> dict[TensorKind, list[str]]:
+        if self._kept:
+            return {kind: self._kept.names(kind) for kind in self._kept.counts}
+        # Kinds that are equal are mostly one object, and an id hashes ten times as fast as a tuple.
+        by_id: defaultdict[int, list[str]] = defaultdict(list)
+        for name, kind in self.tensors.items():
+            by_id[id(kind)].append(name)
+        grouped = {self.tensors[names[0]]: names for names in by_id.values()}
+        if len(grouped) == len(by_id):
+            return grouped
+        by_kind: defaultdict[TensorKind, list[str]] = defaultdict(list)
+        for name, kind in self.tensors.items():
+            by_kind[kind].append(name)
+        return dict(by_kind)
+
+    def _unpacked(self) -> dict[str, TensorKind]:
+        """As ``tensors``, in no order: a third of the work."""
+        kinds: dict[str, TensorKind] = {}
+        for kind, names in self.names_by_kind.items():
+            kinds.update(dict.fromkeys(names, kind))
+        return kinds
+
+    def names_of(self, kind: TensorKind) -> list[str]:
+        """The names of the tensors of one kind, in the order of the files."""
+        if self._kept and self._names_by_kind is None:
+            return self._kept.names(kind)
+        return self.names_by_kind[kind]
 
     @property
     def kinds(self) -> dict[TensorKind, int]:
         """How many tensors there are of each kind."""
+        if self._kept:
+            return self._kept.counts
         return {kind: len(names) for kind, names in self.names_by_kind.items()}
 
     def count_ending(self, endings: Callable[[TensorKind], tuple[str, ...]]) -> dict[TensorKind, int]:
@@ -131,8 +192,9 @@ class TensorTable:
         """Sorts the names and sums them up: what only a tree needs, done at its first question or before."""
         if self._elements:
             return
-        self.names = sorted(self.tensors)
-        self._kinds = list(map(self.tensors.__getitem__, self.names))
+        kinds = self.tensors if self._kept is None else self._unpacked()
+        self.names = sorted(kinds)
+        self._kinds = list(map(kinds.__getitem__, self.names))
         blocks = [self._kinds[start : start + _BLOCK] for start in range(0, len(self._kinds), _BLOCK)]
         self._bytes = list(accumulate([sum(map(_NBYTES, block)) for block in blocks], initial=0))
         # Last, since it is the mark that the table is sorted (another thread may be looking).

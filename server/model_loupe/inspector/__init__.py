@@ -3,20 +3,25 @@
 The command line and the language server both ask here and nowhere else. Values are plain; nothing knows LSP.
 """
 
-from model_loupe.domain.loading import LoadOptions
-from model_loupe.inspector.card import card, cast_line, short_summary, summary
-from model_loupe.inspector.description import Description
-from model_loupe.inspector.inspect import Inspector
-from model_loupe.inspector.parts import (
-    Completion,
-    completions,
-    config_card,
-    config_completions,
-    part_card,
-    tokenizer_card,
-)
-from model_loupe.inspector.tree import TreeNode
-from model_loupe.sources.locate import ModelRequest
+from __future__ import annotations
+
+from model_loupe.domain.lean_typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from model_loupe.domain.loading import LoadOptions
+    from model_loupe.inspector.description import Description
+    from model_loupe.inspector.inspect import Inspector
+    from model_loupe.inspector.markdown import card, cast_line, short_summary, summary
+    from model_loupe.inspector.parts import (
+        Completion,
+        completions,
+        config_card,
+        config_completions,
+        part_card,
+        tokenizer_card,
+    )
+    from model_loupe.inspector.tree import TreeNode
+    from model_loupe.sources.locate import ModelRequest
 
 __all__ = [
     "Completion",
@@ -35,3 +40,32 @@ __all__ = [
     "summary",
     "tokenizer_card",
 ]
+
+# Which module each name is from: it is imported when the name is asked for, as the command line asks for few.
+_HOMES = {
+    "Completion": "inspector.parts",
+    "Description": "inspector.description",
+    "Inspector": "inspector.inspect",
+    "LoadOptions": "domain.loading",
+    "ModelRequest": "sources.locate",
+    "TreeNode": "inspector.tree",
+    "card": "inspector.markdown",
+    "cast_line": "inspector.markdown",
+    "completions": "inspector.parts",
+    "config_card": "inspector.parts",
+    "config_completions": "inspector.parts",
+    "part_card": "inspector.parts",
+    "short_summary": "inspector.markdown",
+    "summary": "inspector.markdown",
+    "tokenizer_card": "inspector.parts",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(f"model_loupe.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

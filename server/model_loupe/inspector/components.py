@@ -6,19 +6,21 @@ sums hold for the whole as they do for a model in one piece.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
-
 from model_loupe.checkpoints.adapter import adapter_of
 from model_loupe.checkpoints.pipelines import Component, pipeline_components, sentence_modules
 from model_loupe.checkpoints.weights import Weights
 from model_loupe.domain.errors import LoupeError
+from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 from model_loupe.domain.modules import children
 from model_loupe.domain.parameters import DTypeCount, ParameterCount
 from model_loupe.domain.tensors import TensorTable
 from model_loupe.domain.warnings import Warning
 from model_loupe.inspector.description import Description, Part, describe, read_object
 from model_loupe.sources.locate import Location, ModelRequest, locate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
 
 # Components that hold no weights, by how their classes are called.
 _WITHOUT_WEIGHTS = ("Scheduler", "Tokenizer", "Fast", "Processor", "FeatureExtractor")
@@ -31,30 +33,29 @@ class _Described(NamedTuple):
     description: Description | None
 
 
-def describe_whole(request: ModelRequest, location: Location) -> Description:
-    """As ``describe``, with the parts that a folder has or names."""
-    description = describe(request, location)
+def with_parts(description: Description, location: Location, disk: bool) -> Description:
+    """The description of a model with the parts that its folder has or names."""
     if location.file is not None:
         return _with_composite_parts(description)
     names = {file.name for file in description.files}
     if "model_index.json" in names:
-        return _pipeline(description, location)
+        return _pipeline(description, location, disk)
     if "modules.json" in names:
-        return _sentence_transformer(description, location)
+        return _sentence_transformer(description, location, disk)
     if "adapter_config.json" in names:
-        return _adapter(description, location)
+        return _adapter(description, location, disk)
     return _with_composite_parts(description)
 
 
 # --- pipelines ------------------------------------------------------------------------------------------
 
 
-def _pipeline(description: Description, location: Location) -> Description:
+def _pipeline(description: Description, location: Location, disk: bool) -> Description:
     warnings = list(description.warnings)
     index = read_object(location.files, location.files.entries(), "model_index.json", warnings)
     if not index:
         return description._replace(warnings=warnings)
-    found = [_describe_below(each, description, location) for each in pipeline_components(index)]
+    found = [_describe_below(each, description, location, disk) for each in pipeline_components(index)]
     for component, below in found:
         if below is None:
             message = f"{component.name} ({component.class_name}) is not here: {component.folder}/ is missing"
@@ -78,19 +79,21 @@ def _lacks_weights(component: Component, below: Description) -> bool:
     return not len(below.weights.table) and not component.class_name.endswith(_WITHOUT_WEIGHTS)
 
 
-def _describe_below(component: Component, description: Description, location: Location) -> _Described:
+def _describe_below(
+    component: Component, description: Description, location: Location, disk: bool
+) -> _Described:
     files = location.files.below(component.folder)
     if files is None:
         return _Described(component, None)
     request = description.request._replace(subfolder=component.folder, gguf_file=None)
     below = Location(files, location.source, files.root, location.commit, None)
-    return _Described(component, describe(request, below))
+    return _Described(component, describe(request, below, disk))
 
 
 # --- sentence-transformers ------------------------------------------------------------------------------
 
 
-def _sentence_transformer(description: Description, location: Location) -> Description:
+def _sentence_transformer(description: Description, location: Location, disk: bool) -> Description:
     warnings = list(description.warnings)
     try:
         raw = location.files.read("modules.json", 0, 1_000_000)
@@ -101,7 +104,7 @@ def _sentence_transformer(description: Description, location: Location) -> Descr
         if not component.folder:
             found.append(_Described(component, description))
         else:
-            found.append(_describe_below(component, description, location))
+            found.append(_describe_below(component, description, location, disk))
     if sum(bool(below and len(below.weights.table)) for _, below in found) > 1:
         complete = all(below is None or below.weights.complete for _, below in found)
         combined = _combined(description, found, complete=complete, warnings=warnings)
@@ -114,7 +117,7 @@ def _sentence_transformer(description: Description, location: Location) -> Descr
 # --- adapters -------------------------------------------------------------------------------------------
 
 
-def _adapter(description: Description, location: Location) -> Description:
+def _adapter(description: Description, location: Location, disk: bool) -> Description:
     warnings = list(description.warnings)
     config = read_object(location.files, location.files.entries(), "adapter_config.json", warnings)
     adapter = adapter_of(config)
@@ -131,7 +134,7 @@ def _adapter(description: Description, location: Location) -> Description:
     if adapter.base:
         wanted = ModelRequest(adapter.base, adapter.revision, base=description.request.base)
         try:
-            base = describe(wanted, locate(wanted))
+            base = describe(wanted, locate(wanted), disk)
         except (LoupeError, OSError):
             base = None
     return description._replace(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
 
-from model_loupe.checkpoints.adapter import Adapter
 from model_loupe.checkpoints.choice import Selection
 from model_loupe.checkpoints.config import architecture_class, declared_dtype, model_type, parse_json_object
 from model_loupe.checkpoints.files import File, Files, format_of
-from model_loupe.checkpoints.quantization_files import declared_beside
-from model_loupe.checkpoints.weights import Weights, read_weights
+from model_loupe.checkpoints.weights import Weights, is_long, read_weights
 from model_loupe.domain.dtypes import BY_NAME, canonical_name
 from model_loupe.domain.experts import Experts, experts_of
 from model_loupe.domain.kv_cache import Dimensions, KvCache, dimensions, kv_cache
+from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 from model_loupe.domain.loading import LoadDtype, LoadOptions, bytes_at, load_dtype
 from model_loupe.domain.parameters import CountingFacts, ParameterCount, count_parameters
 from model_loupe.domain.quantization import Scheme, declared_quantization, quantization_by_names, scheme_of
@@ -21,8 +19,15 @@ from model_loupe.domain.warnings import Warning
 from model_loupe.inspector.environment import installed_version
 from model_loupe.sources.locate import Location, ModelRequest
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from model_loupe.checkpoints.adapter import Adapter
+    from model_loupe.inspector.remembered import Entry
+
 _MAX_SIDE_FILE = 20_000_000
-_LICENSE = re.compile(r"^license:\s*[\"']?([A-Za-z0-9._+ -]{1,60}?)[\"']?\s*$", re.MULTILINE)
+# Expressions that most models do not need are compiled when they are first used (re keeps them).
+_LICENSE = r"(?m)^license:\s*[\"']?([A-Za-z0-9._+ -]{1,60}?)[\"']?\s*$"
 
 
 class Tokenizer(NamedTuple):
@@ -118,31 +123,45 @@ class Description(NamedTuple):
         return found, bytes_at(found.dtype, total) if found.dtype and total is not None else None
 
 
-def describe(request: ModelRequest, location: Location) -> Description:
-    """Reads what describes the model: config, index and headers, never tensor data."""
+def describe(request: ModelRequest, location: Location, disk: bool) -> Description:
+    """Reads what describes the model: config, index and headers, never tensor data.
+
+    ``disk``: what large headers tell is looked up in the user's store first, and kept there.
+    """
     files: Files = location.files
     listing = files.entries()
     warnings = [*location.files.warnings, *location.files.download_warnings()]
     config = read_object(files, listing, "config.json", warnings)
     chosen = listing if location.file is None else _one_model(listing, location.file)
     selection = Selection(request.variant, request.use_safetensors, request.gguf_file)
-    weights = read_weights(files, chosen, selection, config.get("transformers_weights"))
+    entry = _entry(location, chosen, selection) if disk else None
+    known = entry.load() if entry else None
+    weights = (
+        known.weights if known else read_weights(files, chosen, selection, config.get("transformers_weights"))
+    )
     warnings += weights.warnings
     warnings += _unread_formats(listing, weights)
     if weights.gguf is not None:
         config = _gguf_config(weights) or config
     architecture = architecture_class(config)
     declared = declared_dtype(config)
-    quantization_config = declared_quantization(config) or declared_beside(
-        listing, lambda name: read_object(files, listing, name, warnings)
-    )
+    quantization_config = declared_quantization(config) or _quantization_beside(files, listing, warnings)
+    by_names = known.quantization if known else None
     if weights.gguf is not None:
         quantization = _gguf_quantization(weights)
     else:
-        quantization_config = quantization_config or quantization_by_names(weights.table)
+        if not quantization_config and not known:
+            by_names = quantization_by_names(weights.table)
+        quantization_config = quantization_config or by_names
         quantization = scheme_of(config, quantization_config)
     experts = experts_of(config)
-    facts = CountingFacts(architecture, _ties(config), quantization, experts, weights.tied)
+    if known:
+        parameters = known.parameters
+    else:
+        facts = CountingFacts(architecture, _ties(config), quantization, experts, weights.tied)
+        parameters = count_parameters(weights.table, facts, complete=weights.complete)
+        if entry:
+            entry.save(weights, by_names, parameters)
     dtype = (canonical_name(declared) if declared else None) or weights.first_floating_dtype
     return Description(
         request=request,
@@ -153,7 +172,7 @@ def describe(request: ModelRequest, location: Location) -> Description:
         architecture=architecture,
         model_type=model_type(config),
         weights=weights,
-        parameters=count_parameters(weights.table, facts, complete=weights.complete),
+        parameters=parameters,
         declared_dtype=declared,
         dimensions=dimensions(config),
         kv_cache=kv_cache(config, architecture, dtype),
@@ -166,6 +185,27 @@ def describe(request: ModelRequest, location: Location) -> Description:
         warnings=warnings,
         transformers=installed_version("transformers"),
     )
+
+
+def _quantization_beside(
+    files: Files, listing: dict[str, File], warnings: list[Warning]
+) -> dict[str, Any] | None:
+    # What these files are called has "quant" in it: most models have none, and need not know more of them.
+    if not any("quant" in name for name in listing):
+        return None
+    from model_loupe.checkpoints.quantization_files import declared_beside
+
+    return declared_beside(listing, lambda name: read_object(files, listing, name, warnings))
+
+
+def _entry(location: Location, chosen: dict[str, File], selection: Selection) -> Entry | None:
+    if not is_long(location.files, chosen):
+        return None
+    from model_loupe.inspector.remembered import Entry
+    from model_loupe.sources.store import user_store
+
+    store = user_store()
+    return Entry(store, location, selection) if store else None
 
 
 def read_object(files: Files, listing: dict[str, File], name: str, warnings: list[Warning]) -> dict[str, Any]:
@@ -263,7 +303,7 @@ def _license(files: Files, listing: dict[str, File]) -> str | None:
         return None
     if not head.startswith("---"):
         return None
-    match = _LICENSE.search(head.split("\n---", 1)[0])
+    match = re.search(_LICENSE, head.split("\n---", 1)[0])
     return match.group(1) if match else None
 
 

@@ -303,10 +303,9 @@ def _largest(description: Description) -> str:
     found = largest_tensors(description.weights.table, 1)
     if not found or len(description.weights.table) < _FEW_TENSORS:
         return ""
-    tensor = found[0]
-    share = 100 * tensor.kind.nbytes / max(description.weights.table.nbytes, 1)
-    shape = format_shape(tensor.kind.shape)
-    return f"{tensor.name} {shape} {tensor.kind.dtype} {format_bytes(tensor.kind.nbytes)} ({share:.0f} %)"
+    name, kind = found[0]
+    share = 100 * kind.nbytes / max(description.weights.table.nbytes, 1)
+    return f"{name} {format_shape(kind.shape)} {kind.dtype} {format_bytes(kind.nbytes)} ({share:.0f} %)"
 
 
 def _origin(description: Description) -> str:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import gc
-import threading
+from _thread import allocate_lock  # all of threading is a millisecond more
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 from model_loupe.domain.errors import LoupeError
+from model_loupe.domain.lean_typing import TYPE_CHECKING
 from model_loupe.domain.memory import Wanted
-from model_loupe.inspector import tree
-from model_loupe.inspector.components import describe_whole
-from model_loupe.inspector.description import Description
-from model_loupe.inspector.tree import TreeNode
+from model_loupe.inspector.description import describe
 from model_loupe.sources.locate import Location, ModelRequest, locate
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from model_loupe.inspector.description import Description
+    from model_loupe.inspector.tree import TreeNode
+
+# Files that say that a model has parts in other folders.
+_NAMES_PARTS = ("model_index.json", "modules.json", "adapter_config.json")
 _REMEMBERED = 64
 
 
@@ -26,7 +29,7 @@ class _Entry:
     __slots__ = ("description", "failure", "fingerprint", "lock")
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = allocate_lock()
         self.fingerprint: Any = None
         self.description: Description | None = None
         self.failure: LoupeError | None = None
@@ -37,14 +40,15 @@ class Inspector:
 
     ``offline``: never ask the Hub. (It is not asked yet in any case.) ``trees``: have each model's tree ready
     with its description, so that its first level comes at once. ``wanted`` can be set: what memory
-    rows are for.
+    rows are for. ``disk``: use the store on disk that all processes of this user share (``sources.store``).
     """
 
-    def __init__(self, *, offline: bool = False, trees: bool = True) -> None:
+    def __init__(self, *, offline: bool = False, trees: bool = True, disk: bool = False) -> None:
         self.offline = offline
+        self._disk = disk
         self.wanted = Wanted()
         self._trees = trees
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._entries: OrderedDict[ModelRequest, _Entry] = OrderedDict()
 
     def describe(self, request: ModelRequest) -> Description:
@@ -55,8 +59,9 @@ class Inspector:
                 location = locate(request)
                 fingerprint = _fingerprint(location)
                 if entry.description is None or entry.fingerprint != fingerprint:
-                    entry.description = _describe(request, location)
-                    if self._trees:
+                    entry.description = _describe(request, location, self._disk)
+                    # Names from the disk are read for those who ask for a tree: it takes a moment once.
+                    if self._trees and not entry.description.weights.table.is_kept:
                         entry.description.weights.table.prepare()
                     entry.fingerprint = fingerprint
             except LoupeError as failure:
@@ -96,11 +101,15 @@ class Inspector:
 
     def root(self, request: ModelRequest) -> TreeNode:
         """The model's own row of the tree, with what is known at this moment."""
+        from model_loupe.inspector import tree
+
         entry = self._entries.get(request)
         return tree.root(request, entry.description if entry else None, entry.failure if entry else None)
 
     def children(self, node: str) -> list[TreeNode]:
         """The rows below the row ``node``, at most 200 and then one for the rest; raises LoupeError."""
+        from model_loupe.inspector import tree
+
         place = tree.Place.parse(node)
         return tree.children(place, self.describe(place.request), self.wanted)
 
@@ -123,28 +132,34 @@ def _fingerprint(location: Location) -> Any:
         raise _unreadable(location, error) from error
 
 
-def _describe(request: ModelRequest, location: Location) -> Description:
+def _describe(request: ModelRequest, location: Location, disk: bool) -> Description:
+    collecting = gc.isenabled()
+    # A description is built of many small objects that all live on: collecting meanwhile finds nothing.
+    gc.disable()
     try:
-        with _no_collections():
-            description = describe_whole(request, location)
+        description = _whole(request, location, disk)
     except OSError as error:
         raise _unreadable(location, error) from error
+    finally:
+        if collecting:
+            gc.enable()
     if not description.config and not len(description.weights.table) and not description.tokenizer:
         _raise_nothing_found(description)
     return description
 
 
-@contextmanager
-def _no_collections() -> Iterator[None]:
-    """A description is built of many small objects that all live on: collecting meanwhile finds nothing."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
+def _whole(request: ModelRequest, location: Location, disk: bool) -> Description:
+    description = describe(request, location, disk)
+    config = description.config
+    nested = config.get("is_encoder_decoder") is True or any(
+        isinstance(each, dict) for each in config.values()
+    )
+    if not nested and not any(file.name in _NAMES_PARTS for file in description.files):
+        return description
+    # Imported here: most models are in one piece.
+    from model_loupe.inspector.components import with_parts
+
+    return with_parts(description, location, disk)
 
 
 def _raise_nothing_found(description: Description) -> None:

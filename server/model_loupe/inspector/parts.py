@@ -14,8 +14,8 @@ from model_loupe.domain.modules import Children, Module
 from model_loupe.domain.modules import children as module_children
 from model_loupe.domain.tensors import Tensor, TensorTable
 from model_loupe.domain.units import format_bytes, format_shape, plural
-from model_loupe.inspector.card import escape
 from model_loupe.inspector.description import Description
+from model_loupe.inspector.markdown import escape
 
 _MOST_ROWS = 12
 _LONGEST_VALUE = 200

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from model_loupe.checkpoints.files import format_of
+from model_loupe.domain.lean_typing import TYPE_CHECKING
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.memory import Usage, Wanted
 from model_loupe.domain.modules import Module, children
@@ -12,6 +11,9 @@ from model_loupe.domain.summaries import blocks, largest_tensors
 from model_loupe.domain.tensors import Tensor, TensorTable
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.memory import estimates, usage_of
+
+if TYPE_CHECKING:
+    from typing import Any
 
 _LARGEST = 10
 _NO_WISHES = Wanted()
@@ -144,12 +146,12 @@ def _memory(description: Description, wanted: Wanted) -> list[dict[str, Any]]:
 def _largest(table: TensorTable) -> list[dict[str, Any]]:
     return [
         {
-            "name": tensor.name,
-            "shape": list(tensor.kind.shape),
-            "dtype": tensor.kind.dtype,
-            "bytes": tensor.kind.nbytes,
+            "name": name,
+            "shape": list(kind.shape),
+            "dtype": kind.dtype,
+            "bytes": kind.nbytes,
         }
-        for tensor in largest_tensors(table, _LARGEST)
+        for name, kind in largest_tensors(table, _LARGEST)
     ]
 
 

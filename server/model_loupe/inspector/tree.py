@@ -19,9 +19,9 @@ from model_loupe.domain.modules import children as module_children
 from model_loupe.domain.summaries import blocks, largest_tensors
 from model_loupe.domain.tensors import Tensor
 from model_loupe.domain.units import format_bytes, format_count, format_shape, plural
-from model_loupe.inspector.card import escape
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.facts import missing_text, parameters_text, stored_text, title
+from model_loupe.inspector.markdown import escape
 from model_loupe.inspector.memory import estimates
 from model_loupe.sources.locate import ModelRequest
 
@@ -232,8 +232,9 @@ def _parts(place: Place, description: Description) -> Iterator[TreeNode]:
 
 
 def _largest(place: Place, description: Description) -> Iterator[TreeNode]:
-    whole = place._replace(path="", shown="")
-    for tensor in largest_tensors(description.weights.table, PAGE):
+    whole, table = place._replace(path="", shown=""), description.weights.table
+    names = (name for name, _ in largest_tensors(table, PAGE))
+    for tensor in filter(None, map(table.get, names)):
         yield _tensor_row(whole, tensor, None)._replace(id=_item(place, tensor.name).id())
 
 

@@ -114,12 +114,12 @@ class Session:
         if self._inspector is None:
             from model_loupe.inspector import Inspector
 
-            self._inspector = Inspector(offline=self.settings.offline)
+            self._inspector = Inspector(offline=self.settings.offline, disk=True)
             self._inspector.wanted = self.settings.wanted
         return self._inspector
 
     def card(self, description: Description, options: LoadOptions, requested: str) -> str:
-        """The card of a model, as ``inspector.card`` has it; the last ones are kept."""
+        """The card of a model, as ``inspector.markdown`` has it; the last ones are kept."""
         known = self._cards.get((requested, options))
         if known is not None and known[0] is description:
             return known[1]

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import os
 import re
-from typing import NamedTuple
 
 from model_loupe.domain.errors import LoupeError
+from model_loupe.domain.lean_typing import NamedTuple
 from model_loupe.domain.units import format_bytes, plural
 from model_loupe.domain.warnings import Warning
 from model_loupe.sources.folder import FolderFiles
 
 # huggingface_hub's own rule (`validate_repo_id` in its utils/_validators.py).
-_REPO_ID = re.compile(r"^(?=.{1,96}$)[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)?$")
+_REPO_ID = r"^(?=.{1,96}$)[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)?$"
 
 
 class Snapshot(NamedTuple):
@@ -28,7 +28,9 @@ class Snapshot(NamedTuple):
 
 def is_repo_id(text: str) -> bool:
     """Whether ``text`` can be the id of a repository on the Hub."""
-    return bool(_REPO_ID.match(text)) and "--" not in text and ".." not in text and not text.endswith(".git")
+    if text.count("/") > 1 or "--" in text or ".." in text or text.endswith(".git"):
+        return False
+    return re.match(_REPO_ID, text) is not None
 
 
 def find_snapshot(repo_id: str, revision: str | None = None, cache_dir: str | None = None) -> Snapshot | None:

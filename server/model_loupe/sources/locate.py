@@ -7,11 +7,11 @@ the Hugging Face cache.
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from model_loupe.checkpoints.files import format_of
 from model_loupe.checkpoints.safetensors_index import is_safe_name
 from model_loupe.domain.errors import LoupeError
+from model_loupe.domain.lean_typing import NamedTuple
 from model_loupe.sources.folder import FolderFiles, SingleFile
 from model_loupe.sources.hf_cache import SnapshotFiles, find_snapshot, is_repo_id
 

@@ -66,7 +66,7 @@ def test_adapters() -> None:
 
 
 def test_largest_tensors() -> None:
-    names = [tensor.name for tensor in largest_tensors(gemma(), 3)]
+    names = [name for name, _ in largest_tensors(gemma(), 3)]
     assert names[0] == "model.embed_tokens.weight"
     assert all(".mlp." in name for name in names[1:])
     assert len(largest_tensors(gemma(), 10_000)) == 164

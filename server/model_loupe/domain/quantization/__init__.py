@@ -1,77 +1,21 @@
 """How quantised checkpoints store weights: which tensors hold packed values, and which only help to unpack.
 
 One module a family: ``gptq``, ``floats``, ``libraries``, ``codebooks``, ``compressed``; ``scheme`` holds what
-they have in common. What a scheme does not name stays an ordinary parameter: layers that were left
-unquantised are counted as they are.
+they have in common, ``rules`` is their table. What a scheme does not name stays an ordinary parameter:
+layers that were left unquantised are counted as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from model_loupe.domain.lean_typing import TYPE_CHECKING
+from model_loupe.domain.quantization.scheme import BITSANDBYTES_STATES, Packing, Scheme
 
-from model_loupe.domain.quantization.codebooks import aqlm, bitnet, gemma, higgs, metal, mlx, spqr, vptq
-from model_loupe.domain.quantization.compressed import compressed_tensors
-from model_loupe.domain.quantization.floats import (
-    fbgemm_fp8,
-    fp8,
-    fp_quant,
-    modelopt,
-    mxfp4,
-    mxfp8,
-    nvfp4,
-    quark,
-)
-from model_loupe.domain.quantization.gptq import auto_round, awq, gptq
-from model_loupe.domain.quantization.libraries import (
-    BITSANDBYTES_STATES,
-    bitsandbytes,
-    eetq,
-    hqq,
-    quanto,
-    sinq,
-    torchao,
-)
-from model_loupe.domain.quantization.scheme import Packing, Scheme
-from model_loupe.domain.tensors import TensorTable
+if TYPE_CHECKING:
+    from typing import Any
+
+    from model_loupe.domain.tensors import TensorTable
 
 __all__ = ["Packing", "Scheme", "declared_quantization", "quantization_by_names", "scheme_of"]
-
-_RULES: dict[str, Callable[[dict[str, Any], dict[str, Any]], Scheme]] = {
-    "aqlm": aqlm,
-    "auto-round": auto_round,
-    "awq": awq,
-    "bitnet": bitnet,
-    "bitsandbytes": bitsandbytes,
-    "bitsandbytes-4bit": bitsandbytes,
-    "bitsandbytes-8bit": bitsandbytes,
-    "compressed-tensors": compressed_tensors,
-    "eetq": eetq,
-    "fbgemm-fp8": fbgemm_fp8,
-    "fp-quant": fp_quant,
-    "fp8": fp8,
-    "gemma": gemma,
-    "gptq": gptq,
-    "higgs": higgs,
-    "hqq": hqq,
-    "intel/auto-round": auto_round,
-    "metal": metal,
-    "mlx": mlx,
-    "modelopt": modelopt,
-    "mxfp4": mxfp4,
-    "mxfp8": mxfp8,
-    "nvfp4": nvfp4,
-    "quanto": quanto,
-    "quark": quark,
-    "sinq": sinq,
-    "spqr": spqr,
-    "torchao": torchao,
-    "vptq": vptq,
-}
-
-# Schemes and forms of them whose layout is known from descriptions alone.
-_UNCHECKED = frozenset({"aqlm", "quark", "sinq", "spqr", "vptq"})
-_UNCHECKED_FORMS = frozenset({"gemv", "gemv_fast", "marlin", "marlin_24", "marlin-24"})
 
 
 def scheme_of(config: dict[str, Any], declared: dict[str, Any] | None) -> Scheme | None:
@@ -81,14 +25,17 @@ def scheme_of(config: dict[str, Any], declared: dict[str, Any] | None) -> Scheme
     """
     if declared is None:
         return None
+    # Imported here: most models are not quantised, and then need no rules.
+    from model_loupe.domain.quantization.rules import RULES, UNCHECKED, UNCHECKED_FORMS
+
     method = declared.get("quant_method")
     if not isinstance(method, str):
         method = _method_by_fields(declared)
-    rules = _RULES.get(method.replace("_", "-").lower())
+    rules = RULES.get(method.replace("_", "-").lower())
     if rules is None:
         return Scheme(method[:60], None, (), (), known=False)
     scheme = rules(declared, config)
-    return scheme._replace(checked=scheme.name not in _UNCHECKED and scheme.form not in _UNCHECKED_FORMS)
+    return scheme._replace(checked=scheme.name not in UNCHECKED and scheme.form not in UNCHECKED_FORMS)
 
 
 def declared_quantization(config: dict[str, Any]) -> dict[str, Any] | None:

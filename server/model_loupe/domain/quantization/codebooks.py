@@ -7,9 +7,7 @@ transformers' integrations (``higgs``, ``bitnet``, ``metal_quantization``, ``gem
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from model_loupe.domain.lean_typing import TYPE_CHECKING
 from model_loupe.domain.quantization.scheme import (
     I8,
     I16,
@@ -22,6 +20,10 @@ from model_loupe.domain.quantization.scheme import (
     whole,
 )
 from model_loupe.domain.tensors import TensorKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 
 def aqlm(declared: dict[str, Any], config: dict[str, Any]) -> Scheme:

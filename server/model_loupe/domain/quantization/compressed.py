@@ -5,9 +5,7 @@ Read from ``compressed_tensors.compressors``; the sparse and Marlin formats from
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
-
+from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 from model_loupe.domain.quantization.scheme import (
     FP4,
     FP8,
@@ -16,7 +14,6 @@ from model_loupe.domain.quantization.scheme import (
     KV_SCALES,
     SCALES,
     U8,
-    Measure,
     Packing,
     Scheme,
     mapping,
@@ -24,6 +21,12 @@ from model_loupe.domain.quantization.scheme import (
     whole,
 )
 from model_loupe.domain.tensors import TensorKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from model_loupe.domain.quantization.scheme import Measure
 
 _OVERHEAD = (
     *SCALES,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import NamedTuple
 
 from model_loupe.domain.dtypes import BY_NAME
 from model_loupe.domain.experts import is_routed
+from model_loupe.domain.lean_typing import NamedTuple
 from model_loupe.domain.quantization.scheme import Packing, Scheme
 from model_loupe.domain.tensors import TensorKind, TensorTable
 

@@ -6,8 +6,7 @@ Read from transformers' integrations (``finegrained_fp8``, ``fbgemm_fp8``, ``mxf
 
 from __future__ import annotations
 
-from typing import Any
-
+from model_loupe.domain.lean_typing import TYPE_CHECKING
 from model_loupe.domain.quantization.scheme import (
     FP4,
     FP8,
@@ -21,6 +20,9 @@ from model_loupe.domain.quantization.scheme import (
     mapping,
     text,
 )
+
+if TYPE_CHECKING:
+    from typing import Any
 
 # Fused experts have no ``.weight``: ``experts.gate_up_proj`` with ``experts.gate_up_proj_scale_inv``.
 _EXPERT_SCALES = tuple(

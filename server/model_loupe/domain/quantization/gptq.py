@@ -7,9 +7,7 @@ Layouts of GPTQModel (``nn_modules/qlinear``), AutoAWQ (``modules/linear``) and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from model_loupe.domain.lean_typing import TYPE_CHECKING
 from model_loupe.domain.quantization.scheme import (
     I8,
     I16,
@@ -23,6 +21,10 @@ from model_loupe.domain.quantization.scheme import (
     whole,
 )
 from model_loupe.domain.tensors import TensorKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 _HELPERS = (".qzeros", ".scales", ".g_idx")
 # Model types whose linear layers have no bias unless the config asks for one.

@@ -7,10 +7,9 @@ torchao ``prototype.safetensors`` (``<module>._weight_qdata`` …), ``hqq.core.q
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from model_loupe.domain.lean_typing import TYPE_CHECKING
 from model_loupe.domain.quantization.scheme import (
+    BITSANDBYTES_STATES,
     FP4,
     FP8,
     I8,
@@ -25,8 +24,11 @@ from model_loupe.domain.quantization.scheme import (
 )
 from model_loupe.domain.tensors import TensorKind
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
 _STORAGE_BITS = {"bfloat16": 16, "float16": 16, "float32": 32, "float64": 64}
-BITSANDBYTES_STATES = (".quant_state.bitsandbytes__nf4", ".quant_state.bitsandbytes__fp4")
 
 
 def bitsandbytes(declared: dict[str, Any], config: dict[str, Any]) -> Scheme:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
-
+from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 from model_loupe.domain.tensors import TensorKind
 
-Measure = Callable[[str, TensorKind, Mapping[str, TensorKind]], "int | None"]
-"""Weights in one packed tensor, from the stem of its name, its kind, and all tensors; None: cannot tell."""
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    Measure = Callable[[str, TensorKind, Mapping[str, TensorKind]], int | None]
+    """Weights in one packed tensor, from its name's stem, its kind, and all tensors; None: cannot tell."""
 
 
 class Packing(NamedTuple):
@@ -60,6 +62,7 @@ I64 = frozenset({"int64", "uint64"})
 I8 = frozenset({"int8"})
 U8 = frozenset({"uint8"})
 
+BITSANDBYTES_STATES = (".quant_state.bitsandbytes__nf4", ".quant_state.bitsandbytes__fp4")
 SCALES = (".weight_scale", ".weight_scale_inv", ".input_scale", ".weight_zero_point", ".input_zero_point")
 KV_SCALES = (".k_scale", ".v_scale", ".q_scale", ".kv_scale", ".output_scale")
 
