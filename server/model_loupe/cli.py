@@ -17,10 +17,15 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from model_loupe.inspector.description import Description
+
 _OK, _FAILED, _INTERRUPTED = 0, 1, 130
 # The options of ``inspect`` without and with a value.
 _FLAGS = ("--json", "--tree", "--offline")
-_VALUES = ("revision", "subfolder", "variant", "gguf_file", "cache_dir", "context", "batch")
+_VALUES = (
+    *("revision", "subfolder", "variant", "gguf_file", "cache_dir", "context", "batch"),
+    *("builder", "dtype", "python"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -113,7 +118,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     inspect.add_argument("--batch", metavar="N", type=_count, help="sequences of the KV cache (default: 1)")
     inspect.add_argument("--json", action="store_true", help="print JSON (schema 1)")
-    inspect.add_argument("--tree", action="store_true", help="print the module tree, or add it to the JSON")
+    inspect.add_argument(
+        "--tree",
+        action="store_true",
+        help="print what print(model) would, or add the module tree to the JSON",
+    )
+    inspect.add_argument(
+        "--class", metavar="NAME", dest="builder", help="built by this class's from_pretrained (AutoModel, …)"
+    )
+    inspect.add_argument("--dtype", metavar="D", help="loaded with dtype=D")
+    inspect.add_argument(
+        "--python", metavar="PATH", help="interpreter that has torch and transformers (default: this one)"
+    )
     inspect.add_argument("--offline", action="store_true", help="never ask the Hub")
     inspect.set_defaults(run=_inspect)
 
@@ -165,6 +181,8 @@ def _inspect(arguments: argparse.Namespace | SimpleNamespace) -> int:
         gguf_file=arguments.gguf_file,
     )
     description = Inspector(offline=arguments.offline, trees=arguments.tree, disk=True).describe(request)
+    if arguments.tree or arguments.builder or arguments.dtype or arguments.python:
+        description = _built(description, arguments)
     wanted = Wanted(arguments.context, arguments.batch)
     if arguments.json:
         from model_loupe.inspector.schema import to_json
@@ -175,6 +193,25 @@ def _inspect(arguments: argparse.Namespace | SimpleNamespace) -> int:
 
     print(terminal.tree(description) if arguments.tree else terminal.table(description, wanted))
     return _OK
+
+
+def _built(description: Description, arguments: argparse.Namespace | SimpleNamespace) -> Description:
+    """With what transformers would build; if that cannot be known, why goes to stderr."""
+    from model_loupe.domain.loading import LoadOptions
+    from model_loupe.inspector.builder import Builder
+    from model_loupe.inspector.worker_process import Worker
+
+    worker = Worker(arguments.python or sys.executable)
+    try:
+        options = LoadOptions(arguments.dtype, builder=arguments.builder)
+        found = Builder(worker).build_wholly(description, options)
+    finally:
+        worker.stop()
+    # Where there is no torch, the tree of the files is what can be expected.
+    expected = found.not_built is None or found.not_built.code.endswith("-missing")
+    if found.not_built and not (expected and options == LoadOptions() and not arguments.python):
+        _complain(f"from the files alone: {found.not_built.message}")
+    return found
 
 
 def _scan(arguments: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "sources": {"domain", "checkpoints"},
     "documents": {"domain"},
     "worker": set(),
-    "inspector": {"domain", "checkpoints", "sources"},
+    "inspector": {"domain", "checkpoints", "sources", "worker"},
     "lsp": {"domain", "documents", "inspector"},
     "demo": {"domain"},
 }

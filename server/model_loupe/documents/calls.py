@@ -36,6 +36,7 @@ class _Parts:
         "no_model",
         "own",
         "span",
+        "task",
     )
 
     def __init__(self, facts: Facts, node: ast.Call, api: apis.Api) -> None:
@@ -58,6 +59,7 @@ class _Parts:
             for name, value in keywords.items()
             if value is not self.expression
         }
+        self.task = _task(node) if api.role == "pipeline" else None
         self.no_model = self.kwargs.get("repo_type", "").strip("'\"") in ("dataset", "space")
 
 
@@ -179,6 +181,7 @@ class Calls:
             parts.kwargs,
             api.role,
             tuple(option.text for option in options) if len(options) > 1 else (),
+            parts.task,
         )
         parts.last = (options, reference)
         return reference
@@ -262,6 +265,11 @@ def _argument(call: ast.Call, api: apis.Api, keywords: dict[str, ast.expr]) -> t
         if not any(isinstance(argument, ast.Starred) for argument in before):
             return f"pos{position}", call.args[position]
     return "task-only" if api.role == "pipeline" else "none", None
+
+
+def _task(call: ast.Call) -> str | None:
+    task = given(call, "task", 0)
+    return task.value if isinstance(task, ast.Constant) and isinstance(task.value, str) else None
 
 
 def _may_stay_unknown(parts: _Parts) -> bool:

@@ -35,7 +35,7 @@ class Reference(NamedTuple):
     ``model`` is None where it cannot be known statically; ``kind`` is ``hub``, ``local``, ``placeholder``,
     ``written_here`` or ``unknown``; ``kwargs`` are the other keyword arguments as written; ``role`` is what
     is loaded. Where the text allows several names, ``candidates`` are all of them, the likeliest, which is
-    ``model``, first.
+    ``model``, first. ``task`` is a pipeline's, where it is a literal.
     """
 
     cell: int | None
@@ -49,6 +49,7 @@ class Reference(NamedTuple):
     kwargs: dict[str, str]
     role: str
     candidates: tuple[str, ...] = ()
+    task: str | None = None
 
 
 class Mention(NamedTuple):

@@ -1,4 +1,4 @@
-"""A model as a call builds it: its modules, their classes, and the dtypes that parameters have once loaded."""
+"""A model as a call builds it: its modules, their classes, and the dtypes of loaded parameters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ClassSource(NamedTuple):
 
 
 class BuiltParameter(NamedTuple):
-    """A parameter. ``dtype`` and ``nbytes`` are as loaded, ``stored_*`` as the checkpoint has it (if it does).
+    """A parameter. ``dtype`` and ``nbytes`` are as loaded, ``stored_*`` as the checkpoint has it.
 
     ``tied_to`` is the whole name of an earlier parameter that is the same one.
     """

@@ -16,9 +16,9 @@ class LoadOptions(NamedTuple):
     """What a call says about how its model is built and loaded.
 
     ``dtype`` is the text given for ``dtype=`` or ``torch_dtype=`` ("auto", "bfloat16", "None"), None if the
-    argument is absent; ``dtype_known`` is False if it is there but cannot be evaluated. ``builder`` is the
-    class that is called (``AutoModelForCausalLM``, ``pipeline``), ``task`` a pipeline's, ``overrides`` are the
-    other literal arguments, ``quantized`` is True where the call asks for a quantiser.
+    argument is absent; ``dtype_known`` is False if it is there but cannot be evaluated. ``builder`` is what
+    is called (``AutoModelForCausalLM``, ``pipeline``), ``task`` a pipeline's, ``overrides`` are the other
+    literal arguments, ``quantized`` is True where the call asks for a quantiser.
     """
 
     dtype: str | None = None
@@ -27,6 +27,10 @@ class LoadOptions(NamedTuple):
     task: str | None = None
     overrides: tuple[tuple[str, str | int | float | bool | None], ...] = ()
     quantized: bool = False
+
+    def way(self) -> tuple[object, ...]:
+        """What decides which modules are built."""
+        return self.builder, self.task, self.overrides
 
 
 class LoadDtype(NamedTuple):

@@ -9,6 +9,7 @@ from model_loupe.domain.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from model_loupe.domain.loading import LoadOptions
+    from model_loupe.inspector.built_parts import source_of
     from model_loupe.inspector.description import Description
     from model_loupe.inspector.inspect import Inspector
     from model_loupe.inspector.markdown import card, cast_line, short_summary, summary
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
         part_card,
         tokenizer_card,
     )
-    from model_loupe.inspector.tree import TreeNode
+    from model_loupe.inspector.rows import TreeNode, architecture_id
     from model_loupe.sources.locate import ModelRequest
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "LoadOptions",
     "ModelRequest",
     "TreeNode",
+    "architecture_id",
     "card",
     "cast_line",
     "completions",
@@ -37,6 +39,7 @@ __all__ = [
     "config_completions",
     "part_card",
     "short_summary",
+    "source_of",
     "summary",
     "tokenizer_card",
 ]
@@ -48,7 +51,9 @@ _HOMES = {
     "Inspector": "inspector.inspect",
     "LoadOptions": "domain.loading",
     "ModelRequest": "sources.locate",
-    "TreeNode": "inspector.tree",
+    "TreeNode": "inspector.rows",
+    "source_of": "inspector.built_parts",
+    "architecture_id": "inspector.rows",
     "card": "inspector.markdown",
     "cast_line": "inspector.markdown",
     "completions": "inspector.parts",

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from model_loupe.checkpoints.adapter import Adapter
+    from model_loupe.domain.architecture import Architecture
+    from model_loupe.domain.errors import LoupeError
     from model_loupe.inspector.remembered import Entry
 
 _MAX_SIDE_FILE = 20_000_000
@@ -56,6 +58,8 @@ class Description(NamedTuple):
 
     ``pipeline`` is the library of a model that lies in several folders, and ``parts`` are what it is made of.
     ``adapter`` is set for a PEFT adapter, ``base`` is then the model that it is for, if that is here.
+    ``built`` is what a call with the options ``built_for`` makes of it, or ``not_built`` says why that is not
+    known; both None: it was not asked.
     """
 
     request: ModelRequest
@@ -82,6 +86,14 @@ class Description(NamedTuple):
     pipeline: str | None = None
     adapter: Adapter | None = None
     base: Description | None = None
+    built: Architecture | None = None
+    built_for: LoadOptions | None = None
+    not_built: LoupeError | None = None
+
+    @property
+    def total(self) -> int | None:
+        """Parameters of what is built, else of what the files hold; None if not known."""
+        return self.built.parameters if self.built else self.parameters.total
 
     @property
     def stored_bytes(self) -> int | None:
@@ -100,10 +112,12 @@ class Description(NamedTuple):
             return self._as_asked(options)
         if self.quantization and self.quantization.dequantized:
             return self._dequantized(options)
-        if self.quantization:
+        if self.quantization or options.quantized:
             return LoadDtype(None, "the quantiser decides"), None
+        if self.built and options == self.built_for and options.dtype_known:
+            return LoadDtype(self.built.dtype, self.built.rule), self.built.nbytes
         found = load_dtype(options, self.transformers, self.declared_dtype, self.weights.first_floating_dtype)
-        total = self.parameters.total
+        total = self.total
         return found, bytes_at(found.dtype, total) if found.dtype and total is not None else None
 
     def _as_asked(self, options: LoadOptions) -> tuple[LoadDtype, int | None]:

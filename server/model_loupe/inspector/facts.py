@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from model_loupe.checkpoints.files import format_of
 from model_loupe.checkpoints.weights import Weights
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.memory import Estimate, Usage, Wanted
-from model_loupe.domain.parameters import ParameterCount
 from model_loupe.domain.summaries import largest_tensors
 from model_loupe.domain.units import format_bytes, format_count, format_shape, plural
 from model_loupe.inspector.description import Description
@@ -30,18 +30,21 @@ def title(description: Description) -> str:
         return f"{description.adapter.name} adapter"
     if description.tokenizer and not description.config and not len(description.weights.table):
         return "Tokenizer"
+    if description.built:
+        return description.built.class_name
     return description.architecture or description.model_type or "Checkpoint"
 
 
-def parameters_text(count: ParameterCount, *, long: bool) -> str | None:
+def parameters_text(description: Description, *, long: bool) -> str | None:
     """``2,506,172,416 parameters (2.51 B)`` or short ``2.51 B params``; None if not known."""
-    if count.total is None:
+    total = description.total
+    if total is None:
         return None
-    mark = "" if count.exact else "≈ "
+    mark = "" if description.parameters.exact or description.built else "≈ "
     if not long:
-        return f"{mark}{format_count(count.total)} params"
-    exact = f"{mark}{plural(count.total, 'parameter')}"
-    return exact if count.total < 1000 else f"{exact} ({format_count(count.total)})"
+        return f"{mark}{format_count(total)} params"
+    exact = f"{mark}{plural(total, 'parameter')}"
+    return exact if total < 1000 else f"{exact} ({format_count(total)})"
 
 
 def stored_text(description: Description) -> str | None:
@@ -75,6 +78,10 @@ def facts(description: Description, options: LoadOptions, wanted: Wanted = _NO_W
         ("Stored", _stored(description)),
         ("Index claims", _claims(description)),
         ("Loads as", _loads(description, options)),
+        ("Of another shape", _mismatched(description)),
+        ("Initialised anew", _missing(description)),
+        ("Not loaded", _unexpected(description)),
+        ("Classes", _classes(description)),
         ("Quantised", _quantised(description)),
         ("Active", _active(description)),
         ("Not parameters", _not_parameters(description)),
@@ -85,7 +92,7 @@ def facts(description: Description, options: LoadOptions, wanted: Wanted = _NO_W
         ("Runs in", _runs(found, usage_of(description, wanted))),
         ("Trains in", _trains(found)),
         ("Largest", _largest(description)),
-        ("Tied", " · ".join(" = ".join(group) for group in description.parameters.tied)),
+        ("Tied", " · ".join(" = ".join(group) for group in _tied(description))),
         ("Tokenizer", description.tokenizer.class_name or "present" if description.tokenizer else ""),
         ("Licence", description.license or ""),
         ("From", _origin(description)),
@@ -116,7 +123,7 @@ def _base(description: Description) -> str:
     if base is None:
         return f"{adapter.base} · not on this machine"
     own, total = description.parameters.total, base.parameters.total
-    counted = parameters_text(base.parameters, long=False)
+    counted = parameters_text(base, long=False)
     share = f"the adapter is {100 * own / total:.3g} % of it" if own is not None and total else ""
     merged = f"{own + total:,} parameters together, {total:,} merged" if own is not None and total else ""
     return _joined(adapter.base, title(base), counted, share, merged)
@@ -196,6 +203,43 @@ def _loads_by_version(description: Description, options: LoadOptions) -> str:
             size = "" if nbytes is None else f" {format_bytes(nbytes)}"
             outcomes.setdefault(f"{found.dtype}{size}", []).append(major)
     return " · ".join(f"{what} under transformers {' and '.join(which)}" for what, which in outcomes.items())
+
+
+def _mismatched(description: Description) -> str:
+    join = description.built.join if description.built else None
+    if join is None or not join.mismatched:
+        return ""
+    first = join.mismatched[0]
+    shapes = f"{format_shape(first.stored)} stored, {format_shape(first.wanted)} in the model"
+    return f"{plural(join.mismatched_count, 'parameter')}: {first.name} is {shapes}; loading fails"
+
+
+def _missing(description: Description) -> str:
+    join = description.built.join if description.built else None
+    return _named(join.missing, join.missing_count, "parameter") if join else ""
+
+
+def _unexpected(description: Description) -> str:
+    join = description.built.join if description.built else None
+    return _named(join.unexpected, join.unexpected_count, "tensor") if join else ""
+
+
+def _named(names: tuple[str, ...], count: int, noun: str) -> str:
+    if not count:
+        return ""
+    more = ", …" if count > _MODULES_SHOWN else ""
+    return f"{plural(count, noun)} ({', '.join(names[:_MODULES_SHOWN])}{more})"
+
+
+def _classes(description: Description) -> str:
+    """What keeps the classes from being known, or makes them differ."""
+    if description.not_built:
+        return description.not_built.message
+    return " · ".join(description.built.notes) if description.built else ""
+
+
+def _tied(description: Description) -> Iterable[Iterable[str]]:
+    return description.built.tied if description.built else description.parameters.tied
 
 
 def _quantised(description: Description) -> str:

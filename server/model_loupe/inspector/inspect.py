@@ -8,19 +8,23 @@ from collections import OrderedDict
 
 from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.lean_typing import TYPE_CHECKING
+from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.memory import Wanted
 from model_loupe.inspector.description import describe
 from model_loupe.sources.locate import Location, ModelRequest, locate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from model_loupe.inspector.builder import Builder
     from model_loupe.inspector.description import Description
-    from model_loupe.inspector.tree import TreeNode
+    from model_loupe.inspector.rows import Place, TreeNode
 
 # Files that say that a model has parts in other folders.
 _NAMES_PARTS = ("model_index.json", "modules.json", "adapter_config.json")
 _REMEMBERED = 64
+_ANY_CALL = (LoadOptions(),)
 
 
 class _Entry:
@@ -41,10 +45,21 @@ class Inspector:
     ``offline``: never ask the Hub. (It is not asked yet in any case.) ``trees``: have each model's tree ready
     with its description, so that its first level comes at once. ``wanted`` can be set: what memory
     rows are for. ``disk``: use the store on disk that all processes of this user share (``sources.store``).
+    ``builder`` tells what calls build of a model; None: nothing does. ``calls`` can be set: how the code of
+    the workspace loads each model.
     """
 
-    def __init__(self, *, offline: bool = False, trees: bool = True, disk: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        offline: bool = False,
+        trees: bool = True,
+        disk: bool = False,
+        builder: Builder | None = None,
+    ) -> None:
         self.offline = offline
+        self.builder = builder
+        self.calls: Mapping[ModelRequest, Sequence[LoadOptions]] = {}
         self._disk = disk
         self.wanted = Wanted()
         self._trees = trees
@@ -104,14 +119,56 @@ class Inspector:
         from model_loupe.inspector import tree
 
         entry = self._entries.get(request)
-        return tree.root(request, entry.description if entry else None, entry.failure if entry else None)
+        known = entry.description if entry else None
+        view = self.view(known, self.calls_of(request)[0]) if known else None
+        return tree.root(request, view, entry.failure if entry else None)
 
     def children(self, node: str) -> list[TreeNode]:
         """The rows below the row ``node``, at most 200 and then one for the rest; raises LoupeError."""
         from model_loupe.inspector import tree
+        from model_loupe.inspector.rows import Place
 
-        place = tree.Place.parse(node)
-        return tree.children(place, self.describe(place.request), self.wanted)
+        place = Place.parse(node)
+        description = self.describe(place.request)
+        options = self._call(place)
+        rows = tree.children(place, self.view(description, options), options, self.wanted)
+        for other in () if place.section else self.calls_of(place.request)[1:]:
+            rows += tree.architecture(place._replace(options=other), self.view(description, other))
+        return rows
+
+    def _call(self, place: Place) -> LoadOptions:
+        """The call that a row is about: the first that loads its model, unless its id names another."""
+        return self.calls_of(place.request)[0] if place.options == _ANY_CALL[0] else place.options
+
+    def calls_of(self, request: ModelRequest) -> Sequence[LoadOptions]:
+        """How the workspace's code loads a model, each way of building it once."""
+        return self.calls.get(request) or _ANY_CALL
+
+    def is_first_way(self, request: ModelRequest, options: LoadOptions) -> bool:
+        """Whether the first architecture among a model's rows is of what ``options`` build."""
+        return options.way() == self.calls_of(request)[0].way() or request not in self.calls
+
+    def place_of(self, node: str) -> tuple[ModelRequest, LoadOptions]:
+        """The model of a row, and the call that builds what it shows; raises LoupeError."""
+        from model_loupe.inspector.rows import Place
+
+        place = Place.parse(node)
+        return place.request, self._call(place)
+
+    def asked(self, node: str) -> Sequence[tuple[Description, LoadOptions]]:
+        """What the rows below ``node`` show, of models that were described; never waits."""
+        from model_loupe.inspector.rows import Place
+
+        place = Place.parse(node)
+        known = self.peek(place.request)
+        if known is None:
+            return ()
+        calls = (self._call(place),) if place.section else self.calls_of(place.request)
+        return [(known, options) for options in calls]
+
+    def view(self, description: Description, options: LoadOptions) -> Description:
+        """``description`` with what ``options`` build of it, as far as that is known; never waits."""
+        return self.builder.view(description, options) if self.builder else description
 
     def _entry(self, request: ModelRequest) -> _Entry:
         with self._lock:

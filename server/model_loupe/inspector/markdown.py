@@ -10,7 +10,7 @@ import re
 
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.memory import Wanted
-from model_loupe.domain.units import format_bytes, format_count, plural
+from model_loupe.domain.units import format_bytes, plural
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.facts import facts, missing_text, parameters_text, stored_text, title
 
@@ -53,7 +53,7 @@ def card(
 
 def _first_line(description: Description) -> str:
     parts = [f"**{escape(title(description))}**"]
-    parameters = parameters_text(description.parameters, long=True)
+    parameters = parameters_text(description, long=True)
     parts.append(parameters or _why_uncounted(description))
     stored = stored_text(description)
     if stored:
@@ -88,10 +88,8 @@ def cast_line(description: Description, options: LoadOptions, *, whole: bool) ->
 
 def short_summary(description: Description, options: LoadOptions) -> str:
     """The compact inlay hint: ``2.51 B · bfloat16 4.67 GiB``, as loaded if known, else as stored."""
-    count = description.parameters
-    parameters = ""
-    if count.total is not None:
-        parameters = format_count(count.total) if count.exact else f"≈ {format_count(count.total)}"
+    parameters = parameters_text(description, long=False) or ""
+    parameters = parameters.removesuffix(" params")
     found, nbytes = description.loaded(options)
     loaded = f"{found.dtype} {format_bytes(nbytes)}" if found.dtype and nbytes is not None else ""
     return " · ".join(part for part in (parameters, loaded or stored_text(description)) if part)
@@ -100,7 +98,7 @@ def short_summary(description: Description, options: LoadOptions) -> str:
 def summary(description: Description, options: LoadOptions) -> str:
     """The code lens: ``GemmaForCausalLM · 2.51 B params · stored bfloat16 4.67 GiB · loads …``."""
     parts = [title(description)]
-    parameters = parameters_text(description.parameters, long=False)
+    parameters = parameters_text(description, long=False)
     parts.append(parameters or missing_text(description) or description.parameters.reason or "no weights")
     stored = stored_text(description)
     if stored:

@@ -14,6 +14,7 @@ from model_loupe.domain.modules import Children, Module
 from model_loupe.domain.modules import children as module_children
 from model_loupe.domain.tensors import Tensor, TensorTable
 from model_loupe.domain.units import format_bytes, format_shape, plural
+from model_loupe.inspector import built_parts
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.markdown import escape
 
@@ -109,6 +110,10 @@ def modules_of(description: Description) -> Modules:
 
 def part_card(description: Description, parts: Sequence[str | int]) -> str | None:
     """The Markdown of the hover on a module or parameter; None if the model has none such."""
+    built = built_parts.find(description.built, parts) if description.built and parts else None
+    if description.built and built:
+        lines = built_parts.part_lines(description.built, built)
+        return "\n".join([*lines, *_one_of_several(parts)])
     modules = modules_of(description)
     path = modules.find(parts)
     if not path:
@@ -135,9 +140,11 @@ def part_card(description: Description, parts: Sequence[str | int]) -> str | Non
         lines.append(f"| … | {len(rows) - _MOST_ROWS} more |")
     for tensor in inside.parameters:
         lines += ["", *_ties(description, tensor.name)]
-    if "*" in parts:
-        lines += ["", "One of several alike: the code does not say which."]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_one_of_several(parts)])
+
+
+def _one_of_several(parts: Sequence[str | int]) -> list[str]:
+    return ["", "One of several alike: the code does not say which."] if "*" in parts else []
 
 
 def _tied_card(description: Description, modules: Modules, name: str) -> str | None:
@@ -176,6 +183,12 @@ def tokenizer_card(description: Description) -> str | None:
 
 def completions(description: Description, parts: Sequence[str | int], *, numbers: bool) -> list[Completion]:
     """What a module holds, by name. ``numbers``: also ``0``, ``1`` …, which no attribute is called."""
+    if description.built:
+        return [
+            Completion(name, kind, detail)
+            for name, kind, detail in built_parts.names_inside(description.built, parts)
+            if numbers or name.isidentifier()
+        ] + _config_itself(description, parts)
     modules = modules_of(description)
     path = modules.find(parts)
     if path is None:
@@ -199,9 +212,12 @@ def completions(description: Description, parts: Sequence[str | int], *, numbers
         for tensor in inside.parameters
         if (name := tensor.name.rpartition(".")[2]).isidentifier()
     ]
-    if not parts:
-        found.append(Completion("config", "field", description.model_type or "the model's config"))
-    return found
+    return found + _config_itself(description, parts)
+
+
+def _config_itself(description: Description, parts: Sequence[str | int]) -> list[Completion]:
+    detail = description.model_type or "the model's config"
+    return [] if parts else [Completion("config", "field", detail)]
 
 
 def config_completions(description: Description, parts: Sequence[str | int]) -> list[Completion]:

@@ -15,6 +15,8 @@ from model_loupe.inspector.memory import estimates, usage_of
 if TYPE_CHECKING:
     from typing import Any
 
+    from model_loupe.domain.architecture import Architecture
+
 _LARGEST = 10
 _NO_WISHES = Wanted()
 
@@ -24,8 +26,12 @@ def to_json(description: Description, *, tree: bool = False, wanted: Wanted = _N
 
     ``tree`` adds the module tree and ``blocks``, the model cut at its layers.
     """
-    count = description.parameters
-    loaded, loaded_bytes = description.loaded(LoadOptions())
+    count, built = description.parameters, description.built
+    if built and count.total is None:
+        # No weights to count: what their config builds is as exact.
+        count = count._replace(total=built.parameters, trainable=built.trainable, exact=True, reason=None)
+    options = description.built_for or LoadOptions()
+    loaded, loaded_bytes = description.loaded(options)
     index = description.weights.shard_index
     taken = {shard.name for shard in description.weights.shards}
     result: dict[str, Any] = {
@@ -38,8 +44,8 @@ def to_json(description: Description, *, tree: bool = False, wanted: Wanted = _N
         },
         "architecture": {
             "model_type": description.model_type,
-            "class": description.architecture,
-            "from": "config",
+            "class": built.class_name if built else description.architecture,
+            "from": "worker" if built else "config",
             "transformers": description.transformers,
         },
         "parameters": {
@@ -60,6 +66,7 @@ def to_json(description: Description, *, tree: bool = False, wanted: Wanted = _N
             if loaded.dtype
             else None,
         },
+        "built": _built(built),
         "kv_cache": _kv_cache(description, usage_of(description, wanted)),
         "memory": _memory(description, wanted),
         "largest": _largest(description.weights.table),
@@ -96,9 +103,23 @@ def to_json(description: Description, *, tree: bool = False, wanted: Wanted = _N
         "warnings": [warning._asdict() for warning in description.warnings],
     }
     if tree:
-        result["tree"] = tree_json(description)
+        result["tree"] = _built_tree(built) if built else tree_json(description)
         result["blocks"] = [block._asdict() for block in blocks(description.weights.table)]
     return result
+
+
+def _built(built: Architecture | None) -> dict[str, Any] | None:
+    if built is None:
+        return None
+    from model_loupe.inspector.built_json import built_json
+
+    return built_json(built)
+
+
+def _built_tree(built: Architecture) -> dict[str, Any]:
+    from model_loupe.inspector.built_json import built_tree_json
+
+    return built_tree_json(built)
 
 
 def _kv_cache(description: Description, usage: Usage) -> dict[str, Any] | None:
@@ -139,7 +160,7 @@ def _memory(description: Description, wanted: Wanted) -> list[dict[str, Any]]:
             "formula": each.formula,
             "source": each.source,
         }
-        for each in estimates(description, LoadOptions(), wanted)
+        for each in estimates(description, description.built_for or LoadOptions(), wanted)
     ]
 
 

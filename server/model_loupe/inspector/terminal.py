@@ -18,13 +18,13 @@ _BLOCKS = 12
 
 def table(description: Description, wanted: Wanted) -> str:
     """The facts that the hover shows, in two columns, what is in the blocks, then what is wrong."""
-    parameters = parameters_text(description.parameters, long=True)
+    parameters = parameters_text(description, long=True)
     reason = description.parameters.reason
     counted = parameters or missing_text(description) or reason or "no weights"
     rows = [("Model", description.request.model), ("Parameters", counted)]
     if parameters and reason:
         rows.append(("", f"≈ {reason}"))
-    rows += facts(description, LoadOptions(), wanted)
+    rows += facts(description, description.built_for or LoadOptions(), wanted)
     rows += _block_rows(description.weights.table)
     width = max(len(label) for label, _ in rows)
     lines = [printable(title(description))]
@@ -45,7 +45,9 @@ def _block_rows(tensors: TensorTable) -> Iterator[tuple[str, str]]:
 
 
 def tree(description: Description) -> str:
-    """The module tree, one line a module or parameter, equal siblings folded (``0-17: 18 ×``)."""
+    """What ``print(model)`` writes; from the files alone, a line a module or parameter, equal ones folded."""
+    if description.built:
+        return "\n".join(map(printable, description.built.text.split("\n")))
     lines = [printable(title(description)), *_lines(description.weights.table, "", "", "  ")]
     return "\n".join(lines)
 

@@ -1,15 +1,11 @@
-"""The sidebar's tree, one level at a time.
-
-A row's id says all that is needed to find its children again (model, section, place), so nothing is kept
-between requests, and ids outlive a restart of the server.
-"""
+"""The sidebar's tree, one level at a time: what is below each kind of row (``rows``)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.loading import LoadOptions, bytes_at
@@ -19,99 +15,52 @@ from model_loupe.domain.modules import children as module_children
 from model_loupe.domain.summaries import blocks, largest_tensors
 from model_loupe.domain.tensors import Tensor
 from model_loupe.domain.units import format_bytes, format_count, format_shape, plural
+from model_loupe.inspector.built_tree import difference_rows, difference_sections, module_rows
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.facts import missing_text, parameters_text, stored_text, title
 from model_loupe.inspector.markdown import escape
 from model_loupe.inspector.memory import estimates
+from model_loupe.inspector.rows import Place, TreeNode, row
 from model_loupe.sources.locate import ModelRequest
 
 PAGE = 200
-_REQUEST_KEYS = ModelRequest._fields
-_MAX_TEXT = 400
-
-
-class TreeNode(NamedTuple):
-    """A row as both editors show it; field names are those of the protocol (``modelLoupe/children``)."""
-
-    id: str
-    label: str
-    description: str
-    tooltip: str
-    icon: str
-    collapsible: bool
-    contextValue: str
-
-
-class Place(NamedTuple):
-    """Where a row stands: the model, one of its sections, a path in it, and from which child on."""
-
-    request: ModelRequest
-    section: str = ""
-    path: str = ""
-    shown: str = ""
-    offset: int = 0
-
-    def id(self) -> str:
-        """The row's id: JSON of what differs from the defaults."""
-        fields: dict[str, Any] = {
-            key: value for key, value in zip(_REQUEST_KEYS, self.request, strict=True) if value is not None
-        }
-        fields.update(
-            (key, value)
-            for key, value in zip(("section", "path", "shown", "offset"), self[1:], strict=True)
-            if value
-        )
-        return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
-
-    @classmethod
-    def parse(cls, node: str) -> Place:
-        """The place of an id; raises LoupeError("bad-node") for any other text."""
-        try:
-            fields = json.loads(node)
-            request = ModelRequest(*(fields.get(key) for key in _REQUEST_KEYS))
-            place = cls(
-                request,
-                fields.get("section", ""),
-                fields.get("path", ""),
-                fields.get("shown", ""),
-                fields.get("offset", 0),
-            )
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise LoupeError("bad-node", "not the id of a tree row: ask modelLoupe/models again") from error
-        texts = [request.model, place.section, place.path, place.shown]
-        optional = [text for text in request._replace(use_safetensors=None)[1:] if text is not None]
-        chosen = request.use_safetensors is None or isinstance(request.use_safetensors, bool)
-        whole = type(place.offset) is int and place.offset >= 0
-        if not (whole and chosen) or not all(isinstance(text, str) for text in texts + optional):
-            raise LoupeError("bad-node", "not the id of a tree row: ask modelLoupe/models again")
-        return place
 
 
 def root(
     request: ModelRequest, description: Description | None, failure: LoupeError | None = None
 ) -> TreeNode:
     """The row of a model, with what is known of it so far, or why nothing is."""
+    model = request.model
     details = _FAILURES.get(failure.code, "cannot be read") if failure else ""
-    tooltip = escape(failure.message if failure else request.model)
+    tooltip = escape(failure.message if failure else model)
     if description:
-        known = [parameters_text(description.parameters, long=False), stored_text(description)]
+        known = [parameters_text(description, long=False), stored_text(description)]
         details = " · ".join(part for part in known if part) or missing_text(description) or ""
         tooltip = f"{escape(title(description))} · {escape(description.path)}"
-    row = _row(Place(request), request.model, details, "model", collapsible=True, tooltip=tooltip)
+    found = row(Place(request), model, details, "model", collapsible=True, tooltip=tooltip)
     # Still a model to the editors' menus: it can be revealed in the code that names it.
-    return row._replace(icon="warning") if failure else row
+    return found._replace(icon="warning") if failure else found
 
 
 _FAILURES = {"model-not-found": "not found", "not-in-cache": "not in the local cache"}
 
 
 _NO_WISHES = Wanted()
+_ANY_CALL = LoadOptions()
 
 
-def children(place: Place, description: Description, wanted: Wanted = _NO_WISHES) -> list[TreeNode]:
-    """The rows below ``place``, at most ``PAGE`` and then a ``more`` row; memory for what is ``wanted``."""
+def children(
+    place: Place,
+    description: Description,
+    options: LoadOptions = _ANY_CALL,
+    wanted: Wanted = _NO_WISHES,
+) -> list[TreeNode]:
+    """The rows below ``place``, at most ``PAGE`` and then a ``more`` row.
+
+    Memory is for a call with ``options``, and for what is ``wanted``.
+    """
     if place.section == "memory":
-        return list(_memory(place, description, wanted))
+        return list(_memory(place, description, options, wanted))
     section = _SECTIONS.get(place.section)
     if section is None:
         raise LoupeError("bad-node", "no such part of a model: ask modelLoupe/models again")
@@ -121,7 +70,7 @@ def children(place: Place, description: Description, wanted: Wanted = _NO_WISHES
     following = place._replace(offset=place.offset + PAGE)
     return [
         *rows[:PAGE],
-        _row(following, "More …", f"from {following.offset + 1:,}", "more", collapsible=True),
+        row(following, "More …", f"from {following.offset + 1:,}", "more", collapsible=True),
     ]
 
 
@@ -130,13 +79,13 @@ def children(place: Place, description: Description, wanted: Wanted = _NO_WISHES
 
 def _model(place: Place, description: Description) -> Iterator[TreeNode]:
     def section(name: str, label: str, details: str, icon: str) -> TreeNode:
-        return _row(place._replace(section=name), label, details, icon, collapsible=True)
+        return row(place._replace(section=name), label, details, icon, collapsible=True)
 
     if description.warnings:
         yield section("warnings", "Findings", plural(len(description.warnings), "finding"), "warning")
     table = description.weights.table
+    yield from architecture(place, description)
     if len(table):
-        yield section("architecture", "Architecture", title(description), "architecture")
         dtypes = ", ".join(description.parameters.by_dtype)
         yield section("dtypes", "Parameters by dtype", dtypes, "dtypes")
         yield section("largest", "Largest tensors", "", "dtypes")
@@ -152,7 +101,23 @@ def _model(place: Place, description: Description) -> Iterator[TreeNode]:
     yield section("files", "Files", plural(len(description.files), "file"), "files")
 
 
+def architecture(place: Place, description: Description) -> list[TreeNode]:
+    """The row of what one call builds, and those of what differs between it and the checkpoint."""
+    built = description.built
+    if not len(description.weights.table) and not built:
+        return []
+    at = place._replace(section="architecture")
+    rows = [row(at, "Architecture", title(description), "architecture", collapsible=True)]
+    for name, label, count in difference_sections(built) if built else ():
+        icon = "warning" if name == "mismatched" else "modules"
+        rows.append(row(place._replace(section=name), label, count, icon, collapsible=True))
+    return rows
+
+
 def _architecture(place: Place, description: Description) -> Iterator[TreeNode]:
+    if description.built:
+        yield from module_rows(place, description.built)
+        return
     table = description.weights.table
     found = module_children(table, place.path, place.shown)
     for module in found.modules:
@@ -173,7 +138,7 @@ def _module_row(place: Place, module: Module) -> TreeNode:
         tooltip += f" in all {module.copies}; each {format_bytes(module.nbytes // module.copies)}"
     below = place._replace(path=module.prefix, shown=module.path, offset=0)
     icon = "modules" if module.copies > 1 else "module"
-    return _row(below, label, size, icon, collapsible=True, tooltip=tooltip)
+    return row(below, label, size, icon, collapsible=True, tooltip=tooltip)
 
 
 def _tensor_row(place: Place, tensor: Tensor, tied: list[str] | None) -> TreeNode:
@@ -191,7 +156,7 @@ def _tensor_row(place: Place, tensor: Tensor, tied: list[str] | None) -> TreeNod
         f"{kind.nbytes:,} bytes · in {escape(tensor.file)}"
     )
     leaf = place._replace(section="tensor", path=tensor.name, shown=full_name, offset=0)
-    return _row(leaf, name, details, "parameter", tooltip=tooltip)
+    return row(leaf, name, details, "parameter", tooltip=tooltip)
 
 
 def _dtypes(place: Place, description: Description) -> Iterator[TreeNode]:
@@ -202,7 +167,7 @@ def _dtypes(place: Place, description: Description) -> Iterator[TreeNode]:
             f"{count.parameters:,} of them parameters · {count.bytes:,} bytes"
         )
         below = place._replace(section="dtype", path=dtype)
-        yield _row(below, dtype, details, "dtype", collapsible=True, tooltip=tooltip)
+        yield row(below, dtype, details, "dtype", collapsible=True, tooltip=tooltip)
 
 
 def _dtype(place: Place, description: Description) -> Iterator[TreeNode]:
@@ -212,9 +177,9 @@ def _dtype(place: Place, description: Description) -> Iterator[TreeNode]:
     of_dtype.sort(key=lambda name: (-table.tensors[name].nbytes, _by_number(name)))
     whole = place._replace(path="", shown="")
     for tensor in filter(None, map(table.get, of_dtype)):
-        row = _tensor_row(whole, tensor, None)
+        found = _tensor_row(whole, tensor, None)
         # The same tensor stands under Architecture too; editors want ids that occur once.
-        yield row._replace(id=_item(place, tensor.name).id())
+        yield found._replace(id=_item(place, tensor.name).id())
 
 
 def _by_number(name: str) -> list[tuple[int, str]]:
@@ -228,7 +193,7 @@ def _parts(place: Place, description: Description) -> Iterator[TreeNode]:
         if part.parameters:
             size = f"{format_count(part.parameters)} · {format_bytes(part.nbytes or 0)}"
         details = " · ".join(text for text in (part.class_name, size) if text)
-        yield _row(_item(place, part.name), part.name, details, "module")
+        yield row(_item(place, part.name), part.name, details, "module")
 
 
 def _largest(place: Place, description: Description) -> Iterator[TreeNode]:
@@ -249,26 +214,28 @@ def _blocks(place: Place, description: Description) -> Iterator[TreeNode]:
             f"{block.nbytes:,} bytes"
         )
         icon = "modules" if block.copies > 1 else "module"
-        yield _row(_item(place, block.path), label, details, icon, tooltip=tooltip)
+        yield row(_item(place, block.path), label, details, icon, tooltip=tooltip)
 
 
-def _memory(place: Place, description: Description, wanted: Wanted) -> Iterator[TreeNode]:
+def _memory(
+    place: Place, description: Description, options: LoadOptions, wanted: Wanted
+) -> Iterator[TreeNode]:
     def item(label: str, details: str, tooltip: str | None = None) -> TreeNode:
-        return _row(_item(place, label), label, details, "memory-item", tooltip=tooltip)
+        return row(_item(place, label), label, details, "memory-item", tooltip=tooltip)
 
     if description.stored_bytes is not None:
         yield item("Stored", format_bytes(description.stored_bytes))
-    loaded, nbytes = description.loaded(LoadOptions())
+    loaded, nbytes = description.loaded(options)
     if loaded.dtype and nbytes is not None:
-        yield item("Loads as by default", f"{loaded.dtype} · {format_bytes(nbytes)} · {loaded.rule}")
-    total = description.parameters.total
+        yield item("Loads as", f"{loaded.dtype} · {format_bytes(nbytes)} · {loaded.rule}")
+    total = description.total
     if total is not None and not description.quantization:
         for dtype in ("float32", "bfloat16", "float16"):
             yield item(f"Weights in {dtype}", format_bytes(bytes_at(dtype, total)))
     cache = description.kv_cache
     if cache:
         yield item("KV cache per token", f"{cache.bytes_per_token:,} bytes · {cache.dtype}")
-    for estimate in estimates(description, LoadOptions(), wanted):
+    for estimate in estimates(description, options, wanted):
         parts = " + ".join(
             f"{name.replace('_', ' ')} {format_bytes(size)}" for name, size in estimate.parts.items()
         )
@@ -294,7 +261,7 @@ def _config(place: Place, description: Description) -> Iterator[TreeNode]:
         nested = isinstance(item, (dict, list)) and bool(item)
         path = json.dumps([*keys, key], separators=(",", ":"))
         details = plural(len(item), "value") if nested else json.dumps(item, ensure_ascii=False)
-        yield _row(place._replace(path=path, offset=0), str(key), details, "config-field", collapsible=nested)
+        yield row(place._replace(path=path, offset=0), str(key), details, "config-field", collapsible=nested)
 
 
 def _config_keys(path: str) -> list[str | int]:
@@ -309,10 +276,10 @@ def _config_keys(path: str) -> list[str | int]:
 def _tokenizer(place: Place, description: Description) -> Iterator[TreeNode]:
     tokenizer = description.tokenizer
     if tokenizer and tokenizer.class_name:
-        yield _row(_item(place, "class"), "Class", tokenizer.class_name, "config-field")
+        yield row(_item(place, "class"), "Class", tokenizer.class_name, "config-field")
     if tokenizer and tokenizer.vocab_size:
         details = f"{tokenizer.vocab_size:,} rows of the embedding"
-        yield _row(_item(place, "vocab_size"), "Vocabulary", details, "config-field")
+        yield row(_item(place, "vocab_size"), "Vocabulary", details, "config-field")
 
 
 def _files(place: Place, description: Description) -> Iterator[TreeNode]:
@@ -322,12 +289,12 @@ def _files(place: Place, description: Description) -> Iterator[TreeNode]:
         details = f"{size} · not used" if reason else size
         icon = "file" if file.present else "file-missing"
         tooltip = escape(f"{file.name}: {size}" + (f", not used: {reason}" if reason else ""))
-        yield _row(_item(place, file.name), file.name, details, icon, tooltip=tooltip)
+        yield row(_item(place, file.name), file.name, details, icon, tooltip=tooltip)
 
 
 def _warnings(place: Place, description: Description) -> Iterator[TreeNode]:
     for number, warning in enumerate(description.warnings):
-        yield _row(
+        yield row(
             _item(place, str(number)),
             warning.code,
             warning.message,
@@ -339,6 +306,10 @@ def _warnings(place: Place, description: Description) -> Iterator[TreeNode]:
 def _item(place: Place, name: str) -> Place:
     """The place of a row without children: its section and name, so that its id occurs once."""
     return place._replace(section="item", path=f"{place.section}/{name}", offset=0)
+
+
+def _difference(place: Place, description: Description) -> Iterator[TreeNode]:
+    return difference_rows(place, description.built) if description.built else iter(())
 
 
 def _nothing(place: Place, description: Description) -> Iterator[TreeNode]:
@@ -355,28 +326,11 @@ _SECTIONS: dict[str, Callable[[Place, Description], Iterator[TreeNode]]] = {
     "files": _files,
     "item": _nothing,
     "largest": _largest,
+    "mismatched": _difference,
+    "missing": _difference,
     "parts": _parts,
     "tensor": _nothing,
     "tokenizer": _tokenizer,
+    "unexpected": _difference,
     "warnings": _warnings,
 }
-
-
-def _row(
-    place: Place,
-    label: str,
-    details: str,
-    icon: str,
-    *,
-    collapsible: bool = False,
-    tooltip: str | None = None,
-) -> TreeNode:
-    label, details = _one_line(label), _one_line(details)
-    if tooltip is None:
-        tooltip = escape(f"{label}: {details}" if details else label)
-    return TreeNode(place.id(), label, details, tooltip, icon, collapsible, icon)
-
-
-def _one_line(text: str) -> str:
-    flat = "".join(char if char.isprintable() else " " for char in text)
-    return flat if len(flat) <= _MAX_TEXT else flat[: _MAX_TEXT - 1] + "…"

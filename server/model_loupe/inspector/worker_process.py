@@ -1,7 +1,7 @@
 """The worker as seen from the server: started when first needed, asked, ended, started again.
 
-One request is under way at a time. A process that dies, hangs, needs too much memory or cannot be started ends
-in one clear LoupeError; the next request gets a new process, after a pause if the last ones did not last.
+One request is under way at a time. A process that dies, hangs, needs too much memory or cannot be started
+ends in one clear LoupeError; the next request gets a new process, after a pause if the last ones failed too.
 """
 
 from __future__ import annotations
@@ -131,7 +131,9 @@ class Worker:
             return self._process
         pause = self._not_before - time.monotonic()
         if pause > 0:
-            message = f"the worker has ended {self._failures} times in a row: it is tried again in {pause:.0f} s"
+            message = (
+                f"the worker has ended {self._failures} times in a row: it is tried again in {pause:.0f} s"
+            )
             raise LoupeError("worker-pauses", message)
         process = _Process(self.interpreter, self._memory_limit)
         self._process = process

@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 MODELS = "modelLoupe/models"
 CHILDREN = "modelLoupe/children"
+PRINT_MODEL = "modelLoupe/printModel"
 DID_CHANGE = "modelLoupe/didChange"
 
 # pygls keeps documents and notebooks too (see ``text`` and ``notebook`` for why ours are used); it would do
@@ -58,7 +59,7 @@ class ServerCancelled(JsonRpcException):
 
 @attrs.define
 class ChildrenParams:
-    """Parameters of ``modelLoupe/children``: the node to open."""
+    """Parameters of ``modelLoupe/children`` and ``modelLoupe/printModel``: the node that is meant."""
 
     node: str = attrs.field(validator=attrs.validators.instance_of(str))
 
@@ -102,7 +103,7 @@ class LoupeProtocol(LanguageServerProtocol):
             self.fm.builtin_features.pop(method)
 
     def get_message_type(self, method: str) -> type[Any] | None:  # type: ignore[override]
-        if method in (MODELS, CHILDREN):
+        if method in (MODELS, CHILDREN, PRINT_MODEL):
             return CustomRequest
         return super().get_message_type(method)
 

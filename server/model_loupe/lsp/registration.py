@@ -19,6 +19,7 @@ from model_loupe.lsp.features import (
     children,
     code_lens,
     completion,
+    definition,
     diagnostics,
     did_change_configuration,
     did_change_watched_files,
@@ -29,10 +30,11 @@ from model_loupe.lsp.features import (
     inlay_hint,
     models,
     notebook_document,
+    print_model,
     references,
     text_document,
 )
-from model_loupe.lsp.protocol import CHILDREN, MODELS, LoupeServer
+from model_loupe.lsp.protocol import CHILDREN, MODELS, PRINT_MODEL, LoupeServer
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +46,8 @@ _REQUESTS: dict[str, Callable[..., Awaitable[Any]]] = {
     types.TEXT_DOCUMENT_REFERENCES: references.references,
     MODELS: models.models,
     CHILDREN: children.children,
+    PRINT_MODEL: print_model.print_model,
+    types.TEXT_DOCUMENT_DEFINITION: definition.definition,
 }
 
 _NOTIFICATIONS: dict[str, Callable[..., Any]] = {
@@ -107,7 +111,7 @@ def _guarded_request(
         except Exception:
             _report(server, method)
             # Nobody misses one hover, but a sidebar should not look empty for a fault of ours.
-            if method in (MODELS, CHILDREN, types.TEXT_DOCUMENT_DIAGNOSTIC):
+            if method in (MODELS, CHILDREN, PRINT_MODEL, types.TEXT_DOCUMENT_DIAGNOSTIC):
                 raise JsonRpcInternalError("Model Loupe failed on this request; see its log") from None
             return None
 

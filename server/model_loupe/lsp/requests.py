@@ -20,6 +20,47 @@ _WHICH_FILES: dict[str, type] = {
     "use_safetensors": bool,
 }
 _DTYPE = ("dtype", "torch_dtype")
+_BUILDING = ("model", "pipeline")
+_LOADERS = ("from_pretrained", "from_config", "from_single_file")
+_QUANTIZING = ("quantization_config", "load_in_8bit", "load_in_4bit")
+_PLAIN = (str, int, float, bool)
+# Arguments of ``from_pretrained`` and ``pipeline`` that are no fields of a config, whatever it may hold.
+_NO_OVERRIDES = frozenset(
+    [
+        *_WHICH_FILES,
+        *_DTYPE,
+        *_QUANTIZING,
+        *(
+            "task",
+            "model",
+            "tokenizer",
+            "config",
+            "token",
+            "use_auth_token",
+            "trust_remote_code",
+            "code_revision",
+        ),
+        *("device", "device_map", "max_memory", "offload_folder", "offload_buffers", "offload_state_dict"),
+        *("low_cpu_mem_usage", "force_download", "resume_download", "local_files_only", "proxies", "mirror"),
+        *(
+            "ignore_mismatched_sizes",
+            "output_loading_info",
+            "from_tf",
+            "from_flax",
+            "state_dict",
+            "weights_only",
+        ),
+        *(
+            "use_fast",
+            "framework",
+            "batch_size",
+            "model_kwargs",
+            "max_seq_length",
+            "adapter_name",
+            "key_mapping",
+        ),
+    ]
+)
 
 
 class Ask(NamedTuple):
@@ -45,7 +86,7 @@ def ask(reference: Reference, folders: Sequence[str]) -> Ask | None:
     base = base_folder(reference.model, folders, is_hub_id=reference.kind == "hub")
     if base is None and "cache_dir" in known and folders:
         known["cache_dir"] = os.path.join(folders[0], os.path.expanduser(known["cache_dir"]))
-    return Ask(ModelRequest(reference.model, base=base, **known), load_options(kwargs), unknown)
+    return Ask(ModelRequest(reference.model, base=base, **known), call_options(reference), unknown)
 
 
 def ask_by_name(model: str, folders: Sequence[str]) -> Ask:
@@ -66,6 +107,31 @@ def base_folder(model: str, folders: Sequence[str], *, is_hub_id: bool) -> str |
         if os.path.exists(os.path.join(folder, model)):
             return folder
     return folders[0] if folders and not is_hub_id else None
+
+
+def call_options(reference: Reference) -> LoadOptions:
+    """What a call says about how its model is built and loaded."""
+    kwargs = reference.kwargs
+    if reference.role not in _BUILDING:
+        return load_options(kwargs)
+    overrides = {
+        name: value
+        for name, source in kwargs.items()
+        if name not in _NO_OVERRIDES and isinstance(value := _literal(source, object), _PLAIN)
+    }
+    return load_options(kwargs)._replace(
+        builder=_builder(reference.callee),
+        task=reference.task,
+        overrides=tuple(overrides.items()),
+        quantized=any(name in kwargs and kwargs[name] not in ("None", "False") for name in _QUANTIZING),
+    )
+
+
+def _builder(callee: str) -> str | None:
+    """The class of ``AutoModel.from_pretrained``; of ``pipeline`` and ``SentenceTransformer`` the name."""
+    *owners, name = callee.split(".")
+    builder = owners[-1] if owners and name in _LOADERS else name
+    return builder if builder.isidentifier() else None
 
 
 def load_options(kwargs: Mapping[str, str]) -> LoadOptions:

@@ -7,7 +7,10 @@ leaves it, for a small pool of threads, with immutable values in and out.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
+import sys
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +25,7 @@ from model_loupe.lsp.workspace_scan import WorkspaceScan
 
 if TYPE_CHECKING:
     from model_loupe.inspector import Description, Inspector, LoadOptions, ModelRequest
+    from model_loupe.lsp.buildings import Buildings
     from model_loupe.lsp.snapshot import Snapshot
 
     Outcome = Description | LoupeError
@@ -53,6 +57,7 @@ class Session:
         self.published: dict[str, set[str]] = {}
         self.mentioned: dict[str, frozenset[tuple[str, ModelRequest]]] = {}
         self._inspector: Inspector | None = None
+        self._buildings: Buildings | None = None
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="inspect")
         self._scanner = ThreadPoolExecutor(1, thread_name_prefix="scan")
         self._scan_wanted = False
@@ -100,6 +105,8 @@ class Session:
     def close(self) -> bool:
         """Stop all work; whether a thread is still busy (then it may be stuck in a read that never ends)."""
         self.workspace_scan.stop()
+        if self._buildings is not None:
+            self._buildings.close()
         for timer in self._timers.values():
             timer.cancel()
         for pool in (self._pool, self._scanner):
@@ -114,9 +121,33 @@ class Session:
         if self._inspector is None:
             from model_loupe.inspector import Inspector
 
-            self._inspector = Inspector(offline=self.settings.offline, disk=True)
+            builder = self.buildings.builder if self.settings.worker else None
+            self._inspector = Inspector(offline=self.settings.offline, disk=True, builder=builder)
             self._inspector.wanted = self.settings.wanted
         return self._inspector
+
+    @property
+    def buildings(self) -> Buildings:
+        """What the code builds, by the interpreter of the settings, else by the server's own."""
+        if self._buildings is None:
+            from model_loupe.inspector.builder import Builder
+            from model_loupe.inspector.worker_process import Worker
+            from model_loupe.lsp.buildings import Buildings
+
+            worker = Worker(os.path.expanduser(self.settings.interpreter) or sys.executable)
+            loop = asyncio.get_running_loop()
+            self._buildings = Buildings(Builder(worker), lambda: _tell_loop(loop, self.changed))
+        return self._buildings
+
+    def view(self, description: Description, options: LoadOptions) -> Description:
+        """``description`` with what a call with ``options`` builds; if not known yet, ``on_change`` tells."""
+        return self.buildings.view(description, options) if self.settings.worker else description
+
+    async def built(self, description: Description, options: LoadOptions) -> Description:
+        """As ``view``, but waits until it is known, or why it is not."""
+        if not self.settings.worker:
+            return description
+        return await asyncio.wrap_future(self.buildings.build(description, options))
 
     def card(self, description: Description, options: LoadOptions, requested: str) -> str:
         """The card of a model, as ``inspector.markdown`` has it; the last ones are kept."""
@@ -224,7 +255,13 @@ class Session:
         """Go by other settings."""
         if settings == self.settings:
             return
-        if settings.offline != self.settings.offline:
+        was = self.settings
+        if (settings.worker, settings.interpreter) != (was.worker, was.interpreter):
+            if self._buildings is not None:
+                self._buildings.close()
+            self._buildings = self._inspector = None
+            self._descriptions.clear()
+        elif settings.offline != was.offline:
             self._inspector = None
             self._descriptions.clear()
         elif self._inspector is not None:
@@ -258,6 +295,12 @@ class Session:
     def is_current(self, snapshot: Snapshot) -> bool:
         """Whether the document still is what ``snapshot`` shows."""
         return self.documents.snapshot(snapshot.uri) is snapshot
+
+
+def _tell_loop(loop: asyncio.AbstractEventLoop, action: Callable[[], None]) -> None:
+    """Calls ``action`` in the event loop's thread; not any more once that has ended."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(action)
 
 
 def _gist(outcome: Outcome) -> str:

@@ -18,6 +18,8 @@ class Settings(NamedTuple):
     inlay_hints: str = "off"
     offline: bool = False
     wanted: Wanted = Wanted()
+    worker: bool = True
+    interpreter: str = ""
 
 
 class Parsed(NamedTuple):
@@ -49,7 +51,22 @@ def parse(payload: object) -> Parsed:
         network = "on"
     context = _count(values, "memory.context", problems)
     batch = _count(values, "memory.batch", problems)
-    settings = Settings(code_lens, str(inlay_hints), network == "offline", Wanted(context, batch))
+    worker = values.get("worker.enabled", True)
+    if not isinstance(worker, bool):
+        problems.append(f"{SECTION}.worker.enabled is true or false, not {worker!r}")
+        worker = True
+    interpreter = values.get("interpreter", "")
+    if not isinstance(interpreter, str):
+        problems.append(f"{SECTION}.interpreter is a path, not {interpreter!r}")
+        interpreter = ""
+    settings = Settings(
+        code_lens,
+        str(inlay_hints),
+        network == "offline",
+        Wanted(context, batch),
+        worker,
+        interpreter,
+    )
     return Parsed(settings, problems)
 
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 async def children(session: Session, params: ChildrenParams) -> list[dict[str, Any]]:
     """The children. A model that cannot be read is one row that says why; an id that is none is an error."""
     try:
-        return [node._asdict() for node in await session.run(session.inspector.children, params.node)]
+        rows = await session.run(session.inspector.children, params.node)
+        for description, options in session.inspector.asked(params.node):
+            session.view(description, options)
+        return [node._asdict() for node in rows]
     except LoupeError as error:
         if error.code == "bad-node":
             raise InvalidParams(error.message) from None

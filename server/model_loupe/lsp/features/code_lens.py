@@ -31,6 +31,8 @@ async def code_lens(session: Session, params: types.CodeLensParams) -> list[type
         return None
     calls = await session.run(snapshot.calls)
     asks = [(call, call.ask) for call in calls if call.part.uri == uri and call.ask and loads_weights(call)]
+    if asks and session.settings.worker:
+        session.buildings.warm_up()
     patience = _PATIENCE_SECONDS if session.client.refreshes_code_lenses else None
     outcomes = await session.describe_all((ask.request for _, ask in asks), patience)
     if not session.is_current(snapshot):
@@ -49,11 +51,13 @@ def _lenses(session: Session, call: Call, ask: Ask, outcome: Outcome | None) -> 
         # An empty command is text that cannot be clicked.
         title = "reading the model …" if outcome is None else _failure(outcome, ask.request.model)
         return [types.CodeLens(where, types.Command(title, command=""))]
-    from model_loupe.inspector import summary
+    from model_loupe.inspector import architecture_id, summary
 
-    node = session.inspector.root(ask.request).id
-    titles = (summary(outcome, ask.options), "Architecture")
-    return [types.CodeLens(where, types.Command(t, SHOW_ARCHITECTURE, arguments=[node])) for t in titles]
+    shown = [session.inspector.root(ask.request).id]
+    if not session.inspector.is_first_way(ask.request, ask.options):
+        shown.append(architecture_id(ask.request, ask.options))
+    titles = (summary(session.view(outcome, ask.options), ask.options), "Architecture")
+    return [types.CodeLens(where, types.Command(t, SHOW_ARCHITECTURE, arguments=shown)) for t in titles]
 
 
 def _failure(error: LoupeError, model: str) -> str:

@@ -38,6 +38,8 @@ async def completion(session: Session, params: types.CompletionParams) -> types.
         return None
     typed, ask = found
     outcome = await session.describe(ask.request)
+    if not isinstance(outcome, LoupeError):
+        outcome = session.view(outcome, ask.options)
     items = await session.run(_items, typed, outcome)
     if not items or not session.is_current(snapshot):
         return None

@@ -43,11 +43,13 @@ async def _hover_object(
     session: Session, snapshot: Snapshot, index: int, line: int, column: int
 ) -> types.Hover | None:
     """On what a call loads, or a part of it: ``model``, ``model.layers[3].mlp``, ``model.config.x``."""
-    found = await session.run(_look_for_object, snapshot, index, line, column)
+    found = await session.run(look_for_object, snapshot, index, line, column)
     if found is None:
         return None
     thing, ask = found
     outcome = await session.describe(ask.request)
+    if not isinstance(outcome, LoupeError):
+        outcome = session.view(outcome, ask.options)
     text = await session.run(_object_text, thing, ask, outcome, session.settings.wanted)
     if text is None or not session.is_current(snapshot):
         return None
@@ -56,7 +58,8 @@ async def _hover_object(
     return types.Hover(types.MarkupContent(kind, text), where)
 
 
-def _look_for_object(snapshot: Snapshot, index: int, line: int, column: int) -> tuple[Object, Ask] | None:
+def look_for_object(snapshot: Snapshot, index: int, line: int, column: int) -> tuple[Object, Ask] | None:
+    """The object of the code at a place, and what its loading asks. Slow the first time."""
     from model_loupe.lsp import requests
 
     thing = snapshot.object(index, line, column)
@@ -113,7 +116,7 @@ def _contents(session: Session, mention: Mention, ask: Ask, outcome: Outcome) ->
         if mention.reference is None or mention.reference.kind in _MAYBE_NO_MODEL:
             return None
         return types.MarkupContent(types.MarkupKind.PlainText, outcome.message)
-    text = session.card(outcome, ask.options, mention.model)
+    text = session.card(session.view(outcome, ask.options), ask.options, mention.model)
     if ask.unknown:
         arguments = ", ".join(f"`{name}=`" for name in ask.unknown)
         text += f"\n\nShown for the default of {arguments}: the value is not a literal."

@@ -52,6 +52,7 @@ def _hint(session: Session, call: Call, ask: Ask, outcome: Outcome | None) -> ty
         return None
     from model_loupe.inspector import short_summary, summary
 
+    outcome = session.view(outcome, ask.options)
     full = summary(outcome, ask.options)
     label = full if session.settings.inlay_hints == "full" else short_summary(outcome, ask.options)
     if not label:

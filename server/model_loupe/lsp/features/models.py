@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from model_loupe.documents import Reference, Span
-    from model_loupe.inspector import ModelRequest
+    from model_loupe.inspector import LoadOptions, ModelRequest
     from model_loupe.lsp.positions import PositionEncoding
     from model_loupe.lsp.protocol import ModelsParams
     from model_loupe.lsp.session import Session
@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 _TYPING_SECONDS = 0.3
 # As many as the inspector remembers: more would push each other out.
 _DESCRIBED = 64
+_BUILDING = ("model", "pipeline")
+# More classes of one model would fill the tree.
+_WAYS = 5
 
 
 class Use(NamedTuple):
     """One place that names a model. ``cell`` is given for notebooks on disk, whose cells have no URI yet."""
 
     request: ModelRequest
+    options: LoadOptions
     reference: Reference
     uri: str
     lines: tuple[str, ...]
@@ -42,9 +46,19 @@ async def models(session: Session, params: ModelsParams) -> list[dict[str, Any]]
     scanned = tuple(session.workspace_scan.calls())
     folders = session.documents.workspace_folders
     grouped = await session.run(_by_request, snapshots, scanned, folders)
+    session.inspector.calls = {request: _ways(group) for request, group in grouped.items()}
     # A row tells sizes once its model is described: have that done, and the client asks again.
     session.describe_in_background(islice(grouped, _DESCRIBED))
     return [_entry(session, request, group) for request, group in grouped.items()]
+
+
+def _ways(uses: list[Use]) -> list[LoadOptions]:
+    """The ways in which a model is built, each with the options of its first call."""
+    ways: dict[object, LoadOptions] = {}
+    for use in uses:
+        if use.reference.role in _BUILDING:
+            ways.setdefault(use.options.way(), use.options)
+    return list(islice(ways.values(), _WAYS))
 
 
 def notice(session: Session, uri: str) -> None:
@@ -91,7 +105,7 @@ def _open_uses(snapshots: tuple[Snapshot, ...]) -> Iterable[Use]:
     for snapshot in snapshots:
         for part, reference, ask in snapshot.calls():
             if ask:
-                yield Use(ask.request, reference, part.uri, part.lines, None)
+                yield Use(ask.request, ask.options, reference, part.uri, part.lines, None)
 
 
 def _file_uses(
@@ -103,7 +117,14 @@ def _file_uses(
     for call in scanned:
         asked = ask(call.reference, (os.path.dirname(call.path), *workspace_folders))
         if asked and call.path not in open_files:
-            yield Use(asked.request, call.reference, to_uri(call.path), call.lines, call.reference.cell)
+            yield Use(
+                asked.request,
+                asked.options,
+                call.reference,
+                to_uri(call.path),
+                call.lines,
+                call.reference.cell,
+            )
 
 
 def _is_listed(use: Use) -> bool:

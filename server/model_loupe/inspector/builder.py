@@ -1,0 +1,151 @@
+"""What calls build, asked of the worker once for each model and call, and remembered."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from model_loupe.domain.errors import LoupeError
+from model_loupe.inspector.building import (
+    MANY_TENSORS,
+    architecture_of,
+    can_be_built,
+    can_be_joined,
+    question,
+)
+from model_loupe.inspector.environment import installed_version
+from model_loupe.inspector.worker_process import Worker
+
+if TYPE_CHECKING:
+    from model_loupe.domain.architecture import Architecture
+    from model_loupe.domain.loading import LoadOptions
+    from model_loupe.inspector.description import Description
+    from model_loupe.sources.locate import ModelRequest
+
+    Key = tuple[ModelRequest, LoadOptions]
+
+_REMEMBERED = 64
+# A worker that died or hung may do better the next time; not at once, or an editor that refreshes would ask
+# for ever.
+_PASSING = ("worker-",)
+_RETRY_SECONDS = 15.0
+
+
+class _Known(NamedTuple):
+    """``view`` is the description with what is built. ``again_at`` is when a failure may be tried again."""
+
+    description: Description
+    view: Description
+    is_final: bool
+    again_at: float | None
+
+
+class Builder:
+    """Builds models under one interpreter. Thread-safe; ``view`` and ``wants`` never wait."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self._known: OrderedDict[Key, _Known] = OrderedDict()
+        self._lock = threading.Lock()
+        self._missing: LoupeError | None = None
+        self._looked = False
+
+    def view(self, description: Description, options: LoadOptions) -> Description:
+        """``description`` with what ``options`` build of it, as far as that is known; never waits."""
+        known = self._known.get((description.request, options))
+        return known.view if known and known.description is description else description
+
+    def wants(self, description: Description, options: LoadOptions) -> bool:
+        """Whether ``build`` may have something to add; never waits."""
+        if not can_be_built(description) or (self._looked and self._missing):
+            return False
+        known = self._known.get((description.request, options))
+        if known is None or known.description is not description:
+            return True
+        if known.again_at is not None:
+            return time.monotonic() >= known.again_at
+        return not known.is_final
+
+    def build(
+        self, description: Description, options: LoadOptions, cancelled: threading.Event | None = None
+    ) -> Description:
+        """One step more: first what is built, then, where the checkpoint is large, what it has for that.
+
+        Returns the new view. What keeps a model from being built is part of it, never raised.
+        """
+        missing = self.missing()
+        if missing:
+            return self._keep(description, options, description._replace(not_built=missing), True, None)
+        known = self.view(description, options)
+        large = len(description.weights.table) > MANY_TENSORS
+        joined = can_be_joined(description) and (not large or known.built is not None)
+        try:
+            answer = self.worker.call(
+                "architecture", question(description, options, joined=joined), cancelled=cancelled
+            )
+        except LoupeError as error:
+            passing = error.code.startswith(_PASSING)
+            again = time.monotonic() + _RETRY_SECONDS if passing else None
+            view = known if known.built else description._replace(not_built=error)
+            return self._keep(description, options, view, True, again)
+        view = _as_built(description, options, architecture_of(answer))
+        return self._keep(description, options, view, joined or not can_be_joined(description), None)
+
+    def build_wholly(self, description: Description, options: LoadOptions) -> Description:
+        """All steps of ``build``."""
+        view = self.view(description, options)
+        while self.wants(description, options):
+            view = self.build(description, options)
+        return view
+
+    def placement(
+        self, description: Description, options: LoadOptions, max_memory: dict[str, str] | None
+    ) -> dict[str, Any]:
+        """Where ``device_map="auto"`` puts what is built (``worker/placement.py``); raises LoupeError."""
+        missing = self.missing()
+        if missing:
+            raise missing
+        asked = question(description, options, joined=False)
+        return self.worker.call("placement", {**asked, "max_memory": max_memory})
+
+    def warm_up(self, model_type: str | None = None) -> None:
+        """Has the libraries imported, so that the first question need not wait for that."""
+        if self.missing() is None:
+            try:
+                self.worker.call("warm_up", {"model_type": model_type})
+            except LoupeError as error:
+                self._missing = error if error.code.endswith(("-broken", "-too-old", "-missing")) else None
+
+    def missing(self) -> LoupeError | None:
+        """What the interpreter lacks; looks at its folders the first time."""
+        if not self._looked:
+            interpreter = self.worker.interpreter
+            for name in ("torch", "transformers"):
+                if self._missing is None and installed_version(name, interpreter) is None:
+                    needed = f"{name} is not installed in {interpreter}: it tells what the code builds"
+                    install = f"`{interpreter} -m pip install {name}`"
+                    self._missing = LoupeError(f"{name}-missing", f"{needed} ({install})")
+            self._looked = True
+        return self._missing
+
+    def _keep(
+        self,
+        description: Description,
+        options: LoadOptions,
+        view: Description,
+        is_final: bool,
+        again_at: float | None,
+    ) -> Description:
+        view = view._replace(transformers=installed_version("transformers", self.worker.interpreter))
+        with self._lock:
+            self._known.pop((description.request, options), None)
+            self._known[description.request, options] = _Known(description, view, is_final, again_at)
+            if len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        return view
+
+
+def _as_built(description: Description, options: LoadOptions, built: Architecture) -> Description:
+    return description._replace(built=built, built_for=options, not_built=None)

@@ -1,0 +1,122 @@
+"""The tree's rows below Architecture once it is known what the code builds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from model_loupe.domain.architecture import Architecture, BuiltModule, BuiltParameter
+from model_loupe.domain.units import format_bytes, format_count, format_shape, plural
+from model_loupe.inspector.built_parts import parameter_text
+from model_loupe.inspector.markdown import escape
+from model_loupe.inspector.rows import Place, TreeNode, row
+
+
+def module_rows(place: Place, built: Architecture) -> Iterator[TreeNode]:
+    """The modules, parameters and buffers directly inside of the module at ``place.path``."""
+    found = built.find(place.path.split(".") if place.path else ())
+    if found is None:
+        return
+    _, module = found
+    for child in module.children:
+        yield _module_row(place, child, built)
+    for parameter in module.parameters:
+        yield _parameter_row(place, parameter, built)
+    for buffer in module.buffers:
+        kept = "in the state dict" if buffer.persistent else "computed, not stored"
+        details = f"{format_shape(buffer.shape)} {buffer.dtype} · buffer"
+        yield _leaf(
+            place, buffer.name, details, "buffer", f"**{escape(_full(place, buffer.name))}** · buffer, {kept}"
+        )
+
+
+def difference_sections(built: Architecture) -> Iterator[tuple[str, str, str]]:
+    """What differs between checkpoint and model: section, label and count in words."""
+    join = built.join
+    if join is None:
+        return
+    if join.mismatched_count:
+        yield "mismatched", "Of another shape", plural(join.mismatched_count, "parameter")
+    if join.missing_count:
+        yield "missing", "Initialised anew", plural(join.missing_count, "parameter")
+    if join.unexpected_count:
+        yield "unexpected", "Not loaded", plural(join.unexpected_count, "tensor")
+
+
+def difference_rows(place: Place, built: Architecture) -> Iterator[TreeNode]:
+    """The parameters or tensors of one of the ``difference_sections``."""
+    join = built.join
+    if join is None:
+        return
+    if place.section == "mismatched":
+        for each in join.mismatched:
+            details = f"{format_shape(each.stored)} stored, {format_shape(each.wanted)} in the model"
+            yield _leaf(place, each.name, details, "warning", None)
+        return
+    names = join.missing if place.section == "missing" else join.unexpected
+    for name in names:
+        yield _leaf(place, name, "", "parameter", None)
+
+
+def _module_row(place: Place, module: BuiltModule, built: Architecture) -> TreeNode:
+    name = module.name if module.copies == 1 else str(module.indices[0])
+    label = f"{module.name}: {module.copies} ×" if module.copies > 1 else module.name
+    shown = f"{place.shown}.{module.name}" if place.shown else module.name
+    path = f"{place.path}.{name}" if place.path else name
+    is_leaf = not module.children and not module.parameters and not module.buffers
+    size = (
+        [f"{format_count(module.elements)} · {format_bytes(_nbytes(module, built))}"]
+        if module.elements
+        else []
+    )
+    lines = [f"**{escape(shown)}** · {escape(module.repr)}"]
+    if module.elements:
+        loaded = f"{format_bytes(module.nbytes)} as {escape(built.dtype)} once loaded"
+        lines.append(
+            f"{module.elements:,} parameters · {loaded}"
+            + (f" · {format_bytes(module.stored_nbytes)} stored" if built.join else "")
+            + (f" in all {module.copies}" if module.copies > 1 else "")
+        )
+    if module.source and module.source.file:
+        lines.append(f"`{escape(module.source.module)}`, line {module.source.line or 1}")
+    below = place._replace(path=path, shown=shown, offset=0)
+    return row(
+        below,
+        label,
+        " · ".join([module.repr, *size]),
+        "modules" if module.copies > 1 else "module",
+        collapsible=not is_leaf,
+        tooltip="\n\n".join(lines),
+    )
+
+
+def _nbytes(module: BuiltModule, built: Architecture) -> int:
+    return module.stored_nbytes if built.join else module.nbytes
+
+
+def _parameter_row(place: Place, parameter: BuiltParameter, built: Architecture) -> TreeNode:
+    stored = (
+        f"stored {escape(parameter.stored_dtype)}, {parameter.stored_nbytes:,} bytes · "
+        if parameter.stored_dtype
+        else ""
+    )
+    tooltip = (
+        f"**{escape(_full(place, parameter.name))}** · {escape(format_shape(parameter.shape))} · "
+        f"{stored}loaded {escape(parameter.dtype)}, {parameter.nbytes:,} bytes"
+    )
+    return _leaf(place, parameter.name, parameter_text(parameter, built), "parameter", tooltip)
+
+
+def _full(place: Place, name: str) -> str:
+    return f"{place.shown}.{name}" if place.shown else name
+
+
+def _leaf(place: Place, name: str, details: str, icon: str, tooltip: str | None) -> TreeNode:
+    path = f"{place.path}.{name}" if place.path else name
+    is_tensor = place.section == "architecture"
+    leaf = place._replace(
+        section="tensor" if is_tensor else "item",
+        path=path if is_tensor else f"{place.section}/{name}",
+        shown=_full(place, name),
+        offset=0,
+    )
+    return row(leaf, name, details, icon, tooltip=tooltip)

@@ -1,0 +1,123 @@
+"""A row of the sidebar's tree, and the place that its id names.
+
+An id says all that is needed to find the row's children again (model, call, section, place), so nothing is
+kept between requests, and ids outlive a restart of the server.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from model_loupe.domain.errors import LoupeError
+from model_loupe.domain.loading import LoadOptions
+from model_loupe.inspector.markdown import escape
+from model_loupe.sources.locate import ModelRequest
+
+_REQUEST_KEYS = ModelRequest._fields
+_MAX_TEXT = 400
+
+
+class TreeNode(NamedTuple):
+    """A row as both editors show it; field names are those of the protocol (``modelLoupe/children``)."""
+
+    id: str
+    label: str
+    description: str
+    tooltip: str
+    icon: str
+    collapsible: bool
+    contextValue: str
+
+
+class Place(NamedTuple):
+    """Where a row stands: the model, one of its sections, a path in it, and from which child on.
+
+    ``options`` are those of the call that loads the model, where it is not the first one of the workspace.
+    """
+
+    request: ModelRequest
+    section: str = ""
+    path: str = ""
+    shown: str = ""
+    offset: int = 0
+    options: LoadOptions = LoadOptions()
+
+    def id(self) -> str:
+        """The row's id: JSON of what differs from the defaults."""
+        fields: dict[str, Any] = {
+            key: value for key, value in zip(_REQUEST_KEYS, self.request, strict=True) if value is not None
+        }
+        fields.update(
+            (key, value)
+            for key, value in zip(("section", "path", "shown", "offset"), self[1:5], strict=True)
+            if value
+        )
+        if self.options != LoadOptions():
+            fields["options"] = self.options
+        return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
+
+    @classmethod
+    def parse(cls, node: str) -> Place:
+        """The place of an id; raises LoupeError("bad-node") for any other text."""
+        try:
+            fields = json.loads(node)
+            request = ModelRequest(*(fields.get(key) for key in _REQUEST_KEYS))
+            place = cls(
+                request,
+                fields.get("section", ""),
+                fields.get("path", ""),
+                fields.get("shown", ""),
+                fields.get("offset", 0),
+                _options(fields.get("options")),
+            )
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise LoupeError("bad-node", "not the id of a tree row: ask modelLoupe/models again") from error
+        texts = [request.model, place.section, place.path, place.shown]
+        optional = [text for text in request._replace(use_safetensors=None)[1:] if text is not None]
+        chosen = request.use_safetensors is None or isinstance(request.use_safetensors, bool)
+        whole = type(place.offset) is int and place.offset >= 0
+        if not (whole and chosen) or not all(isinstance(text, str) for text in texts + optional):
+            raise LoupeError("bad-node", "not the id of a tree row: ask modelLoupe/models again")
+        return place
+
+
+def _options(given: object) -> LoadOptions:
+    """The options of an id; raises TypeError or ValueError for what are none."""
+    if given is None:
+        return LoadOptions()
+    if not isinstance(given, list) or len(given) != len(LoadOptions._fields):
+        raise ValueError
+    dtype, known, builder, task, overrides, quantized = given
+    pairs = tuple((name, value) for name, value in overrides)
+    options = LoadOptions(dtype, bool(known), builder, task, pairs, bool(quantized))
+    texts = (options.dtype, options.builder, options.task, *(name for name, _ in options.overrides))
+    if not all(text is None or isinstance(text, str) for text in texts):
+        raise TypeError
+    hash(options)
+    return options
+
+
+def architecture_id(request: ModelRequest, options: LoadOptions) -> str:
+    """The id of the row of what a call with ``options`` builds."""
+    return Place(request, "architecture", options=options).id()
+
+
+def row(
+    place: Place,
+    label: str,
+    details: str,
+    icon: str,
+    *,
+    collapsible: bool = False,
+    tooltip: str | None = None,
+) -> TreeNode:
+    label, details = _one_line(label), _one_line(details)
+    if tooltip is None:
+        tooltip = escape(f"{label}: {details}" if details else label)
+    return TreeNode(place.id(), label, details, tooltip, icon, collapsible, icon)
+
+
+def _one_line(text: str) -> str:
+    flat = "".join(char if char.isprintable() else " " for char in text)
+    return flat if len(flat) <= _MAX_TEXT else flat[: _MAX_TEXT - 1] + "…"
