@@ -344,8 +344,8 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, list) else value
 
 
-async def within(work: Awaitable[Any], seconds: float = SECONDS) -> Any:
-    return await asyncio.wait_for(work, seconds)
+async def within(work: Awaitable[Any], seconds: float | None = None) -> Any:
+    return await asyncio.wait_for(work, seconds or SECONDS)
 
 
 async def until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]], what: str) -> None:

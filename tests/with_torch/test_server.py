@@ -1,0 +1,113 @@
+"""What an editor sees once the worker has answered: the true classes, dtypes and modules."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from lsprotocol import types
+
+from tests.server import editor as editors
+from tests.server.editor import Document, Editor, session, write_model
+
+PYTHON = os.environ["MODEL_LOUPE_TORCH_PYTHON"]
+# The first answer waits for torch to be imported.
+SECONDS = 90
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(editors, "SECONDS", SECONDS)
+
+
+@pytest.fixture
+async def editor(tmp_path: Path) -> AsyncIterator[Editor]:
+    async with session(tmp_path, folders=(tmp_path,), settings={"interpreter": PYTHON}) as opened:
+        yield opened
+
+
+async def eventually(ask: Callable[[], Awaitable[str]], says: str) -> str:
+    """The answer, once it says what only the worker knows."""
+    answers: list[str] = []
+
+    async def said() -> bool:
+        answers.append(await ask())
+        return says in answers[-1]
+
+    await editors.until(said, f"{says!r} in {answers[-1:]}")
+    return answers[-1]
+
+
+async def lens(document: Document) -> str:
+    return " | ".join(title for _, title in await document.titles())
+
+
+async def test_a_lens_tells_the_class_that_its_own_call_builds(editor: Editor, tmp_path: Path) -> None:
+    write_model(tmp_path / "tiny")
+    head = editor.open(tmp_path / "a.py", "m = AutoModelForCausalLM.from_pretrained('./tiny')\n")
+    bare = editor.open(tmp_path / "b.py", "m = AutoModel.from_pretrained('./tiny', dtype='float32')\n")
+    assert "GemmaForCausalLM" in await lens(head)
+    assert "loads float16" in await eventually(lambda: lens(head), "loads float16")
+    text = await eventually(lambda: lens(bare), "GemmaModel")
+    assert "loads float32" in text
+
+
+async def test_a_module_shows_its_line_of_print(editor: Editor, tmp_path: Path) -> None:
+    write_model(tmp_path / "tiny")
+    document = editor.open(
+        tmp_path / "a.py",
+        "model = AutoModelForCausalLM.from_pretrained('./tiny')\nmodel.model.layers[1].mlp.up_proj\n",
+    )
+    text = await eventually(lambda: document.card("up_proj"), "Linear(in_features=8")
+    assert "**model.layers.1.mlp.up_proj** · Linear(in_features=8, out_features=24576, bias=False)" in text
+    # The file's tensor has another shape than the config says: the checkpoint cannot be loaded.
+    card = await eventually(lambda: document.card("tiny"), "Of another shape")
+    assert "loading fails" in card
+
+
+async def test_definition_is_the_class_in_the_user_s_transformers(editor: Editor, tmp_path: Path) -> None:
+    write_model(tmp_path / "tiny")
+    document = editor.open(
+        tmp_path / "a.py",
+        "model = AutoModelForCausalLM.from_pretrained('./tiny')\nmodel.model.layers[1].mlp\n",
+    )
+    place = document.range("mlp").start
+    found = await editors.within(
+        editor.client.text_document_definition_async(
+            types.DefinitionParams(types.TextDocumentIdentifier(document.uri), place)
+        ),
+        SECONDS,
+    )
+    assert isinstance(found, types.Location)
+    assert found.uri.endswith("modeling_gemma.py")
+    source = Path(found.uri.removeprefix("file://")).read_text().splitlines()
+    assert source[found.range.start.line].startswith("class GemmaMLP")
+
+
+async def test_the_tree_keeps_its_rows_and_gains_classes(editor: Editor, tmp_path: Path) -> None:
+    write_model(tmp_path / "tiny")
+    document = editor.open(tmp_path / "a.py", "m = AutoModelForCausalLM.from_pretrained('./tiny')\n")
+    (model,) = await editor.models()
+
+    async def below(node: str, label: str) -> dict[str, str]:
+        return next(row for row in await editor.children(node) if row["label"].startswith(label))
+
+    before = await below((await below(model["id"], "Architecture"))["id"], "model")
+    await eventually(lambda: lens(document), "loads float16")
+    after = await below((await below(model["id"], "Architecture"))["id"], "model")
+    assert after["id"] == before["id"]
+    assert "GemmaModel" in after["description"]
+    layers = await below((await below(after["id"], "layers"))["id"], "0-1: 2 ×")
+    assert layers["description"].startswith("GemmaDecoderLayer")
+
+
+async def test_print_model(editor: Editor, tmp_path: Path) -> None:
+    write_model(tmp_path / "tiny")
+    editor.open(tmp_path / "a.py", "m = AutoModelForCausalLM.from_pretrained('./tiny')\n")
+    (model,) = await editor.models()
+    found = await editor.request("modelLoupe/printModel", {"node": model["id"]})
+    assert found["title"].startswith("GemmaForCausalLM")
+    assert found["text"].startswith("GemmaForCausalLM(\n  (model): GemmaModel(\n    (embed_tokens): ")
+    assert "(0-1): 2 x GemmaDecoderLayer(" in found["text"]
