@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from itertools import groupby
+from operator import itemgetter
 
 from model_loupe.checkpoints.config import parse_json_object
 from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -73,8 +75,8 @@ class _SpelledClaims:
         if sum(map(len, by_file.values())) != len(self._entries):
             return False
         for shard, names in by_file.items():
-            ending = self._middle + shard
-            if {name + ending for name in names} != set(self._by_shard.get(shard, ())):
+            ending, claimed = self._middle + shard, set(self._by_shard.get(shard, ()))
+            if len(claimed) != len(names) or not claimed.issuperset([name + ending for name in names]):
                 return False
         return True
 
@@ -128,8 +130,9 @@ def _spelled(raw: bytes) -> _Spelled | None:
     # Numbered shards have names of one length: each entry then ends in one of a few texts.
     tail = len(entries[0]) - entries[0].index(middle)
     by_tail: defaultdict[str, list[str]] = defaultdict(list)
-    for entry in entries:
-        by_tail[entry[-tail:]].append(entry)
+    # Entries of one shard mostly stand together.
+    for ending, together in groupby(entries, itemgetter(slice(-tail, None))):
+        by_tail[ending].extend(together)
     by_shard = {ending.removeprefix(middle): ended for ending, ended in by_tail.items()}
     if not all(ending.startswith(middle) for ending in by_tail) or not all(map(is_safe_name, by_shard)):
         return None

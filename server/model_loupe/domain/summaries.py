@@ -1,10 +1,10 @@
-"""What is large in a model: its largest tensors, and its parameters by block."""
+"""A model cut at the height of its layers."""
 
 from __future__ import annotations
 
 from model_loupe.domain.lean_typing import NamedTuple
 from model_loupe.domain.modules import Module, children
-from model_loupe.domain.tensors import TensorKind, TensorTable
+from model_loupe.domain.tensors import TensorTable
 
 
 class Block(NamedTuple):
@@ -15,17 +15,6 @@ class Block(NamedTuple):
     tensors: int
     elements: int
     nbytes: int
-
-
-def largest_tensors(table: TensorTable, count: int) -> list[tuple[str, TensorKind]]:
-    """The ``count`` tensors of most bytes, largest first, equal ones by name."""
-    found: list[tuple[str, TensorKind]] = []
-    for kind in sorted(table.kinds, key=lambda kind: -kind.nbytes):
-        names = sorted(table.names_of(kind))[: count - len(found)]
-        found.extend((name, kind) for name in names)
-        if len(found) >= count:
-            break
-    return found
 
 
 def blocks(table: TensorTable) -> list[Block]:

@@ -133,6 +133,16 @@ class TensorTable:
             return self._kept.names(kind)
         return self.names_by_kind[kind]
 
+    def largest(self, count: int) -> list[tuple[str, TensorKind]]:
+        """The ``count`` tensors of most bytes, largest first, equal ones by name."""
+        found: list[tuple[str, TensorKind]] = []
+        for kind in sorted(self.kinds, key=lambda kind: -kind.nbytes):
+            names = sorted(self.names_of(kind))[: count - len(found)]
+            found.extend((name, kind) for name in names)
+            if len(found) >= count:
+                break
+        return found
+
     @property
     def kinds(self) -> dict[TensorKind, int]:
         """How many tensors there are of each kind."""

@@ -160,22 +160,21 @@ def describe(request: ModelRequest, location: Location, disk: bool) -> Descripti
     architecture = architecture_class(config)
     declared = declared_dtype(config)
     quantization_config = declared_quantization(config) or _quantization_beside(files, listing, warnings)
-    by_names = known.quantization if known else None
-    if weights.gguf is not None:
-        quantization = _gguf_quantization(weights)
-    else:
-        if not quantization_config and not known:
-            by_names = quantization_by_names(weights.table)
-        quantization_config = quantization_config or by_names
+    by_names = None
+    if not quantization_config and weights.gguf is None:
+        by_names = known.quantization if known else quantization_by_names(weights.table)
+        quantization_config = by_names
+    if weights.gguf is None:
         quantization = scheme_of(config, quantization_config)
-    experts = experts_of(config)
-    if known:
-        parameters = known.parameters
     else:
-        facts = CountingFacts(architecture, _ties(config), quantization, experts, weights.tied)
-        parameters = count_parameters(weights.table, facts, complete=weights.complete)
-        if entry:
-            entry.save(weights, by_names, parameters)
+        quantization = _gguf_quantization(weights)
+    experts = experts_of(config)
+    facts = CountingFacts(architecture, _ties(config), quantization, experts, weights.tied)
+    parameters = (
+        known.parameters if known else count_parameters(weights.table, facts, complete=weights.complete)
+    )
+    if entry and not known:
+        entry.save(weights, by_names, parameters)
     dtype = (canonical_name(declared) if declared else None) or weights.first_floating_dtype
     return Description(
         request=request,
@@ -213,7 +212,8 @@ def _quantization_beside(
 
 
 def _entry(location: Location, chosen: dict[str, File], selection: Selection) -> Entry | None:
-    if not is_long(location.files, chosen):
+    # What is on the Hub costs a request to look at: its source keeps what it has read.
+    if location.source not in ("folder", "cache") or not is_long(location.files, chosen):
         return None
     from model_loupe.inspector.remembered import Entry
     from model_loupe.sources.store import user_store

@@ -9,7 +9,6 @@ from model_loupe.checkpoints.files import format_of
 from model_loupe.checkpoints.weights import Weights
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.memory import Estimate, Usage, Wanted
-from model_loupe.domain.summaries import largest_tensors
 from model_loupe.domain.units import format_bytes, format_count, format_shape, plural
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.memory import cache_of, estimates, usage_of
@@ -344,7 +343,7 @@ def _trains(found: list[Estimate]) -> str:
 
 
 def _largest(description: Description) -> str:
-    found = largest_tensors(description.weights.table, 1)
+    found = description.weights.table.largest(1)
     if not found or len(description.weights.table) < _FEW_TENSORS:
         return ""
     name, kind = found[0]

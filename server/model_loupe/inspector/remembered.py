@@ -13,6 +13,7 @@ import sys
 import time
 import zlib
 from array import array
+from contextlib import suppress
 
 from model_loupe import __version__
 from model_loupe.checkpoints.choice import Selection
@@ -72,17 +73,20 @@ class Entry:
 
 
 def _version() -> tuple[str, int]:
-    """The package's version and, for those who work on it, when the rules were last changed."""
+    """The package's version and, for those who work on it, when its rules were last changed."""
     package = os.path.dirname(os.path.dirname(__file__))
-    rooms = ("domain", "domain/quantization", "checkpoints", "checkpoints/gguf")
-    changed = 0
-    for room in rooms:
-        try:
-            with os.scandir(os.path.join(package, room)) as modules:
-                changed = max([changed, *(module.stat().st_mtime_ns for module in modules)])
-        except OSError:
-            continue
-    return __version__, changed
+    return __version__, max(_last_change(os.path.join(package, room)) for room in ("domain", "checkpoints"))
+
+
+def _last_change(folder: str) -> int:
+    newest = 0
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".py"):
+                newest = max(newest, entry.stat().st_mtime_ns)
+            elif "." not in entry.name and entry.name != "__pycache__":
+                newest = max(newest, _last_change(entry.path))
+    return newest
 
 
 # --- to bytes -------------------------------------------------------------------------------------------

@@ -6,9 +6,7 @@ from model_loupe.checkpoints.files import format_of
 from model_loupe.domain.lean_typing import TYPE_CHECKING
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.memory import Usage, Wanted
-from model_loupe.domain.modules import Module, children
-from model_loupe.domain.summaries import blocks, largest_tensors
-from model_loupe.domain.tensors import Tensor, TensorTable
+from model_loupe.domain.tensors import TensorTable
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.memory import estimates, usage_of
 
@@ -103,6 +101,10 @@ def to_json(description: Description, *, tree: bool = False, wanted: Wanted = _N
         "warnings": [warning._asdict() for warning in description.warnings],
     }
     if tree:
+        # Imported here: a program that asks for no tree does not wait for it.
+        from model_loupe.domain.summaries import blocks
+        from model_loupe.inspector.schema_tree import tree_json
+
         result["tree"] = _built_tree(built) if built else tree_json(description)
         result["blocks"] = [block._asdict() for block in blocks(description.weights.table)]
     return result
@@ -172,7 +174,7 @@ def _largest(table: TensorTable) -> list[dict[str, Any]]:
             "dtype": kind.dtype,
             "bytes": kind.nbytes,
         }
-        for name, kind in largest_tensors(table, _LARGEST)
+        for name, kind in table.largest(_LARGEST)
     ]
 
 
@@ -193,43 +195,4 @@ def _quantization(description: Description) -> dict[str, Any] | None:
         "bits_per_parameter": round(count.bits_per_parameter, 4) if count else None,
         "unquantized": count.unquantized if count else None,
         "config": description.quantization_config,
-    }
-
-
-def tree_json(description: Description) -> dict[str, Any]:
-    """The module tree as nodes ``{path, class, repr, count, parameters, children}``.
-
-    ``class`` and ``repr`` are null below the model: tensor names do not tell them. A folded node's ``path``
-    has the range in it, its ``indices`` list the members, and below it the first member stands for all.
-    """
-    tied = {name: group for group in description.parameters.tied for name in group}
-    table = description.weights.table
-    node = {"path": "", "class": description.architecture, "repr": description.architecture, "count": 1}
-    return {**node, **_contents(table, "", "", tied)}
-
-
-def _contents(table: TensorTable, prefix: str, path: str, tied: dict[str, list[str]]) -> dict[str, Any]:
-    found = children(table, prefix, path)
-    return {
-        "parameters": [_parameter(tensor, prefix, tied) for tensor in found.parameters],
-        "children": [_node(table, module, tied) for module in found.modules],
-    }
-
-
-def _node(table: TensorTable, module: Module, tied: dict[str, list[str]]) -> dict[str, Any]:
-    node: dict[str, Any] = {"path": module.path, "class": None, "repr": None, "count": module.copies}
-    if module.copies > 1:
-        node["indices"] = list(module.indices)
-    node.update(tensors=module.tensors, elements=module.elements, bytes=module.nbytes)
-    return {**node, **_contents(table, module.prefix, module.path, tied)}
-
-
-def _parameter(tensor: Tensor, prefix: str, tied: dict[str, list[str]]) -> dict[str, Any]:
-    others = [name for name in tied.get(tensor.name, ()) if name != tensor.name]
-    return {
-        "name": tensor.name.removeprefix(prefix + ".") if prefix else tensor.name,
-        "shape": list(tensor.kind.shape),
-        "dtype": tensor.kind.dtype,
-        "bytes": tensor.kind.nbytes,
-        "tied_to": others[0] if others else None,
     }

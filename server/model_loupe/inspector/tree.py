@@ -12,7 +12,7 @@ from model_loupe.domain.loading import LoadOptions, bytes_at
 from model_loupe.domain.memory import Wanted
 from model_loupe.domain.modules import Module
 from model_loupe.domain.modules import children as module_children
-from model_loupe.domain.summaries import blocks, largest_tensors
+from model_loupe.domain.summaries import blocks
 from model_loupe.domain.tensors import Tensor
 from model_loupe.domain.units import format_bytes, format_count, format_shape, plural
 from model_loupe.inspector.built_tree import difference_rows, difference_sections, module_rows
@@ -198,7 +198,7 @@ def _parts(place: Place, description: Description) -> Iterator[TreeNode]:
 
 def _largest(place: Place, description: Description) -> Iterator[TreeNode]:
     whole, table = place._replace(path="", shown=""), description.weights.table
-    names = (name for name, _ in largest_tensors(table, PAGE))
+    names = (name for name, _ in table.largest(PAGE))
     for tensor in filter(None, map(table.get, names)):
         yield _tensor_row(whole, tensor, None)._replace(id=_item(place, tensor.name).id())
 

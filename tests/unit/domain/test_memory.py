@@ -7,7 +7,7 @@ import pytest
 from model_loupe.domain.kv_cache import KvCache, LayerGroup
 from model_loupe.domain.linear import linear_layers
 from model_loupe.domain.memory import Usage, full_training, inference, lora_training, qlora_training
-from model_loupe.domain.summaries import Block, blocks, largest_tensors
+from model_loupe.domain.summaries import Block, blocks
 from model_loupe.domain.tensors import TensorKind, TensorTable
 from tests.support.checkpoints import gemma_2b_tensors
 
@@ -66,11 +66,11 @@ def test_adapters() -> None:
 
 
 def test_largest_tensors() -> None:
-    names = [name for name, _ in largest_tensors(gemma(), 3)]
+    names = [name for name, _ in gemma().largest(3)]
     assert names[0] == "model.embed_tokens.weight"
     assert all(".mlp." in name for name in names[1:])
-    assert len(largest_tensors(gemma(), 10_000)) == 164
-    assert largest_tensors(TensorTable({}), 3) == []
+    assert len(gemma().largest(10_000)) == 164
+    assert TensorTable({}).largest(3) == []
 
 
 def test_blocks() -> None:

@@ -10,7 +10,7 @@ import pytest
 from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.memory import Wanted
 from model_loupe.inspector import Inspector, ModelRequest, TreeNode, terminal
-from model_loupe.inspector.schema import tree_json
+from model_loupe.inspector.schema_tree import tree_json
 from tests.support import checkpoints as made
 
 
