@@ -175,7 +175,7 @@ def _read_header(
 
 
 def _read_pickle(files: Files, file: File, tied: list[list[str]]) -> Header | None:
-    from model_loupe.checkpoints.pytorch import read_pytorch
+    from model_loupe.checkpoints.pytorch.reader import read_pytorch
 
     found = read_pytorch(
         lambda start, length: files.read(file.name, start, length), file.nbytes or 0, file.name

@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given, settings
 
 from model_loupe.checkpoints.pickle_opcodes import Mapping, Object, follow
-from model_loupe.checkpoints.pytorch import PyTorchFile, read_pytorch
+from model_loupe.checkpoints.pytorch.reader import read_pytorch
+from model_loupe.checkpoints.pytorch.results import PyTorchFile
 
 MAGIC = pickle.dumps(0x1950A86A20F9469CFC6C, 2)
 
