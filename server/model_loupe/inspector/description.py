@@ -12,7 +12,7 @@ from model_loupe.checkpoints.files import File, Files, format_of
 from model_loupe.checkpoints.quantization_files import declared_beside
 from model_loupe.checkpoints.weights import Weights, read_weights
 from model_loupe.domain.dtypes import BY_NAME, canonical_name
-from model_loupe.domain.experts import Experts, experts_of
+from model_loupe.domain.experts import Experts, experts_of, mtp_prefixes
 from model_loupe.domain.kv_cache import Dimensions, KvCache, dimensions, kv_cache
 from model_loupe.domain.loading import LoadDtype, LoadOptions, bytes_at, load_dtype
 from model_loupe.domain.parameters import CountingFacts, ParameterCount, count_parameters
@@ -142,7 +142,9 @@ def describe(request: ModelRequest, location: Location) -> Description:
         quantization_config = quantization_config or quantization_by_names(weights.table)
         quantization = scheme_of(config, quantization_config)
     experts = experts_of(config)
-    facts = CountingFacts(architecture, _ties(config), quantization, experts, weights.tied)
+    facts = CountingFacts(
+        architecture, _ties(config), quantization, experts, weights.tied, mtp_prefixes(config)
+    )
     dtype = (canonical_name(declared) if declared else None) or weights.first_floating_dtype
     return Description(
         request=request,

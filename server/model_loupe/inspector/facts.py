@@ -77,6 +77,7 @@ def facts(description: Description, options: LoadOptions, wanted: Wanted = _NO_W
         ("Loads as", _loads(description, options)),
         ("Quantised", _quantised(description)),
         ("Active", _active(description)),
+        ("Prediction", _mtp(description)),
         ("Not parameters", _not_parameters(description)),
         ("Layers", _layers(description)),
         ("Attention", _attention(description)),
@@ -225,6 +226,16 @@ def _active(description: Description) -> str:
     experts = description.experts
     chosen = f" ({experts.per_token} of {experts.total} experts)" if experts else ""
     return f"{active:,} parameters per token ({format_count(active)}){chosen}"
+
+
+def _mtp(description: Description) -> str:
+    count = description.parameters
+    if not count.mtp or count.total is None:
+        return ""
+    return (
+        f"{count.mtp:,} parameters of layers for multi-token prediction, which transformers does not load; "
+        f"{count.total - count.mtp:,} without them"
+    )
 
 
 def _not_parameters(description: Description) -> str:

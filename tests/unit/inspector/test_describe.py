@@ -81,9 +81,12 @@ def test_deepseek_v3(tmp_path: Path) -> None:
     assert count.by_dtype["float8_e4m3fn"].parameters == 680_571_043_840
     assert count.by_dtype["bfloat16"].parameters == 3_918_786_560
     assert count.by_dtype["float32"].elements == 41_555_600
-    # Its float32 parameters are the routers' biases; the rest scales FP8 blocks.
-    assert count.by_dtype["float32"].parameters == 59 * 256
-    assert count.overhead == 41_555_600 - 59 * 256
+    # The float32 elements are no parameters: the routers' biases are buffers, the rest scales FP8 blocks.
+    assert count.by_dtype["float32"].parameters == 0
+    assert (count.buffers, count.overhead) == (59 * 256, 41_555_600 - 59 * 256)
+    assert count.total == 680_571_043_840 + 3_918_786_560
+    # Layer 61 predicts a token more; transformers leaves it out, and builds what is left.
+    assert count.total - count.mtp == 671_026_404_352
     assert count.exact
     # Latent attention: 512 compressed + 64 rotary elements a token and layer.
     assert description.kv_cache is not None

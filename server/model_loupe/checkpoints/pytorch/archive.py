@@ -5,7 +5,7 @@ After ``_load`` in ``torch/serialization.py``.
 
 from __future__ import annotations
 
-from model_loupe.checkpoints.pickle_opcodes import Pickled, follow
+from model_loupe.checkpoints.pickle_opcodes import Pickled
 from model_loupe.checkpoints.pytorch.arguments import Storage
 from model_loupe.checkpoints.pytorch.contents import tell
 from model_loupe.checkpoints.pytorch.objects import shortened
@@ -117,7 +117,7 @@ def _inside(source: Source, entry: Entry, name: str, warnings: list[Warning]) ->
         there = shortened(local.decode("utf-8", "replace"))
         message = f"{name}: data.pkl has another name where it stands ({there}): readers may differ"
         warnings.append(Warning("zip-mismatch", message))
-    pickled = follow(raw)
+    pickled = source.follow(raw)
     note_problem(pickled, entry.size, name, warnings)
     if not pickled.problem and pickled.end < len(raw):
         left = plural(len(raw) - pickled.end, "byte")

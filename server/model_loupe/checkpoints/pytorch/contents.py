@@ -25,8 +25,8 @@ def tell(
         calls = {**pickled.calls, **calls}
     refused = disallowed_globals(imported, calls, name)
     warnings += [refused] if refused else []
-    # A tensor takes some 32 opcodes, and is looked at three times at most.
-    tensors = Tensors(10_000 + sum(pickled.opcodes for pickled in pickles) // 2)
+    # A tensor takes some 32 steps, and is looked at three times at most.
+    tensors = Tensors(10_000 + sum(pickled.steps for pickled in pickles) // 2)
     sorter = Sorter(tensors, name, warnings)
     try:
         found = sorter.sort(root)

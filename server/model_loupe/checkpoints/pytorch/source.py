@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from model_loupe.checkpoints.pickle_opcodes import Pickled, follow
+from model_loupe.checkpoints.pickle_opcodes import MAX_STEPS, Pickled, follow
 from model_loupe.domain.units import format_bytes
 from model_loupe.domain.warnings import Warning
 
@@ -21,13 +21,17 @@ _TAIL_BYTES = 64 * 1024 + 22
 
 
 class Source:
-    """A file's bytes by range. The beginning and, once asked for, the end are read once."""
+    """A file's bytes by range. The beginning and, once asked for, the end are read once.
+
+    All of its pickles together are followed for as long as one may take.
+    """
 
     def __init__(self, read: Read, size: int) -> None:
         self._read = read
         self.size = size
         self.head = read(0, min(size, _FIRST_PICKLE_BYTES)) if size else b""
         self._tail: bytes | None = None
+        self._steps_left = MAX_STEPS
 
     def tail(self) -> bytes:
         if self._tail is None:
@@ -46,17 +50,25 @@ class Source:
             return self._tail[offset - begin : offset - begin + length]
         return self._read(offset, length)
 
+    def follow(self, data: bytes, start: int = 0) -> Pickled:
+        """Follows the pickle in ``data``, some of this file's bytes."""
+        pickled = follow(data, start, self._steps_left)
+        # What is cut is followed again, from a longer piece.
+        if not _is_cut(pickled):
+            self._steps_left = max(0, self._steps_left - pickled.steps)
+        return pickled
+
 
 def pickle_at(source: Source, start: int) -> tuple[Pickled, int]:
     """The pickle at ``start``, of which only its last opcode tells where it ends; and that end."""
     if start < len(source.head):
-        pickled = follow(source.head, start)
+        pickled = source.follow(source.head, start)
         if not _is_cut(pickled) or len(source.head) == source.size:
             return pickled, pickled.end
     length = _FIRST_PICKLE_BYTES
     while True:
         length = min(8 * length, MAX_PICKLE_BYTES)
-        pickled = follow(source.read(start, length))
+        pickled = source.follow(source.read(start, length))
         if not _is_cut(pickled) or length == MAX_PICKLE_BYTES or start + length >= source.size:
             return pickled, start + pickled.end
 
