@@ -6,6 +6,7 @@ import json
 import random
 import struct
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 # What readers trip over: signs, widths, and the neighbours of powers of two.
@@ -133,19 +134,16 @@ def mutate_json(seed: bytes, others: list[bytes], chance: random.Random) -> byte
 
 def _changed(document: Any, other: Any, chance: random.Random) -> Any:
     """``document`` with one value, key or entry of it changed, anywhere."""
-    inner = (
-        list(document.items() if isinstance(document, dict) else enumerate(document))
-        if (isinstance(document, (dict, list)))
-        else []
-    )
+    inner: list[tuple[Any, Any]] = []
+    if isinstance(document, (dict, list)):
+        inner = list(document.items() if isinstance(document, dict) else enumerate(document))
     if not inner or chance.random() < 0.1:
-        return chance.choice((*_VALUES, other))
+        return deepcopy(chance.choice((*_VALUES, other)))
     key, value = chance.choice(inner)
     what = chance.random()
     if what < 0.7:
-        document[key] = (
-            _changed(value, other, chance) if isinstance(value, (dict, list)) else (chance.choice(_VALUES))
-        )
+        nested = isinstance(value, (dict, list))
+        document[key] = _changed(value, other, chance) if nested else deepcopy(chance.choice(_VALUES))
     elif what < 0.8:
         del document[key]
     elif what < 0.9 and isinstance(document, dict):
