@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from model_loupe.checkpoints.files import format_of
+from model_loupe.checkpoints.files import FORMAT_TITLES, format_of
 from model_loupe.checkpoints.weights import Weights
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.memory import Estimate, Usage, Wanted
@@ -30,7 +30,18 @@ def title(description: Description) -> str:
         return f"{description.adapter.name} adapter"
     if description.tokenizer and not description.config and not len(description.weights.table):
         return "Tokenizer"
-    return description.architecture or description.model_type or "Checkpoint"
+    named = description.architecture or description.model_type
+    return named or _unread_title(description) or "Checkpoint"
+
+
+def _unread_title(description: Description) -> str | None:
+    """What a file is called that is known and not read."""
+    if len(description.weights.table):
+        return None
+    if any(warning.code == "torchscript" for warning in description.warnings):
+        return FORMAT_TITLES["torchscript"]
+    forms = {format_of(file.name) for file in description.files} & FORMAT_TITLES.keys()
+    return FORMAT_TITLES[forms.pop() or ""] if len(forms) == 1 else None
 
 
 def parameters_text(count: ParameterCount, *, long: bool) -> str | None:
@@ -179,6 +190,8 @@ def _claims(description: Description) -> str:
 
 
 def _loads(description: Description, options: LoadOptions) -> str:
+    if not description.config and not len(description.weights.table):
+        return ""
     found, nbytes = description.loaded(options)
     if found.dtype is not None:
         size = "" if nbytes is None else f" · {format_bytes(nbytes)}"

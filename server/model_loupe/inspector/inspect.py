@@ -18,6 +18,8 @@ from model_loupe.inspector.tree import TreeNode
 from model_loupe.sources.locate import Location, ModelRequest, locate
 
 _REMEMBERED = 64
+# Files that are not read, but known: what they are is an answer.
+_SAID_TO_BE = frozenset({"exported-program", "format-not-read", "no-weights", "torch-package", "torchscript"})
 
 
 class _Entry:
@@ -130,7 +132,7 @@ def _describe(request: ModelRequest, location: Location) -> Description:
     except OSError as error:
         raise _unreadable(location, error) from error
     if not description.config and not len(description.weights.table) and not description.tokenizer:
-        _raise_nothing_found(description)
+        _require_something(description)
     return description
 
 
@@ -147,8 +149,10 @@ def _no_collections() -> Iterator[None]:
         gc.enable()
 
 
-def _raise_nothing_found(description: Description) -> None:
+def _require_something(description: Description) -> None:
     named = description.warnings
+    if any(warning.code in _SAID_TO_BE for warning in named):
+        return
     if named:
         raise LoupeError(named[0].code, named[0].message)
     if not description.weights.shards:
