@@ -27,7 +27,7 @@ CLIENT_SOURCES := $(shell find client -path '*/node_modules' -prune -o -path '*/
 	-o -path '*/labextension' -prune -o -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.svg' \
 	-o -name '*.mjs' -o -name '*.json' -o -name '*.js' \) -print 2>/dev/null)
 
-.PHONY: help setup demo test lint format test-python test-client test-editors test-libraries bench vsix wheel clean
+.PHONY: help setup demo test lint format test-python test-client test-editors test-libraries fuzz bench vsix wheel clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -65,6 +65,9 @@ test-editors: $(APP)/.installed $(VSIX) ## real VS Code and real JupyterLab in a
 
 test-libraries: $(LIBRARIES)/.installed ## checkpoints that the real libraries write, with torch
 	@PYTHONPATH=server $(LIBRARIES)/bin/python -m pytest -q tests/libraries
+
+fuzz: $(DEV)/.installed ## 20,000 damaged files of each format (SEED=… repeats a run)
+	@$(DEV)/bin/python -m tests.fuzz.run $(if $(SEED),--seed $(SEED))
 
 bench: $(DEV)/.installed ## how fast, as ratios against something run in the same minute
 	@$(DEV)/bin/python tests/benchmarks/run.py

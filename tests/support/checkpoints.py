@@ -162,6 +162,7 @@ DEEPSEEK_V3_CONFIG: dict[str, Any] = {
     "num_attention_heads": 128,
     "num_experts_per_tok": 8,
     "num_hidden_layers": 61,
+    "num_nextn_predict_layers": 1,
     "num_key_value_heads": 128,
     "q_lora_rank": 1536,
     "qk_nope_head_dim": 128,

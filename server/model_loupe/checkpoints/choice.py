@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from model_loupe.checkpoints.files import File, Files, format_of, unreadable
+from model_loupe.checkpoints.files import FORMAT_TITLES, File, Files, format_of, unreadable
 from model_loupe.checkpoints.safetensors_index import (
     MAX_INDEX_BYTES,
     Claims,
@@ -238,8 +238,8 @@ def _why_not(name: str, taken: str | None) -> str | None:
         return None
     if name.startswith(_NO_WEIGHTS) and form == "pickle":
         return "state of a training run, no weights of the model"
-    if form in _OTHER_FRAMEWORKS:
-        return _OTHER_FRAMEWORKS[form]
+    if form in FORMAT_TITLES:
+        return f"{FORMAT_TITLES[form]}, which from_pretrained does not take"
     if taken is None:
         return "not among the names that from_pretrained looks for"
     if form != taken:
@@ -263,9 +263,4 @@ _GGUF_ROLES = {
     "lora": "an adapter, which llama.cpp loads beside the model",
     "vocab": "a vocabulary alone",
 }
-_FORMAT_NAMES = {"pickle": "PyTorch", "gguf": "GGUF", "numpy": "NumPy"}
-_OTHER_FRAMEWORKS = {
-    "tensorflow": "TensorFlow weights, which PyTorch does not take",
-    "flax": "Flax weights, which PyTorch does not take",
-    "onnx": "an ONNX graph, for ONNX Runtime",
-}
+_FORMAT_NAMES = {"pickle": "PyTorch", "gguf": "GGUF"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 
 from model_loupe.checkpoints.files import lfs_pointer_size
 from model_loupe.domain.lean_typing import TYPE_CHECKING
@@ -25,8 +26,8 @@ def parse_json_object(raw: bytes, name: str, warnings: list[Warning]) -> dict[st
         warnings.append(Warning("empty-file", f"{name} is empty"))
         return None
     try:
-        # Editors on Windows put a byte order mark before the brace; transformers fails on it.
-        document = json.loads(raw.removeprefix(b"\xef\xbb\xbf").decode())
+        # utf-8-sig: editors on Windows put a byte order mark before the brace; transformers fails on it.
+        document = load_json(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         warnings.append(Warning("bad-json", f"{name} is not UTF-8 (byte {error.start})"))
         return None
@@ -41,6 +42,24 @@ def parse_json_object(raw: bytes, name: str, warnings: list[Warning]) -> dict[st
         warnings.append(Warning("bad-json", f"{name} holds a JSON {kind}, not an object"))
         return None
     return document
+
+
+def load_json(text: str) -> Any:
+    """``json.loads``, with nothing in it that could not be written out again.
+
+    Numbers that are not finite (``NaN``, ``1e999``), which Python takes and JSON does not know, stay the text
+    that they were; halves of surrogate pairs become ``?``. Raises ValueError and RecursionError.
+    """
+    document = json.loads(text, parse_constant=str, parse_float=_finite)
+    if "\\ud" in text or "\\uD" in text:
+        whole = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
+        document = json.loads(whole)
+    return document
+
+
+def _finite(text: str) -> float | str:
+    value = float(text)
+    return value if isfinite(value) else text
 
 
 def architecture_class(config: dict[str, Any]) -> str | None:

@@ -9,18 +9,52 @@ LFS_POINTER_PREFIX = b"version https://git-lfs.github.com/spec/v1"
 LFS_POINTER_LIMIT = 1024
 """A Git-LFS pointer file is smaller than this (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md)."""
 
+# By how a file's name ends, and begins where that is not enough.
 _FORMATS = (
     (".safetensors", "safetensors"),
     (".gguf", "gguf"),
+    (".jit", "torchscript"),
+    (".pt2", "torch-export"),
     (".bin", "pickle"),
     (".pt", "pickle"),
     (".pth", "pickle"),
     (".ckpt", "pickle"),
     (".h5", "tensorflow"),
+    (".keras", "tensorflow"),
+    ("saved_model.pb", "tensorflow"),
+    (".ckpt.index", "tensorflow"),
+    (".ckpt.meta", "tensorflow"),
+    (".ckpt.data-00000-of-00001", "tensorflow"),
     (".msgpack", "flax"),
     (".onnx", "onnx"),
+    # Weights of a graph beyond the 2 GiB of a protobuf message (ONNX's external data).
+    (".onnx_data", "onnx"),
+    (".onnx.data", "onnx"),
+    (".ort", "onnx"),
     (".npz", "numpy"),
+    (".npy", "numpy"),
+    (".tflite", "tflite"),
+    (".mlmodel", "coreml"),
+    (".mlmodelc", "coreml"),
+    (".pdparams", "paddle"),
+    (".ot", "rust-bert"),
 )
+_BEGINNINGS = (("openvino_", (".xml", ".bin"), "openvino"), ("ggml-", (".bin",), "ggml"))
+FORMAT_TITLES = {
+    "coreml": "Core ML model",
+    "flax": "Flax weights",
+    "ggml": "GGML model",
+    "numpy": "NumPy arrays",
+    "onnx": "ONNX graph",
+    "openvino": "OpenVINO model",
+    "paddle": "PaddlePaddle weights",
+    "rust-bert": "rust-bert weights",
+    "tensorflow": "TensorFlow weights",
+    "tflite": "LiteRT model",
+    "torch-export": "exported PyTorch program",
+    "torchscript": "TorchScript archive",
+}
+"""What to call a file of a format that is not read here."""
 
 
 class File(NamedTuple):
@@ -47,6 +81,10 @@ class Files(Protocol):
 def format_of(name: str) -> str | None:
     """The weight format that a file's name promises; None if it is no weight file."""
     lowered = name.lower()
+    base = lowered.rpartition("/")[2]
+    for beginning, endings, form in _BEGINNINGS:
+        if base.startswith(beginning) and base.endswith(endings):
+            return form
     return next((fmt for suffix, fmt in _FORMATS if lowered.endswith(suffix)), None)
 
 

@@ -3,7 +3,7 @@
 It follows the opcodes of protocols 0 to 5 (their meaning: ``pickletools.py`` and ``pickle.py`` of CPython)
 on a stack of plain values. A global stays a name, a call stays a function's name with its arguments: nothing
 is imported, called or hashed. A pickle has no loops, so the work is bounded by its length, and by
-``MAX_OPCODES``; what one opcode may build is bounded too. A pickle that breaks off or makes no sense gives
+``MAX_STEPS``; what one opcode may build is bounded too. A pickle that breaks off or makes no sense gives
 what had been built until then, and the problem.
 """
 
@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 
     _Handler = Callable[["_Machine", int], int]
 
-MAX_OPCODES = 4_000_000
-"""A tensor of a state dict takes some 32 opcodes: enough for 100,000 tensors in one pickle."""
+MAX_STEPS = 4_000_000
+"""A tensor of a state dict takes some 32 steps: enough for 100,000 tensors in one pickle."""
+
+# An opcode is a step; one of the rare ones takes as long as four of the others.
+_RARE_STEPS = 4
+# Python's own recursion limit keeps what it pickles well below this.
+_MAX_MARKS = 10_000
 
 _MAX_TEXT = 1 << 16
 _MAX_BYTES = 1 << 10
@@ -95,7 +100,7 @@ class Pickled(NamedTuple):
 
     value: Any
     end: int
-    opcodes: int
+    steps: int
     globals: list[str]
     calls: dict[str, Any]
     problem: Problem | None
@@ -111,12 +116,12 @@ class _Bad(Exception):
         self.code = code
 
 
-def follow(data: bytes, start: int = 0, max_opcodes: int = MAX_OPCODES) -> Pickled:
+def follow(data: bytes, start: int = 0, max_steps: int = MAX_STEPS) -> Pickled:
     """Follows the pickle that begins at ``start``. Never raises."""
     machine = _Machine(data, start)
     problem: Problem | None = None
     try:
-        machine.run(max_opcodes)
+        machine.run(max_steps)
     except _Stop:
         pass
     except _Bad as error:
@@ -125,7 +130,7 @@ def follow(data: bytes, start: int = 0, max_opcodes: int = MAX_OPCODES) -> Pickl
         # The stack's own underflow comes as IndexError too: only at the end of the data is it the data's.
         problem = machine.broken_off()
     value = machine.salvage() if problem else machine.stack[-1]
-    return Pickled(value, machine.position, machine.opcodes, list(machine.globals), machine.calls, problem)
+    return Pickled(value, machine.position, machine.steps, list(machine.globals), machine.calls, problem)
 
 
 class _Machine:
@@ -134,7 +139,7 @@ class _Machine:
     def __init__(self, data: bytes, start: int) -> None:
         self.data = data
         self.position = start
-        self.opcodes = 0
+        self.steps = 0
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
@@ -142,11 +147,11 @@ class _Machine:
         self.calls: dict[str, Any] = {}
         self.by_lines: dict[bytes, Global] = {}
 
-    def run(self, max_opcodes: int) -> None:
+    def run(self, max_steps: int) -> None:
         """Follows opcodes until STOP. The few that make up a state dict are here, ordered by how frequent
         they are there; the others are in ``_RARE``."""
         data, memo, stack = self.data, self.memo, self.stack
-        position, left = self.position, max_opcodes
+        position, left = self.position, max_steps
         try:
             while True:
                 opcode = data[position]
@@ -166,6 +171,8 @@ class _Machine:
                     position += 1
                 elif opcode == 0x28:  # MARK
                     self.marks.append(stack)
+                    if len(self.marks) > _MAX_MARKS:
+                        raise _Bad("nested-too-deeply", f"opens more than {_MAX_MARKS:,} marks")
                     stack = self.stack = []
                 elif opcode == 0x74:  # TUPLE
                     items = tuple(stack)
@@ -203,17 +210,18 @@ class _Machine:
                     rare = _RARE.get(opcode)
                     if rare is None:
                         raise _Bad("bad-pickle", f"byte {position - 1} (0x{opcode:02x}) is no pickle opcode")
+                    left -= _RARE_STEPS - 1
                     position = rare(self, position)
                     stack = self.stack
                 if left <= 0:
-                    raise _Bad("too-many-opcodes", f"has more than {max_opcodes:,} opcodes")
+                    raise _Bad("too-many-opcodes", "goes on longer than that of any checkpoint: given up")
         except KeyError:
             raise _Bad(
                 "bad-pickle", f"asks at byte {position - 1} for a value that it never stored"
             ) from None
         finally:
             self.position = position
-            self.opcodes = max_opcodes - left
+            self.steps = max_steps - left
 
     def broken_off(self) -> Problem:
         if self.position + 8 >= len(self.data):

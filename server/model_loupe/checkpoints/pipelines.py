@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from model_loupe.checkpoints.config import load_json
 from model_loupe.checkpoints.safetensors_index import is_safe_name
 from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 from model_loupe.domain.warnings import Warning
@@ -12,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MAX_PARTS = 100
+_MAX_CLASS_NAME = 200
 
 
 class Component(NamedTuple):
@@ -33,7 +33,7 @@ def pipeline_components(index: dict[str, Any]) -> list[Component]:
         if name.startswith("_") or not isinstance(value, list) or len(value) != 2 or not is_safe_name(name):
             continue
         library, class_name = value
-        if isinstance(library, str) and isinstance(class_name, str):
+        if isinstance(library, str) and isinstance(class_name, str) and len(class_name) <= _MAX_CLASS_NAME:
             found.append(Component(name, name, library, class_name))
     return found
 
@@ -41,7 +41,7 @@ def pipeline_components(index: dict[str, Any]) -> list[Component]:
 def sentence_modules(raw: bytes, warnings: list[Warning]) -> list[Component]:
     """The modules of a ``modules.json``, in order (``SentenceTransformer`` of sentence-transformers)."""
     try:
-        entries = json.loads(raw.decode("utf-8-sig"))
+        entries = load_json(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         warnings.append(Warning("bad-json", "modules.json is not JSON"))
         return []
@@ -53,7 +53,9 @@ def sentence_modules(raw: bytes, warnings: list[Warning]) -> list[Component]:
         if not isinstance(entry, dict):
             continue
         kind, folder = entry.get("type"), entry.get("path", "")
-        if isinstance(kind, str) and isinstance(folder, str) and (not folder or is_safe_name(folder)):
+        if not isinstance(kind, str) or not isinstance(folder, str) or len(kind) > _MAX_CLASS_NAME:
+            continue
+        if not folder or is_safe_name(folder):
             library, _, class_name = kind.rpartition(".")
             found.append(Component(str(number), folder, library.partition(".")[0] or None, class_name))
     return found

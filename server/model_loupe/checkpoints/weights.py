@@ -192,16 +192,30 @@ def _read_header(
 
 
 def _read_pickle(files: Files, file: File, tied: list[list[str]]) -> Header | None:
-    from model_loupe.checkpoints.pytorch import read_pytorch
+    from model_loupe.checkpoints.pytorch.reader import read_pytorch
 
     found = read_pytorch(
         lambda start, length: files.read(file.name, start, length), file.nbytes or 0, file.name
     )
     tied.extend(found.tied)
+    if found.kind in _NO_MODEL:
+        # Moments of an optimizer have the shapes of weights, and are none.
+        found = found._replace(tensors={})
     warnings = list(found.warnings)
-    if not found.tensors and not warnings:
-        warnings.append(Warning("no-weights", f"{file.name} holds no weights: it is of kind {found.kind}"))
+    if not found.tensors and (not warnings or found.kind in _NO_MODEL):
+        what = _NO_MODEL.get(found.kind, "an object without tensors")
+        of_class = f" ({found.class_path})" if found.class_path else ""
+        warnings.insert(0, Warning("no-weights", f"{file.name} holds no weights: it is {what}{of_class}"))
     return Header(found.tensors, {}, 0, warnings)
+
+
+# What trainers save beside a model, as it is called in a sentence.
+_NO_MODEL = {
+    "training-args": "the arguments of a training run",
+    "optimizer-state": "the state of an optimizer",
+    "rng-state": "the state of random number generators",
+    "scheduler": "the state of a learning-rate schedule",
+}
 
 
 def _missing(files: Files, name: str, listing: dict[str, File]) -> Warning:

@@ -1,15 +1,15 @@
 """From stored elements to parameters.
 
-*Elements* are what the files store, *parameters* what the model has: tied weights count once, buffers
-(registered with ``register_buffer``: position ids, rotary frequencies, batch-norm statistics) and the scales
-of quantised weights are none.
+*Elements* are what the files store, *parameters* what the model has: tied weights count once, buffers and
+the scales of quantised weights are none. Layers for multi-token prediction, which some files hold beyond the
+model's own, are in the total but not in what a token meets: transformers leaves them out when it loads.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 
-from model_loupe.domain.dtypes import BY_NAME
+from model_loupe.domain.buffers import buffers_of
 from model_loupe.domain.experts import Experts
 from model_loupe.domain.lean_typing import NamedTuple
 from model_loupe.domain.quantization import Scheme
@@ -22,21 +22,6 @@ from model_loupe.domain.quantization.count import (
 )
 from model_loupe.domain.tensors import TensorKind, TensorTable
 
-# Buffers that libraries have saved with their models, by the last part of the name.
-_BUFFERS = (
-    "position_ids",
-    "token_type_ids",
-    "inv_freq",
-    "masked_bias",
-    "running_mean",
-    "running_var",
-    "num_batches_tracked",
-    "relative_position_index",
-    # GGUF's rotary frequencies.
-    "rope_freqs.weight",
-    "rope_factors_long.weight",
-    "rope_factors_short.weight",
-)
 _EMBEDDINGS = (
     "embed_tokens.weight",
     "wte.weight",
@@ -61,12 +46,14 @@ class ParameterCount(NamedTuple):
 
     ``exact`` is False where an assumption was made, which ``reason`` then names. ``buffers`` and
     ``overhead`` (scales of quantised weights) are elements that are no parameters. ``tied`` lists groups of
-    names that are one parameter.
+    names that are one parameter. ``mtp`` is how many of the total are for multi-token prediction; ``active``
+    is without them.
     """
 
     total: int | None
     trainable: int | None
     active: int | None
+    mtp: int
     buffers: int
     overhead: int
     by_dtype: dict[str, DTypeCount]
@@ -80,7 +67,8 @@ class CountingFacts(NamedTuple):
     """What counting needs besides the tensors.
 
     ``tie_word_embeddings`` is None where the config is silent; ``shared`` are names that the weight files
-    themselves store once (a pickle's tensors on one storage).
+    themselves store once (a pickle's tensors on one storage). ``mtp`` is how the names of layers for
+    multi-token prediction begin.
     """
 
     architecture: str | None
@@ -88,11 +76,12 @@ class CountingFacts(NamedTuple):
     scheme: Scheme | None
     experts: Experts | None
     shared: list[list[str]]
+    mtp: tuple[str, ...] = ()
 
 
 def count_parameters(table: TensorTable, facts: CountingFacts, *, complete: bool) -> ParameterCount:
     """Counts over one set of weights; ``complete`` says that all its headers were read."""
-    buffers = table.count_ending(lambda kind: _buffer_endings(kind, facts))
+    buffers = buffers_of(table, facts.architecture, packed=facts.scheme is not None)
     overhead = table.count_ending(lambda kind: _overhead_endings(kind, facts))
     shared = _shared(table, facts)
     tied, stored_twice = _tied(table, facts)
@@ -107,10 +96,12 @@ def count_parameters(table: TensorTable, facts: CountingFacts, *, complete: bool
     quantized = quantized_count(table, facts.scheme, packed, overhead, buffers) if facts.scheme else None
     known = complete and len(table) > 0
     total = sum(count.parameters for count in by_dtype.values()) if known else None
+    mtp = _mtp(table, facts) if total is not None else None
     return ParameterCount(
         total=total,
         trainable=_trainable(total, facts.scheme, quantized),
-        active=_active(total, table, packed, overhead, facts),
+        active=_active(total, table, packed, overhead, facts, mtp),
+        mtp=mtp.total or 0 if mtp else 0,
         buffers=_elements(buffers),
         overhead=_elements(overhead),
         by_dtype=by_dtype,
@@ -147,23 +138,6 @@ def _inexact(
     return None
 
 
-def _buffer_endings(kind: TensorKind, facts: CountingFacts) -> tuple[str, ...]:
-    """How the names of buffers of this kind end; most kinds have none, and their names need no look."""
-    floating = _is_floating(kind)
-    if not floating and facts.scheme is None:
-        # Gradients need floating point: a tensor of integers can be no parameter, unless it is packed.
-        return ("",)
-    # GPT-2's causal mask: a lower triangle [1, 1, n, n] that old checkpoints call "bias".
-    masks = (".attn.bias",) if len(kind.shape) == 4 else ()
-    # Floating matrices are weights.
-    return masks + _BUFFERS if len(kind.shape) < 2 or not floating else masks
-
-
-def _is_floating(kind: TensorKind) -> bool:
-    dtype = BY_NAME.get(kind.dtype)
-    return dtype is None or dtype.is_floating
-
-
 def _overhead_endings(kind: TensorKind, facts: CountingFacts) -> tuple[str, ...]:
     scheme = facts.scheme
     # Where every FP8 tensor is a weight, their names (most of the model's) need no look.
@@ -180,6 +154,7 @@ def _active(
     packed: list[Packed],
     overhead: dict[TensorKind, int],
     facts: CountingFacts,
+    mtp: ParameterCount | None,
 ) -> int | None:
     """Parameters that one token meets: everything dense, and its share of the routed experts.
 
@@ -191,7 +166,19 @@ def _active(
     routed = routed_parameters(table, packed, overhead, scheme.overhead if scheme else ())
     if routed == 0 or routed % experts.total:
         return None
-    return total - routed + routed // experts.total * experts.per_token
+    beyond = (mtp.active or mtp.total or 0) if mtp else 0
+    return total - routed + routed // experts.total * experts.per_token - beyond
+
+
+def _mtp(table: TensorTable, facts: CountingFacts) -> ParameterCount | None:
+    """The layers for multi-token prediction, counted by themselves."""
+    if not facts.mtp:
+        return None
+    found = {name: kind for name, kind in table.tensors.items() if name.startswith(facts.mtp)}
+    if not found:
+        return None
+    alone = facts._replace(mtp=(), shared=[], tie_word_embeddings=False)
+    return count_parameters(TensorTable({"": found}), alone, complete=True)
 
 
 def _shared(table: TensorTable, facts: CountingFacts) -> list[list[str]]:

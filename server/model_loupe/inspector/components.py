@@ -233,6 +233,7 @@ def _sum(counts: list[tuple[str, ParameterCount]], *, complete: bool) -> Paramet
         total=_total(count.total for _, count in counts) if complete and counts else None,
         trainable=_total(count.trainable for _, count in counts) if complete and counts else None,
         active=None,
+        mtp=sum(count.mtp for _, count in counts),
         buffers=sum(count.buffers for _, count in counts),
         overhead=sum(count.overhead for _, count in counts),
         by_dtype=dict(sorted(by_dtype.items(), key=lambda item: -item[1].bytes)),

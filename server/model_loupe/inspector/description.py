@@ -6,10 +6,10 @@ import re
 
 from model_loupe.checkpoints.choice import Selection
 from model_loupe.checkpoints.config import architecture_class, declared_dtype, model_type, parse_json_object
-from model_loupe.checkpoints.files import File, Files, format_of
+from model_loupe.checkpoints.files import FORMAT_TITLES, File, Files, format_of
 from model_loupe.checkpoints.weights import Weights, is_long, read_weights
 from model_loupe.domain.dtypes import BY_NAME, canonical_name
-from model_loupe.domain.experts import Experts, experts_of
+from model_loupe.domain.experts import Experts, experts_of, mtp_prefixes
 from model_loupe.domain.kv_cache import Dimensions, KvCache, dimensions, kv_cache
 from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 from model_loupe.domain.loading import LoadDtype, LoadOptions, bytes_at, load_dtype
@@ -157,6 +157,9 @@ def describe(request: ModelRequest, location: Location, disk: bool) -> Descripti
     warnings += _unread_formats(listing, weights)
     if weights.gguf is not None:
         config = _gguf_config(weights) or config
+        from model_loupe.inspector.encodings import encoding_warnings
+
+        warnings += encoding_warnings(weights)
     architecture = architecture_class(config)
     declared = declared_dtype(config)
     quantization_config = declared_quantization(config) or _quantization_beside(files, listing, warnings)
@@ -169,13 +172,16 @@ def describe(request: ModelRequest, location: Location, disk: bool) -> Descripti
     else:
         quantization = _gguf_quantization(weights)
     experts = experts_of(config)
-    facts = CountingFacts(architecture, _ties(config), quantization, experts, weights.tied)
+    facts = CountingFacts(
+        architecture, _ties(config), quantization, experts, weights.tied, mtp_prefixes(config)
+    )
     parameters = (
         known.parameters if known else count_parameters(weights.table, facts, complete=weights.complete)
     )
     if entry and not known:
         entry.save(weights, by_names, parameters)
     dtype = (canonical_name(declared) if declared else None) or weights.first_floating_dtype
+    listing = {**listing, **_twins(location, weights)}
     return Description(
         request=request,
         source=location.source,
@@ -243,11 +249,32 @@ def read_object(files: Files, listing: dict[str, File], name: str, warnings: lis
 def _unread_formats(listing: dict[str, File], weights: Weights) -> list[Warning]:
     if weights.shards:
         return []
-    others = [name for name in listing if format_of(name) not in (None, "safetensors")]
+    named = ((name, FORMAT_TITLES.get(format_of(name) or "")) for name in listing)
+    others = [f"{name} ({what})" for name, what in named if what]
     if not others:
         return []
-    message = f"weights in these files are not read yet: {', '.join(others[:5])}"
+    more = f" and {len(others) - 5:,} more" if len(others) > 5 else ""
+    message = f"no weights that from_pretrained takes, only {', '.join(others[:5])}{more}: not read"
     return [Warning("format-not-read", message)]
+
+
+# Folders in which repositories keep the same weights for other libraries.
+_TWINS = ("original", "onnx", "openvino", "coreml", "metal", "tf", "flax", "gguf")
+_TWIN = "in a folder that from_pretrained does not look into without subfolder="
+
+
+def _twins(location: Location, weights: Weights) -> dict[str, File]:
+    """The files of weights in such folders, each noted as not taken."""
+    found: dict[str, File] = {}
+    for folder in _TWINS if location.file is None else ():
+        below = location.files.below(folder)
+        try:
+            files = below.entries().values() if below else ()
+        except OSError:
+            continue
+        found.update((f"{folder}/{file.name}", file) for file in files if format_of(file.name))
+    weights.not_taken.update((name, _TWIN) for name in found)
+    return {name: file._replace(name=name) for name, file in found.items()}
 
 
 def _one_model(listing: dict[str, File], name: str) -> dict[str, File]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from model_loupe.checkpoints.files import format_of
+from model_loupe.checkpoints.files import FORMAT_TITLES, format_of
 from model_loupe.checkpoints.weights import Weights
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.memory import Estimate, Usage, Wanted
@@ -31,7 +31,18 @@ def title(description: Description) -> str:
         return "Tokenizer"
     if description.built:
         return description.built.class_name
-    return description.architecture or description.model_type or "Checkpoint"
+    named = description.architecture or description.model_type
+    return named or _unread_title(description) or "Checkpoint"
+
+
+def _unread_title(description: Description) -> str | None:
+    """What a file is called that is known and not read."""
+    if len(description.weights.table):
+        return None
+    if any(warning.code == "torchscript" for warning in description.warnings):
+        return FORMAT_TITLES["torchscript"]
+    forms = {format_of(file.name) for file in description.files} & FORMAT_TITLES.keys()
+    return FORMAT_TITLES[forms.pop() or ""] if len(forms) == 1 else None
 
 
 def parameters_text(description: Description, *, long: bool) -> str | None:
@@ -83,6 +94,7 @@ def facts(description: Description, options: LoadOptions, wanted: Wanted = _NO_W
         ("Classes", _classes(description)),
         ("Quantised", _quantised(description)),
         ("Active", _active(description)),
+        ("Prediction", _mtp(description)),
         ("Not parameters", _not_parameters(description)),
         ("Layers", _layers(description)),
         ("Attention", _attention(description)),
@@ -184,6 +196,8 @@ def _claims(description: Description) -> str:
 
 
 def _loads(description: Description, options: LoadOptions) -> str:
+    if not description.config and not len(description.weights.table):
+        return ""
     found, nbytes = description.loaded(options)
     if found.dtype is not None:
         size = "" if nbytes is None else f" · {format_bytes(nbytes)}"
@@ -268,6 +282,16 @@ def _active(description: Description) -> str:
     experts = description.experts
     chosen = f" ({experts.per_token} of {experts.total} experts)" if experts else ""
     return f"{active:,} parameters per token ({format_count(active)}){chosen}"
+
+
+def _mtp(description: Description) -> str:
+    count = description.parameters
+    if not count.mtp or count.total is None:
+        return ""
+    return (
+        f"{count.mtp:,} parameters of layers for multi-token prediction, which transformers does not load; "
+        f"{count.total - count.mtp:,} without them"
+    )
 
 
 def _not_parameters(description: Description) -> str:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _NAMES_PARTS = ("model_index.json", "modules.json", "adapter_config.json")
 _REMEMBERED = 64
 _ANY_CALL = (LoadOptions(),)
+# Files that are not read, but known: what they are is an answer.
+_SAID_TO_BE = frozenset({"exported-program", "format-not-read", "no-weights", "torch-package", "torchscript"})
 
 
 class _Entry:
@@ -201,7 +203,7 @@ def _describe(request: ModelRequest, location: Location, disk: bool) -> Descript
         if collecting:
             gc.enable()
     if not description.config and not len(description.weights.table) and not description.tokenizer:
-        _raise_nothing_found(description)
+        _require_something(description)
     return description
 
 
@@ -219,8 +221,10 @@ def _whole(request: ModelRequest, location: Location, disk: bool) -> Description
     return with_parts(description, location, disk)
 
 
-def _raise_nothing_found(description: Description) -> None:
+def _require_something(description: Description) -> None:
     named = description.warnings
+    if any(warning.code in _SAID_TO_BE for warning in named):
+        return
     if named:
         raise LoupeError(named[0].code, named[0].message)
     if not description.weights.shards:

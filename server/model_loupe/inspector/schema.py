@@ -50,6 +50,7 @@ def to_json(description: Description, *, tree: bool = False, wanted: Wanted = _N
             "total": count.total,
             "trainable": count.trainable,
             "active": count.active,
+            "mtp": count.mtp,
             "buffers": count.buffers,
             "overhead": count.overhead,
             "by_dtype": {dtype: row._asdict() for dtype, row in count.by_dtype.items()},

@@ -81,9 +81,12 @@ def test_deepseek_v3(tmp_path: Path) -> None:
     assert count.by_dtype["float8_e4m3fn"].parameters == 680_571_043_840
     assert count.by_dtype["bfloat16"].parameters == 3_918_786_560
     assert count.by_dtype["float32"].elements == 41_555_600
-    # Its float32 parameters are the routers' biases; the rest scales FP8 blocks.
-    assert count.by_dtype["float32"].parameters == 59 * 256
-    assert count.overhead == 41_555_600 - 59 * 256
+    # The float32 elements are no parameters: the routers' biases are buffers, the rest scales FP8 blocks.
+    assert count.by_dtype["float32"].parameters == 0
+    assert (count.buffers, count.overhead) == (59 * 256, 41_555_600 - 59 * 256)
+    assert count.total == 680_571_043_840 + 3_918_786_560
+    # Layer 61 predicts a token more; transformers leaves it out, and builds what is left.
+    assert count.total - count.mtp == 671_026_404_352
     assert count.exact
     # Latent attention: 512 compressed + 64 rotary elements a token and layer.
     assert description.kv_cache is not None
@@ -353,9 +356,57 @@ def test_a_changed_file_is_read_anew(small: Path) -> None:
     assert inspector.peek(request) is None
 
 
-def test_formats_that_are_not_read_are_named(small: Path) -> None:
-    (small / "model.safetensors").rename(small / "model.onnx")
-    assert codes(describe(small)) == ["format-not-read"]
+OTHER_FORMATS = {
+    "model.onnx": "ONNX graph",
+    "model.onnx_data": "ONNX graph",
+    "tf_model.h5": "TensorFlow weights",
+    "saved_model.pb": "TensorFlow weights",
+    "model.ckpt.index": "TensorFlow weights",
+    "flax_model.msgpack": "Flax weights",
+    "openvino_model.bin": "OpenVINO model",
+    "openvino_model.xml": "OpenVINO model",
+    "model.mlmodel": "Core ML model",
+    "model.tflite": "LiteRT model",
+    "weights.npz": "NumPy arrays",
+    "rust_model.ot": "rust-bert weights",
+    "model.pt2": "exported PyTorch program",
+}
+
+
+@pytest.mark.parametrize("name", OTHER_FORMATS)
+def test_formats_that_are_not_read_are_named(name: str, small: Path) -> None:
+    (small / name).write_bytes(b"whatever")
+    (shown,) = (file for file in to_json(describe(small))["files"] if file["name"] == name)
+    assert not shown["taken"]
+    assert OTHER_FORMATS[name] in shown["not_taken"]
+    assert codes(describe(small)) == []
+    (small / "model.safetensors").unlink()
+    description = describe(small)
+    assert codes(description) == ["format-not-read"]
+    assert f"{name} ({OTHER_FORMATS[name]})" in description.warnings[0].message
+    assert description.parameters.total is None
+
+
+def test_twins_in_folders_are_listed_as_not_used(small: Path) -> None:
+    parameters = describe(small).parameters
+    for folder, name in (
+        ("original", "consolidated.00.pth"),
+        ("onnx", "model.onnx"),
+        ("onnx", "config.json"),
+    ):
+        (small / folder).mkdir(exist_ok=True)
+        (small / folder / name).write_bytes(b"whatever")
+    answer = to_json(describe(small))
+    twins = {file["name"]: file for file in answer["files"] if "/" in file["name"]}
+    assert set(twins) == {"original/consolidated.00.pth", "onnx/model.onnx"}
+    assert all(not file["taken"] and "subfolder=" in file["not_taken"] for file in twins.values())
+    assert answer["parameters"]["total"] == parameters.total
+    assert answer["warnings"] == []
+
+
+def test_a_file_that_is_not_read_is_called_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"whatever")
+    assert card(describe(tmp_path / "model.onnx"), LoadOptions(), requested="x").startswith("**ONNX graph**")
 
 
 def test_a_gguf_file_that_is_none_is_named_and_the_config_stays(small: Path) -> None:
@@ -436,7 +487,7 @@ def test_safetensors_asked_for_and_not_there(small: Path) -> None:
     (small / "model.safetensors").rename(small / "pytorch_model.bin")
     answer = to_json(describe_request(small, use_safetensors=True))
     assert taken(answer) == []
-    assert [warning["code"] for warning in answer["warnings"]] == ["no-safetensors", "format-not-read"]
+    assert [warning["code"] for warning in answer["warnings"]] == ["no-safetensors"]
 
 
 def test_the_config_may_name_the_file(small: Path) -> None:
