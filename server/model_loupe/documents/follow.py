@@ -277,15 +277,15 @@ class Follower:
         for unpacked in node.keywords:
             if unpacked.arg is None:
                 yield [Step(unpacked.value, place, ASSIGNED, (name, *path[1:]))]
-        if len(node.args) == 1 and not isinstance(node.args[0], ast.Starred):
-            # ``edict({...})``, ``OmegaConf.create(settings)``, ``vars(args)``, ``asdict(config)``
-            yield [Step(node.args[0], place, ASSIGNED, path)]
-            yield [Step(node.args[0], place, ASSIGNED, (Field(name), *path[1:]))]
         callee = dotted(node.func)
         if callee is not None and isinstance(path[0], Field):
             self._read_module_of(callee, place)
             for text, scope in self.names.definitions(callee.rpartition(".")[2], "class"):
                 yield self._fields(text, scope, name, path[1:])
+        if len(node.args) == 1 and not isinstance(node.args[0], ast.Starred):
+            # ``edict({...})``, ``OmegaConf.create(settings)``, ``vars(args)``, ``asdict(config)``
+            yield [Step(node.args[0], place, ASSIGNED, path)]
+            yield [Step(node.args[0], place, ASSIGNED, (Field(name), *path[1:]))]
 
     def _read_module_of(self, name: str, place: Place) -> None:
         """Has the module read that ``name`` is imported from, so that its definitions are known."""

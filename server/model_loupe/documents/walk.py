@@ -362,9 +362,10 @@ class _UseWalker(_Walker):
 
     def call(self, node: ast.Call, scope: int, stack: list[Any]) -> None:
         func = node.func
-        if isinstance(func, ast.Name):
+        if isinstance(func, (ast.Name, ast.Attribute)):
+            # ``self.encoder(x)``: a part that is called.
             self.found.append(Use(func, scope))
-        elif isinstance(func, ast.Attribute) and func.attr in GETTERS:
+        if isinstance(func, ast.Attribute) and func.attr in GETTERS:
             self.found.append(Use(node, scope))
         super().call(node, scope, stack)
 
