@@ -4,7 +4,7 @@ The command line and the language server both ask here and nowhere else. Values 
 """
 
 from model_loupe.domain.loading import LoadOptions
-from model_loupe.inspector.card import card, cast_line, short_summary, summary
+from model_loupe.inspector.card import card, cast_line, others_line, others_text, short_summary, summary
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.inspect import Inspector
 from model_loupe.inspector.parts import (
@@ -30,6 +30,8 @@ __all__ = [
     "completions",
     "config_card",
     "config_completions",
+    "others_line",
+    "others_text",
     "part_card",
     "short_summary",
     "summary",

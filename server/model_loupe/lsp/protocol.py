@@ -156,20 +156,20 @@ class LoupeServer(LanguageServer):
 
     def start_io(self, stdin: BinaryIO | None = None, stdout: BinaryIO | None = None) -> None:
         """As pygls', with a reader that asks no thread for each line."""
-        self._stop_event = Event()
+        self._stop_event = stop = Event()
         self.protocol.set_writer(StdoutWriter(stdout or sys.stdout.buffer))
         try:
-            asyncio.run(self._read_messages((stdin or sys.stdin.buffer).fileno()))
+            asyncio.run(self._read_messages((stdin or sys.stdin.buffer).fileno(), stop))
         except BrokenPipeError:
             logger.error("the client is gone")
         except (KeyboardInterrupt, SystemExit):
             pass
         finally:
-            self.shutdown()
+            self.shutdown()  # type: ignore[no-untyped-call]
 
-    async def _read_messages(self, descriptor: int) -> None:
+    async def _read_messages(self, descriptor: int, stop: Event) -> None:
         await run_async(
-            stop_event=self._stop_event,
+            stop_event=stop,
             reader=StdinReader(descriptor),
             protocol=self.protocol,
             logger=logging.getLogger("pygls.server"),

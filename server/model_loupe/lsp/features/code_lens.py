@@ -45,14 +45,15 @@ def loads_weights(call: Call) -> bool:
 
 def _lenses(session: Session, call: Call, ask: Ask, outcome: Outcome | None) -> list[types.CodeLens]:
     where = _line_range(session, call.part, call)
+    from model_loupe.inspector import others_text, summary
+
+    others = others_text(call.reference.others)
     if outcome is None or isinstance(outcome, LoupeError):
         # An empty command is text that cannot be clicked.
         title = "reading the model …" if outcome is None else _failure(outcome, ask.request.model)
-        return [types.CodeLens(where, types.Command(title, command=""))]
-    from model_loupe.inspector import summary
-
+        return [types.CodeLens(where, types.Command(title + others, command=""))]
     node = session.inspector.root(ask.request).id
-    titles = (summary(outcome, ask.options), "Architecture")
+    titles = (summary(outcome, ask.options) + others, "Architecture")
     return [types.CodeLens(where, types.Command(t, SHOW_ARCHITECTURE, arguments=[node])) for t in titles]
 
 
