@@ -122,10 +122,10 @@ class Mentions:
                 for candidate in reference.candidates or (reference.model,):
                     if candidate is not None:
                         self._first_of.setdefault(candidate, reference)
-        reference = self._first_of.get(model)
-        if reference is None or not reference.candidates:
-            return reference
-        return reference._replace(model=model, kind=kind_of(model, self._written), candidates=())
+        found = self._first_of.get(model)
+        if found is None or not found.candidates:
+            return found
+        return found._replace(model=model, kind=kind_of(model, self._written), candidates=())
 
 
 def _is_there(facts: Facts, node: ast.expr) -> bool:
