@@ -227,7 +227,7 @@ class _Walker:
             sites.append(CallSite(node, scope))
 
     def command(self, node: ast.Constant) -> None:
-        """A line for the shell in quotes, as nbconvert writes it: ``get_ipython().system("hf download …")``."""
+        """A line for the shell in quotes: nbconvert writes ``get_ipython().system("hf download …")``."""
         text = node.value
         if type(text) is str and _NAMES_MODELS.search(text):
             source = self.facts.source
