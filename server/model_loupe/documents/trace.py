@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import NamedTuple
 
 from model_loupe.documents.facts import ANY, EACH, Field, Path, dotted, given, keyword
 from model_loupe.documents.follow import Follower
+from model_loupe.documents.names import kind_of
 from model_loupe.documents.reference import Reference
 from model_loupe.documents.resolve import Key, Place, key_of
 from model_loupe.domain.dtypes import canonical_name
@@ -80,13 +81,27 @@ class Traced(NamedTuple):
     cast: str | None = None
 
 
-class Tracer:
-    """Traces expressions of one document; ``loading`` are the calls that are references."""
+class _Entered(NamedTuple):
+    """A call of a function of the document: where it stands ``outside``, and a place ``inside`` of that."""
 
-    def __init__(self, follower: Follower, loading: Mapping[Key, Reference]) -> None:
+    call: ast.Call
+    outside: Place
+    inside: Place
+
+
+class Tracer:
+    """Traces expressions of one document.
+
+    ``loading`` are the calls that are references, ``written`` the places that the document writes to.
+    """
+
+    def __init__(self, follower: Follower, loading: Mapping[Key, Reference], written: Container[str]) -> None:
         self._follower = follower
         self._loading = loading
+        self._written = written
         self._steps = 0
+        # The calls of the document's own functions that the way leads through.
+        self._entered: list[_Entered] = []
 
     def of(self, node: ast.expr, place: Place, path: Path = ()) -> Traced | None:
         """What ``node`` is at ``place``, or the part of it at ``path``."""
@@ -108,10 +123,30 @@ class Tracer:
                 return found
         for group in self._follower.expand(node, place, path):
             for step in group:
-                found = self._of(step.node, step.place, step.path, depth + 1)
+                if isinstance(node, ast.Call) and step.place.scope != place.scope:
+                    self._entered.append(_Entered(node, place, step.place))
+                    found = self._of(step.node, step.place, step.path, depth + 1)
+                    self._entered.pop()
+                else:
+                    found = self._of(step.node, step.place, step.path, depth + 1)
                 if found is not None:
                     return found
         return None
+
+    def _as_called(self, node: ast.Call, reference: Reference, place: Place) -> Reference:
+        """What a function loads when it is called as on the way here: ``load("a")`` gives no ``b``."""
+        entered = next((way for way in reversed(self._entered) if way.inside[:2] == place[:2]), None)
+        name = _named_by(node, reference)
+        if entered is None or not isinstance(name, ast.Name):
+            return reference
+        function = self._follower.names.texts[place.text].scopes[place.scope]
+        parameters = [parameter for parameter in function.parameters if parameter not in ("self", "cls")]
+        position = parameters.index(name.id) if name.id in parameters else None
+        value = given(entered.call, name.id, position) if position is not None else None
+        model = self._follower.text_of(value, entered.outside) if value is not None else None
+        if model is None:
+            return reference
+        return reference._replace(model=model, kind=kind_of(model, self._written), candidates=())
 
     def _loaded(
         self, node: ast.Call, reference: Reference, place: Place, path: Path, depth: int
@@ -123,6 +158,7 @@ class Tracer:
         if path and isinstance(path[0], int) and kind == "model" and name in _LOADERS_OF_PAIRS:
             # ``model, tokenizer = FastLanguageModel.from_pretrained(…)``
             kind, path = ("model" if path[0] == 0 else "tokenizer"), path[1:]
+        reference = self._as_called(node, reference, place)
         if reference.model is None and kind == "pipeline":
             return self._held(node, "pipeline", place, path, depth)
         if name.endswith("Trainer"):
@@ -215,6 +251,12 @@ def _dtype(call: ast.Call, *others: ast.expr) -> str | None:
 def fields(dotted_name: str) -> Path:
     """``layers.3.mlp`` as the path that attributes and indexes would make."""
     return tuple(int(part) if part.isdecimal() else Field(part) for part in dotted_name.split(".") if part)
+
+
+def _named_by(node: ast.Call, reference: Reference) -> ast.expr | None:
+    """The argument of a loading call that names the model."""
+    position = int(reference.argument[3:]) if reference.argument[3:].isdecimal() else None
+    return given(node, reference.argument, position)
 
 
 def _last(func: ast.expr) -> str:

@@ -62,7 +62,9 @@ class Values:
     def bound(self, bound: Bound) -> Options:
         """What string a binding may give its name."""
         steps = self.follower.of_bound(bound, ())
-        return _doubted(_together(_less(self._begin(*step[:2], step.path, 1), step.certainty) for step in steps))
+        return _doubted(
+            _together(_less(self._begin(*step[:2], step.path, 1), step.certainty) for step in steps)
+        )
 
     def _begin(self, node: ast.expr, place: Place, path: Path, depth: int) -> Options:
         self._steps, self._nested = 0, 1

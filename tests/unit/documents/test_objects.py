@@ -11,6 +11,7 @@ import pytest
 from model_loupe.documents import Cell, Object, analyse_notebook
 
 LOAD = "model = AutoModelForCausalLM.from_pretrained('o/m')\n"
+HELPER = "def load(name):\n  m = AutoModel.from_pretrained(name)\n  return m\n"
 CASES: dict[str, list[tuple[str, str]]] = {
     "names": [
         (f"{LOAD}mo¦del", "o/m model"),
@@ -129,6 +130,19 @@ CASES: dict[str, list[tuple[str, str]]] = {
         (
             "c = AutoConfig.from_pretrained('o/m')\nm = AutoModel.from_config(c, torch_dtype=torch.half)\n¦m",
             "o/m model as float16",
+        ),
+    ],
+    "helpers that are called for several models": [
+        (f"{HELPER}a = load('o/a')\nb = load('o/b')\na.enc¦oder", "o/a model encoder"),
+        (f"{HELPER}a = load('o/a')\nb = load('o/b')\nb.enc¦oder", "o/b model encoder"),
+        (f"{HELPER}a = load(name='o/a')\nb = load('o/b')\n¦a", "o/a model"),
+        (f"{HELPER}n = 'o/a'\na = load(n).eval()\nn = 'o/b'\nb = load(n)\n¦a", "o/a model"),
+        (f"{HELPER}a, b = load('o/a'), load('o/b')\n¦a", "o/a model"),
+        (f"{HELPER}a = load(read())\nb = load('o/b')\n¦b", "o/b model"),
+        (
+            "class L:\n  def load(self, n):\n    return M.from_pretrained(n), T.from_pretrained(n)\n"
+            "l = L()\na, s = l.load('o/a')\nb, t = l.load('o/b')\na.enc¦oder",
+            "o/a model encoder",
         ),
     ],
     "adapters": [
