@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lsprotocol import types
 
-from .editor import Document, Editor, session, until, within, write_model
+from .editor import Document, Editor, parameters_of, session, until, within, write_model
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -131,3 +131,32 @@ async def test_answers_are_for_the_text_as_it_is_now(editor: Editor, tmp_path: P
     document.replace("AutoModel", "\nAutoModel")
     document.replace("org/one", "org/two")
     assert await links(document) == [(document.range("'org/two'"), "https://huggingface.co/org/two")]
+
+
+async def test_a_name_that_may_be_one_of_several_is_shown_with_all_of_them(tmp_path: Path) -> None:
+    write_model(tmp_path / "one", layers=1)
+    write_model(tmp_path / "two", layers=2)
+    text = (
+        "name = './one'\nif large:\n    name = './two'\n"
+        "model = AutoModel.from_pretrained(name)\nmodel.eval()\n"
+        "AutoModel.from_pretrained('./gone' if x else './one')\n"
+    )
+    async with session(tmp_path, settings={"inlayHints": "full"}) as editor:
+        document = editor.open(tmp_path / "a.py", text)
+        said = "The code allows other names here too: ./one."
+        assert said in await document.card("name)")
+        assert said in await document.card("model.eval")
+        assert said not in await document.card("'./two'")
+        # Where the name is given, there is no doubt, and its own model is shown.
+        given = await document.card("'./one'")
+        assert "other names" not in given
+        assert parameters_of(1) in given
+        assert parameters_of(2) in await document.card("'./two'")
+        titles = [title for _, title in await document.titles()]
+        assert titles[0].endswith(" · or ./one")
+        assert titles[2] == "model not found: ./gone · or ./one"
+        assert [label.endswith(" · or ./one") for _, _, label in await hints(document)] == [True]
+        hover = await document.hover("'./gone'")
+        assert hover is not None
+        assert isinstance(hover.contents, types.MarkupContent)
+        assert hover.contents.value.endswith(" · or ./one")

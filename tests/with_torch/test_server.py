@@ -24,7 +24,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def editor(tmp_path: Path) -> AsyncIterator[Editor]:
-    async with session(tmp_path, folders=(tmp_path,), settings={"interpreter": PYTHON}) as opened:
+    async with session(tmp_path, folders=(tmp_path,), settings={"worker": {"interpreter": PYTHON}}) as opened:
         yield opened
 
 
@@ -38,6 +38,11 @@ async def eventually(ask: Callable[[], Awaitable[str]], says: str) -> str:
 
     await editors.until(said, f"{says!r} in {answers[-1:]}")
     return answers[-1]
+
+
+def line_of(found: types.Location) -> str:
+    lines = Path(found.uri.removeprefix("file://")).read_text().splitlines()
+    return lines[found.range.start.line]
 
 
 async def lens(document: Document) -> str:
@@ -82,8 +87,7 @@ async def test_definition_is_the_class_in_the_user_s_transformers(editor: Editor
     )
     assert isinstance(found, types.Location)
     assert found.uri.endswith("modeling_gemma.py")
-    source = Path(found.uri.removeprefix("file://")).read_text().splitlines()
-    assert source[found.range.start.line].startswith("class GemmaMLP")
+    assert line_of(found).startswith("class GemmaMLP")
 
 
 async def test_the_tree_keeps_its_rows_and_gains_classes(editor: Editor, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ Positions are lines from 0 and columns from 0 in code points.
 
 from model_loupe.documents.analysis import Analysis, Siblings, analyse_notebook, analyse_python
 from model_loupe.documents.apis import may_load
+from model_loupe.documents.names import repository_of
 from model_loupe.documents.notebook import read_notebook
 from model_loupe.documents.objects import Object, Typed
 from model_loupe.documents.reference import Cell, Mention, Reference, Span
@@ -23,4 +24,5 @@ __all__ = [
     "analyse_python",
     "may_load",
     "read_notebook",
+    "repository_of",
 ]

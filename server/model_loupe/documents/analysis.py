@@ -33,7 +33,7 @@ class Analysis:
         calls = Calls(indexes, names, values)
         self.references: list[Reference] = _references(indexes, names, values, calls)
         self.modules = names.asked_modules
-        self._mentions = Mentions(indexes, names, values, self.references)
+        self._mentions = Mentions(indexes, names, values, self.references, calls.written)
         self._objects = Objects(indexes, names, values.follower, calls)
 
     def mention_at(self, cell: int | None, line: int, column: int) -> Mention | None:

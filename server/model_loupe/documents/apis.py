@@ -54,6 +54,10 @@ _HAYSTACK = ("haystack", "haystack_integrations")
 _FLAG = ("FlagEmbedding",)
 
 _TRAINER = Api(0, ("model",), "model", ("trl", "unsloth", "sentence_transformers"), needs_text=True)
+_SMOLAGENTS = Api(0, ("model_id",), "model", ("smolagents",))
+_DISTILABEL = Api(0, ("model",), "model", ("distilabel",))
+_FLAIR = Api(0, ("model",), "model", ("flair",))
+_READER = Api(0, ("model_name_or_path",), "model", _HAYSTACK)
 _DOWNLOAD = Api(0, ("repo_id",), "file", _HUB, method=True)
 _CHECKPOINT = Api(1, ("checkpoint",), "file", ("accelerate",))
 _SAFETENSORS = Api(0, ("filename",), "file", ("safetensors",), unsure=True)
@@ -119,10 +123,21 @@ _CALLS: dict[str, Api] = {
     "SentenceTransformersTextEmbedder": _COMPONENT,
     "SentenceTransformersDocumentEmbedder": _COMPONENT,
     "TransformersSimilarityRanker": _COMPONENT,
+    **dict.fromkeys(["TransformersModel", "MLXModel", "VLLMModel"], _SMOLAGENTS),
+    **dict.fromkeys(["TransformersLLM", "vLLM", "MlxLLM"], _DISTILABEL),
+    **dict.fromkeys(["TransformerWordEmbeddings", "TransformerDocumentEmbeddings"], _FLAIR),
+    **dict.fromkeys(["FARMReader", "TransformersReader"], _READER),
+    "TextEmbedding": Api(0, ("model_name",), "model", ("fastembed",), optional=True),
+    "MLMTransformer": Api(0, ("model_name_or_path",), "model", _SENTENCES, needs_text=True),
+    "from_model2vec": Api(0, ("model_id_or_path",), "model", method=True),
+    "from_distillation": Api(0, ("model_name",), "model", method=True),
     **dict.fromkeys(
         [
             *("SFTTrainer", "DPOTrainer", "GRPOTrainer", "ORPOTrainer", "KTOTrainer", "RewardTrainer"),
             *("CPOTrainer", "BCOTrainer", "GKDTrainer", "PRMTrainer", "RLOOTrainer", "OnlineDPOTrainer"),
+            *("NashMDTrainer", "XPOTrainer", "GOLDTrainer", "SDPOTrainer", "SDFTTrainer", "SSDTrainer"),
+            *("MiniLLMTrainer", "AsyncGRPOTrainer", "DistillationTrainer", "TPOTrainer", "DPPOTrainer"),
+            *("GFPOTrainer", "PAPOTrainer", "GSPOTokenTrainer", "GRPOWithReplayBufferTrainer", "A2POTrainer"),
         ],
         _TRAINER,
     ),
@@ -132,6 +147,10 @@ _QUALIFIED: dict[str, Api] = {
     "torch.load": Api(0, ("f",), "file", needs_text=True, weights=True),
     "HuggingFacePipeline.from_model_id": Api(None, ("model_id",), "model"),
     "mlx_lm.load": Api(0, ("path_or_hf_repo",), "model"),
+    "mlx_vlm.load": Api(0, ("path_or_hf_repo",), "model"),
+    "lmdeploy.pipeline": Api(0, ("model_path",), "model"),
+    "sgl.Engine": Api(None, ("model_path",), "model"),
+    "sglang.Engine": Api(None, ("model_path",), "model"),
     "ModelCard.load": Api(0, ("repo_id_or_path",), "file"),
     # The first module of a SentenceTransformer that is put together by hand.
     "models.Transformer": Api(0, ("model_name_or_path",), "model", _SENTENCES, needs_text=True),
@@ -146,6 +165,8 @@ _ROLES = (
     ("config", "config"),
     ("scheduler", "config"),
 )
+# torch's: their from_pretrained takes a tensor.
+_OF_TENSORS = ("Embedding", "EmbeddingBag")
 # Their from_pretrained takes names of another hub.
 _OTHER_HUBS = {
     "modelscope",
@@ -196,6 +217,7 @@ WRITING_CALLS: dict[str, tuple[int | None, str]] = {
     "upload_folder": (None, "repo_id"),
     "upload_file": (None, "repo_id"),
     "save_file": (1, "filename"),
+    "save": (0, "path"),
     **dict.fromkeys(
         [
             *("TrainingArguments", "Seq2SeqTrainingArguments", "SentenceTransformerTrainingArguments"),
@@ -233,7 +255,8 @@ def find(callee: str, imported: bool, object_: bool) -> Api | None:
     if imported and root in _OTHER_HUBS:
         return None
     if name == "from_pretrained":
-        return _from_pretrained(owner.rpartition(".")[2])
+        class_name = owner.rpartition(".")[2]
+        return _from_pretrained(class_name) if class_name not in _OF_TENSORS else None
     api = next((api for end, api in _QUALIFIED.items() if callee == end or callee.endswith(f".{end}")), None)
     if api is None:
         api = _CALLS.get(name)

@@ -112,7 +112,7 @@ class Calls:
         self._values = values
         self._found: list[tuple[int, ast.Call, Reference]] = []
         self._extracts = [_extract(facts) for facts in names.texts]
-        self.written = self._written_places()
+        self.written, self._written_by_name = self._written_places()
 
     def loading(self) -> dict[Key, Reference]:
         """The references that are calls, by where they stand; to be asked when all were found."""
@@ -165,7 +165,7 @@ class Calls:
         if api.weights and not options[0].text.lower().endswith(apis.WEIGHTS):
             return None
         index = self._indexes[number]
-        kind = kind_of(options[0].text, self.written) if options else _unknown_kind(parts.expression)
+        kind = kind_of(options[0].text, self.written) if options else self._unknown_kind(parts.expression)
         last = parts.last
         if last is not None and last[0] == options and last[1].kind == kind and last[1].cell == index:
             return last[1]  # nearly all, after a keystroke
@@ -228,13 +228,23 @@ class Calls:
             callee = f"{dotted(value) or head}{dot}{rest}"
         return apis.find(callee, False, bool(candidates) or head in ("self", "cls"))
 
-    def _written_places(self) -> frozenset[str]:
+    def _written_places(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The places that the document writes to, and the variables that hold those which are not known."""
         found: set[str] = set()
+        unknown: set[str] = set()
         for number, extract in enumerate(self._extracts):
             for expression, scope in extract.written:
                 options = self._values.of(expression, place_of(number, scope, expression))
                 found.update(written_place(option.text) for option in options)
-        return frozenset(found - {""})
+                path = access_path(expression) if not options else None
+                if path is not None:
+                    unknown.add(path)
+        return frozenset(found - {""}), frozenset(unknown)
+
+    def _unknown_kind(self, expression: ast.expr | None) -> str:
+        path = access_path(expression) if expression is not None else None
+        is_written = path is not None and (path in self._written_by_name or _OUTPUT_PLACE.search(path))
+        return "written_here" if is_written else "unknown"
 
 
 def _is_said_in(facts: Facts, site: CallSite, expression: ast.expr) -> bool:
@@ -282,11 +292,6 @@ def _may_stay_unknown(parts: _Parts) -> bool:
         return True
     path = access_path(parts.expression)
     return path is not None and _NAME_LIKE.search(path.rstrip("']")) is not None
-
-
-def _unknown_kind(expression: ast.expr | None) -> str:
-    path = dotted(expression) if expression is not None else None
-    return "written_here" if path is not None and _OUTPUT_PLACE.search(path) else "unknown"
 
 
 def _callee(facts: Facts, func: ast.expr) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
-from model_loupe.documents.facts import ANY, EACH, Path
+from model_loupe.documents.facts import ANY, EACH, Path, given, keyword
 
 
 def within(node: ast.Call, name: str, path: Path) -> Iterator[tuple[ast.expr, Path]]:
@@ -37,6 +37,13 @@ def _chosen(node: ast.Call, path: Path) -> Iterator[tuple[ast.expr, Path]]:
         yield node.args[0], (EACH, *path)
 
 
+def _selected(node: ast.Call, path: Path) -> Iterator[tuple[ast.expr, Path]]:
+    """``st.selectbox("Model", names)``"""
+    options = given(node, "options", 1)
+    if options is not None:
+        yield options, (EACH, *path)
+
+
 def _param(node: ast.Call, path: Path) -> Iterator[tuple[ast.expr, Path]]:
     """``pytest.param("gpt2", 3, id="small")``"""
     if not path and len(node.args) == 1:
@@ -60,6 +67,13 @@ def _owner(node: ast.Call, path: Path) -> Iterator[tuple[ast.expr, Path]]:
         yield node.func.value, path
 
 
+def _downloaded(node: ast.Call, path: Path) -> Iterator[tuple[ast.expr, Path]]:
+    """``snapshot_download("org/model")``: a folder that is loaded as the repository itself would be."""
+    place = keyword(node, "local_dir") or given(node, "repo_id", 0)
+    if place is not None and not path and keyword(node, "repo_type") is None:
+        yield place, path
+
+
 _Container = Callable[[ast.Call, Path], Iterator[tuple[ast.expr, Path]]]
 _FUNCTIONS: dict[str, _Container] = {
     **dict.fromkeys(
@@ -70,7 +84,9 @@ _FUNCTIONS: dict[str, _Container] = {
     "product": _zipped,
     "choice": _chosen,
     "next": _chosen,
+    **dict.fromkeys(["selectbox", "radio", "select_slider"], _selected),
     "param": _param,
+    "snapshot_download": _downloaded,
 }
 _METHODS: dict[str, _Container] = {
     "items": _dict_items,

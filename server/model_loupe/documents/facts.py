@@ -47,7 +47,8 @@ Path = tuple[object, ...]
 class Scope(NamedTuple):
     """A module, class or function (a lambda and a comprehension too).
 
-    ``parameters`` are in positional order; ``bases`` are a class's, as dotted names.
+    ``parameters`` are in positional order, those of a class are its annotated fields (a dataclass takes them
+    so); ``bases`` are a class's, as dotted names.
     """
 
     parent: int
@@ -109,7 +110,8 @@ class Facts:
     """Of one text. ``bindings``: (scope, name) → in order; ``calls``: last part of the callee → sites;
     ``aliases``: local name → what an import calls it; ``writes``: values of ``output_dir=`` and the like;
     ``returns``: a function's scope → what it returns; ``dicts``: literals with a key that names a model;
-    ``shell``: lines for the shell, each with the number of its first; ``file``: what ``%%writefile`` names.
+    ``shell``: lines for the shell, each with the number of its first; ``file``: what ``%%writefile`` names;
+    ``comprehensions``: where one begins → its scope.
 
     An attribute of an object is bound under its dotted name in the module (``args.output_dir``), one of
     ``self`` in the class's scope (``self.model_id``).
@@ -120,6 +122,7 @@ class Facts:
         "aliases",
         "bindings",
         "calls",
+        "comprehensions",
         "dicts",
         "file",
         "remembered",
@@ -142,6 +145,7 @@ class Facts:
         self.dicts: list[Use] = []
         self.shell: list[tuple[int, str]] = []
         self.file: str | None = None
+        self.comprehensions: dict[Position, int] = {}
         # Filled by the first hover; analysis itself does not need them.
         self.uses: list[Use] | None = None
         # The place for what analysis derives from these facts alone.

@@ -134,6 +134,17 @@ class Follower:
                 elif isinstance(key, ast.Constant) and key.value == wanted:
                     yield [Step(value, place, 1.0, rest)]
 
+    def comprehension(self, node: Any, place: Place, path: Path) -> Iterator[Group]:
+        """``[f"org/{size}" for size in sizes]``: the element stands for each."""
+        inner = self.names.texts[place.text].comprehensions.get((node.lineno, node.col_offset))
+        if not path or inner is None:
+            return
+        if not isinstance(node, ast.DictComp):
+            element = node.elt
+        else:
+            element = node.key if path[0] is EACH else node.value
+        yield [Step(element, place_of(place.text, inner, element), ANY_OF, path[1:])]
+
     def sum(self, node: ast.BinOp, place: Place, path: Path) -> Iterator[Group]:
         """Lists that are joined, dicts that are merged."""
         if path and isinstance(node.op, (ast.Add, ast.BitOr)):
@@ -277,15 +288,19 @@ class Follower:
         for unpacked in node.keywords:
             if unpacked.arg is None:
                 yield [Step(unpacked.value, place, ASSIGNED, (name, *path[1:]))]
-        if len(node.args) == 1 and not isinstance(node.args[0], ast.Starred):
-            # ``edict({...})``, ``OmegaConf.create(settings)``, ``vars(args)``, ``asdict(config)``
-            yield [Step(node.args[0], place, ASSIGNED, path)]
-            yield [Step(node.args[0], place, ASSIGNED, (Field(name), *path[1:]))]
         callee = dotted(node.func)
         if callee is not None and isinstance(path[0], Field):
             self._read_module_of(callee, place)
             for text, scope in self.names.definitions(callee.rpartition(".")[2], "class"):
+                fields = self.names.texts[text].scopes[scope].parameters
+                position = fields.index(name) if name in fields else len(node.args)
+                if position < len(node.args):
+                    yield [Step(node.args[position], place, ASSIGNED, path[1:])]
                 yield self._fields(text, scope, name, path[1:])
+        if len(node.args) == 1 and not isinstance(node.args[0], ast.Starred):
+            # ``edict({...})``, ``OmegaConf.create(settings)``, ``vars(args)``, ``asdict(config)``
+            yield [Step(node.args[0], place, ASSIGNED, path)]
+            yield [Step(node.args[0], place, ASSIGNED, (Field(name), *path[1:]))]
 
     def _read_module_of(self, name: str, place: Place) -> None:
         """Has the module read that ``name`` is imported from, so that its definitions are known."""
@@ -345,6 +360,10 @@ _FORMS: dict[type[ast.expr], Callable[[Follower, Any, Place, Path], Iterator[Gro
     ast.Tuple: Follower.elements,
     ast.Set: Follower.elements,
     ast.Dict: Follower.items,
+    ast.ListComp: Follower.comprehension,
+    ast.SetComp: Follower.comprehension,
+    ast.GeneratorExp: Follower.comprehension,
+    ast.DictComp: Follower.comprehension,
     ast.BinOp: Follower.sum,
     ast.Call: Follower.call,
 }

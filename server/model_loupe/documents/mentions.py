@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from model_loupe.documents.facts import Facts, dotted
 from model_loupe.documents.memory import uses_of
+from model_loupe.documents.names import kind_of
 from model_loupe.documents.reference import Mention, Reference, Span
 from model_loupe.documents.resolve import Bound, Names, place_of
 from model_loupe.documents.values import Options, Values
@@ -21,11 +22,13 @@ class Mentions:
         names: Names,
         values: Values,
         references: Sequence[Reference],
+        written: Container[str],
     ) -> None:
         self._indexes = indexes
         self._names = names
         self._values = values
         self._references = references
+        self._written = written
         self._first_of: dict[str, Reference] | None = None
 
     def at(self, cell: int | None, line: int, column: int) -> Mention | None:
@@ -65,7 +68,9 @@ class Mentions:
 
     def _of_argument(self, reference: Reference) -> Mention | None:
         # A pipeline without a model has the whole call as its range, and no name to tell of.
-        return Mention(reference.span, reference.model, reference) if reference.model is not None else None
+        if reference.model is None:
+            return None
+        return Mention(reference.span, reference.model, reference, reference.others)
 
     def _of_binding(self, number: int, line: int, column: int) -> Mention | None:
         """An assignment's target or its value, if some call loads what is assigned."""
@@ -105,18 +110,22 @@ class Mentions:
         for option in options:
             reference = self._loading(option.text)
             if reference is not None:
-                return Mention(span, option.text, reference)
+                others = tuple(other.text for other in options if other is not option)
+                return Mention(span, option.text, reference, others)
         return None
 
     def _loading(self, model: str) -> Reference | None:
-        """The first call that loads a model."""
+        """The first call that loads a model; where that is one of several, as if it were the only one."""
         if self._first_of is None:
             self._first_of = {}
             for reference in self._references:
                 for candidate in reference.candidates or (reference.model,):
                     if candidate is not None:
                         self._first_of.setdefault(candidate, reference)
-        return self._first_of.get(model)
+        found = self._first_of.get(model)
+        if found is None or not found.candidates:
+            return found
+        return found._replace(model=model, kind=kind_of(model, self._written), candidates=())
 
 
 def _is_there(facts: Facts, node: ast.expr) -> bool:

@@ -16,6 +16,11 @@ _PLACEHOLDER = re.compile(
     r"|^(?:my[-_](?:user|org|name)|username/|user/|(?:your|model)[-_ ]?(?:id|name|path|username|model)\b)"
     r"|<[^>]*>|\.\.\."
 )
+_REPOSITORY = re.compile(
+    r"(?:https?://|git@)(?:www\.)?(?:huggingface\.co|hf\.co)[/:]([\w.-]+/[\w.-]+?)"
+    r"(?:\.git|/|/(?:blob|resolve|tree|raw)/.*)?(?:\?.*)?$"
+)
+_OTHER_PAGES = ("datasets", "spaces", "docs", "papers", "collections", "api", "blog", "learn", "posts")
 _CHECKPOINT_FILE = re.compile(r"(?i)\.(?:safetensors|bin|pt|pth|ckpt|gguf|h5|onnx|msgpack|json)$")
 
 
@@ -41,12 +46,18 @@ def _kind(model: str) -> str:
     if _PLACEHOLDER.search(model):
         return "placeholder"
     if "://" in model:
-        return "unknown"
+        return "hub" if repository_of(model) else "unknown"
     if _LOCAL.match(model) or _CHECKPOINT_FILE.search(model):
         return "local"
     if is_repo_id(model):
         return "hub"
     return "local" if "/" in model or "\\" in model else "unknown"
+
+
+def repository_of(url: str) -> str | None:
+    """The model repository of an address on the Hub: of its page, of a file in it, of its git remote."""
+    found = _REPOSITORY.match(url)
+    return found.group(1) if found and found.group(1).partition("/")[0] not in _OTHER_PAGES else None
 
 
 def is_repo_id(text: str) -> bool:

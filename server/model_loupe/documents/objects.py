@@ -121,7 +121,7 @@ class Objects:
 
     @cached_property
     def _tracer(self) -> Tracer:
-        return Tracer(self._follower, self._loading)
+        return Tracer(self._follower, self._loading, self._calls.written)
 
     def _number(self, cell: int | None) -> int | None:
         return next((number for number, index in enumerate(self._indexes) if index == cell), None)

@@ -51,10 +51,19 @@ class Reference(NamedTuple):
     candidates: tuple[str, ...] = ()
     task: str | None = None
 
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The candidates besides ``model``, the likelier ones first."""
+        return self.candidates[1:]
+
 
 class Mention(NamedTuple):
-    """What stands under a cursor: a literal or a name that holds a model's name."""
+    """What stands under a cursor: a literal or a name that holds a model's name.
+
+    ``others`` are the names that it may hold as well, the likelier ones first.
+    """
 
     span: Span
     model: str
     reference: Reference | None
+    others: tuple[str, ...] = ()

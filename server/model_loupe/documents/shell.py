@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from model_loupe.documents.facts import MODULE
-from model_loupe.documents.names import is_repo_id, kind_of
+from model_loupe.documents.names import is_repo_id, kind_of, repository_of
 from model_loupe.documents.reference import Reference, Span
 from model_loupe.documents.resolve import Place
 from model_loupe.documents.values import Options, Values
@@ -32,7 +32,6 @@ _LIKELY = {"model", "model_name", "model_path", "base_model", "hf_model", "repo_
 _NOT_THE_HUB = {"ollama", "litellm", "aider", "llm", "openai", "spacy", "modelscope", "gcloud", "aws"}
 # Options without a value: the word behind one is the next argument.
 _FLAGS = {"quiet", "force_download", "resume_download", "trust_remote_code", "enforce_eager", "dry_run"}
-_REPOSITORY = re.compile(r"(?:https?://|git@)(?:huggingface\.co|hf\.co)[/:]([\w.-]+/[\w.-]+?)(?:\.git|/)?$")
 
 
 class _Word(NamedTuple):
@@ -107,8 +106,7 @@ def _of_command(
 ) -> Reference | None:
     words, options, callee, argument, word, role, sure = command
     known = _filled(word.text, Place(number, MODULE, word.span.line + 1, 0), values)
-    repository = _REPOSITORY.match(known[0].text) if known else None
-    model = repository.group(1) if repository else known[0].text if known else None
+    model = (repository_of(known[0].text) or known[0].text) if known else None
     if not sure and not (model and "/" in model and is_repo_id(model)):
         return None
     call = Span(words[0].span.line, words[0].span.column, words[-1].span.end_line, words[-1].span.end_column)
@@ -149,7 +147,7 @@ def _named(
         if texts[: len(command)] == command and len(plain) > len(command):
             return " ".join(command), f"pos{len(command) - 1}", plain[len(command)], role, True
     if texts[:2] == ("git", "clone"):
-        clone = next((word for word in plain if _REPOSITORY.match(word.text)), None)
+        clone = next((word for word in plain if repository_of(word.text)), None)
         return ("git clone", "pos0", clone, "file", True) if clone is not None else None
     program = next((text for text in texts if text not in ("python", "python3", "torchrun")), "")
     if program in _NOT_THE_HUB:

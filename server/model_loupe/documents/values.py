@@ -19,6 +19,7 @@ from model_loupe.documents.resolve import Bound, Names, Place
 _MAX_DEPTH = 24
 # A name made of names made of names … would else be followed for ever.
 _MAX_STEPS = 2000
+_MOST_NESTED = 4
 _MAX_TEXT = 4096
 _MOST_OPTIONS = 32
 _HALF = re.compile("[\ud800-\udfff]")
@@ -43,11 +44,12 @@ class Values:
     def __init__(self, names: Names) -> None:
         self.follower = Follower(names, self._key)
         self._steps = 0
+        # How many evaluations are under way, each for a key of the one before; 0 outside of any.
+        self._nested = 0
 
     def of(self, node: ast.expr, place: Place) -> Options:
         """What string ``node`` may be at ``place``."""
-        self._steps = 0
-        found = self._of(node, place, (), 0)
+        found = self._begin(node, place, (), 0)
         if type(node) is not ast.Constant:
             # An empty default stands for none.
             found = tuple(known for known in found if known.text)
@@ -55,14 +57,21 @@ class Values:
 
     def item(self, node: ast.expr, place: Place, key: str) -> Options:
         """What string the dict ``node`` may hold under ``key``."""
-        self._steps = 0
-        return _doubted(self._of(node, place, (key,), 0))
+        return _doubted(self._begin(node, place, (key,), 0))
 
     def bound(self, bound: Bound) -> Options:
         """What string a binding may give its name."""
-        self._steps = 0
         steps = self.follower.of_bound(bound, ())
-        return _doubted(_together(_less(self._of(*step[:2], step.path, 1), step.certainty) for step in steps))
+        return _doubted(
+            _together(_less(self._begin(*step[:2], step.path, 1), step.certainty) for step in steps)
+        )
+
+    def _begin(self, node: ast.expr, place: Place, path: Path, depth: int) -> Options:
+        self._steps, self._nested = 0, 1
+        try:
+            return self._of(node, place, path, depth)
+        finally:
+            self._nested = 0
 
     def _of(self, node: ast.expr, place: Place, path: Path, depth: int) -> Options:
         self._steps += 1
@@ -88,8 +97,15 @@ class Values:
         return ()
 
     def _key(self, node: ast.expr, place: Place) -> str | None:
-        # Inside of an evaluation, so the steps already made count.
-        found = self._of(node, place, (), _MAX_DEPTH // 2)
+        if not self._nested:
+            self._steps = 0
+        elif self._nested > _MOST_NESTED:
+            return None  # ``k = d[k]``
+        self._nested += 1
+        try:
+            found = self._of(node, place, (), _MAX_DEPTH // 2)
+        finally:
+            self._nested -= 1
         return found[0].text if found else None
 
     # Forms

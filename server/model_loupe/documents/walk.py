@@ -7,6 +7,7 @@ multiple of the parsing itself. Expressions are walked with a stack, and leaves 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -31,6 +32,9 @@ from model_loupe.documents.source import Source
 GETTERS = frozenset(["get_submodule", "get_parameter", "get_buffer"])
 """Methods of a module that take the dotted name of a part of it."""
 
+# Functions whose first argument may be a line for the shell.
+_RUNNERS = frozenset(["system", "getoutput", "run", "Popen", "call", "check_call", "check_output"])
+_NAMES_MODELS = re.compile(r"\bdownload\b|\bserve\b|--model")
 # What is longer names no model and no parameter.
 _LONGEST_NAME = 200
 
@@ -38,10 +42,11 @@ _LONGEST_NAME = 200
 def walk(text: str) -> Facts:
     """The facts of a text; never raises."""
     walker = _Walker(Facts(Source(text)))
-    statements, walker.facts.shell, walker.facts.file = parse(text)
+    statements, shell, walker.facts.file = parse(text)
     # Thousands of nested blocks end the walk: what came before them stays known.
     with suppress(RecursionError):
         walker.block(statements, MODULE, True)
+    walker.facts.shell = sorted([*shell, *walker.facts.shell])
     return walker.facts
 
 
@@ -136,6 +141,10 @@ class _Walker:
     def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: int, certain: bool) -> None:
         for decorator in node.decorator_list:
             self.expression(decorator, scope)
+        if scope == MODULE and any(map(_is_cell, node.decorator_list)):
+            # A cell of a marimo notebook: its names are those of the notebook, its parameters too.
+            self.block(node.body, scope, certain)
+            return
         self.define(node, node.name, scope, certain)
         inner = self.parameters(node.args, scope, node.name)
         self.block(node.body, inner, True)
@@ -145,7 +154,12 @@ class _Walker:
             self.expression(expression, scope)
         self.define(node, node.name, scope, certain)
         bases = tuple(name for base in node.bases if (name := dotted(base)) is not None)
-        inner = self.open(Scope(scope, "class", node.name, (), bases))
+        fields = tuple(
+            statement.target.id
+            for statement in node.body
+            if type(statement) is ast.AnnAssign and type(statement.target) is ast.Name
+        )
+        inner = self.open(Scope(scope, "class", node.name, fields, bases))
         self.block(node.body, inner, True)
 
     def import_(self, node: ast.Import, scope: int, certain: bool) -> None:
@@ -204,11 +218,23 @@ class _Walker:
         else:
             stack.append(func)
             return
+        if name in _RUNNERS and node.args and type(node.args[0]) is ast.Constant:
+            self.command(node.args[0])
         sites = facts.calls.get(name)
         if sites is None:
             facts.calls[name] = [CallSite(node, scope)]
         else:
             sites.append(CallSite(node, scope))
+
+    def command(self, node: ast.Constant) -> None:
+        """A line for the shell in quotes: nbconvert writes ``get_ipython().system("hf download …")``."""
+        text = node.value
+        if type(text) is str and _NAMES_MODELS.search(text):
+            source = self.facts.source
+            # Escaped characters would be somewhere else.
+            if source.fragment(node)[1:-1] == text:
+                span = source.span(node)
+                self.facts.shell.append((span.line, " " * (span.column + 1) + text))
 
     def dict_(self, node: ast.Dict, scope: int, stack: list[Any]) -> None:
         for key in node.keys:
@@ -228,6 +254,7 @@ class _Walker:
 
     def comprehension(self, node: Any, scope: int, stack: list[Any]) -> None:
         inner = self.open(Scope(scope, "function", ""))
+        self.facts.comprehensions[node.lineno, node.col_offset] = inner
         for generator in node.generators:
             self.expression(generator.iter, scope)
             # The element stands before the names that it uses, so they hold from the beginning.
@@ -362,15 +389,22 @@ class _UseWalker(_Walker):
 
     def call(self, node: ast.Call, scope: int, stack: list[Any]) -> None:
         func = node.func
-        if isinstance(func, ast.Name):
+        if isinstance(func, (ast.Name, ast.Attribute)):
+            # ``self.encoder(x)``: a part that is called.
             self.found.append(Use(func, scope))
-        elif isinstance(func, ast.Attribute) and func.attr in GETTERS:
+        if isinstance(func, ast.Attribute) and func.attr in GETTERS:
             self.found.append(Use(node, scope))
         super().call(node, scope, stack)
 
     def constant(self, node: ast.Constant, scope: int, stack: list[Any]) -> None:
         if type(node.value) is str and len(node.value) <= _LONGEST_NAME:
             self.found.append(Use(node, scope))
+
+
+def _is_cell(decorator: ast.expr) -> bool:
+    """``@app.cell`` or ``@app.cell(hide_code=True)``"""
+    name = dotted(decorator.func if isinstance(decorator, ast.Call) else decorator)
+    return name == "app.cell"
 
 
 def _end(node: ast.stmt | ast.expr) -> Position:

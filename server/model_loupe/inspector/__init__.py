@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from model_loupe.inspector.built_parts import source_of
     from model_loupe.inspector.description import Description
     from model_loupe.inspector.inspect import Inspector
-    from model_loupe.inspector.markdown import card, cast_line, short_summary, summary
+    from model_loupe.inspector.markdown import (
+        card,
+        cast_line,
+        others_line,
+        others_text,
+        short_summary,
+        summary,
+    )
     from model_loupe.inspector.parts import (
         Completion,
         completions,
@@ -37,6 +44,8 @@ __all__ = [
     "completions",
     "config_card",
     "config_completions",
+    "others_line",
+    "others_text",
     "part_card",
     "short_summary",
     "source_of",
@@ -59,6 +68,8 @@ _HOMES = {
     "completions": "inspector.parts",
     "config_card": "inspector.parts",
     "config_completions": "inspector.parts",
+    "others_line": "inspector.markdown",
+    "others_text": "inspector.markdown",
     "part_card": "inspector.parts",
     "short_summary": "inspector.markdown",
     "summary": "inspector.markdown",

@@ -7,6 +7,7 @@ model's files is made harmless: it can form no link, no image and no HTML.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.memory import Wanted
@@ -15,6 +16,7 @@ from model_loupe.inspector.description import Description
 from model_loupe.inspector.facts import facts, missing_text, parameters_text, stored_text, title
 
 _MAX_WARNINGS = 4
+_MAX_OTHERS = 4
 _MAX_VALUE = 300
 # What could begin markup inside a line or a table cell; a backslash before ASCII punctuation is just that
 # character (CommonMark 2.4). A parenthesis only matters behind a bracket.
@@ -73,6 +75,22 @@ def _warning_lines(description: Description) -> list[str]:
     if left > 0:
         lines += ["", f"⚠ and {plural(left, 'more finding')}"]
     return lines
+
+
+def others_line(others: Sequence[str]) -> str | None:
+    """What else the code allows a name to be, for the end of a card; None where it allows one alone."""
+    listed = ", ".join(map(escape, _first(others)))
+    return f"The code allows other names here too: {listed}." if others else None
+
+
+def others_text(others: Sequence[str]) -> str:
+    """The same for the end of a code lens: ``" · or org/b"``, or nothing."""
+    return f" · or {', '.join(' '.join(name.split()) for name in _first(others))}" if others else ""
+
+
+def _first(names: Sequence[str]) -> list[str]:
+    left = len(names) - _MAX_OTHERS
+    return [*names[:_MAX_OTHERS], *([f"{left} more"] if left > 0 else [])]
 
 
 def cast_line(description: Description, options: LoadOptions, *, whole: bool) -> str | None:

@@ -22,8 +22,8 @@ _MOST_ROWS = 12
 _LONGEST_VALUE = 200
 # What the attribute of a head's model for the model without head is called, where not after the model type.
 _BASE_PREFIXES = ("model", "transformer", "base_model")
-# What PEFT puts around a model.
-_PEFT_PREFIXES = (("base_model", "model"), ("base_model",))
+# What DataParallel, torch.compile and PEFT put around a model.
+_WRAPPER_PREFIXES = (("module",), ("_orig_mod",), ("base_model", "model"), ("base_model",))
 
 
 class Completion(NamedTuple):
@@ -63,10 +63,9 @@ class NamedModules:
 
     def find(self, parts: Sequence[str | int]) -> str | None:
         plain = tuple(parts)
-        for prefix in _PEFT_PREFIXES:
+        for prefix in _WRAPPER_PREFIXES:
             if plain[: len(prefix)] == prefix and not self._is_there(prefix[0]):
                 plain = plain[len(prefix) :]
-                break
         found = self._walk("", plain)
         if found is None and plain and plain[0] in self._prefixes:
             found = self._walk("", plain[1:])

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+import sys
+from threading import Event
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import attrs
 from lsprotocol import types
 from pygls.exceptions import FeatureRequestError, JsonRpcException, JsonRpcServerNotInitialized
+from pygls.io_ import StdoutWriter, run_async
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, default_converter
+
+from model_loupe.lsp.stdio import StdinReader
 
 if TYPE_CHECKING:
     from model_loupe.lsp.session import Session
@@ -148,6 +154,28 @@ class LoupeServer(LanguageServer):
             **options,
         )
         self._session: Session | None = None
+
+    def start_io(self, stdin: BinaryIO | None = None, stdout: BinaryIO | None = None) -> None:
+        """As pygls', with a reader that asks no thread for each line."""
+        self._stop_event = stop = Event()
+        self.protocol.set_writer(StdoutWriter(stdout or sys.stdout.buffer))
+        try:
+            asyncio.run(self._read_messages((stdin or sys.stdin.buffer).fileno(), stop))
+        except BrokenPipeError:
+            logger.error("the client is gone")
+        except (KeyboardInterrupt, SystemExit):
+            pass
+        finally:
+            self.shutdown()  # type: ignore[no-untyped-call]
+
+    async def _read_messages(self, descriptor: int, stop: Event) -> None:
+        await run_async(
+            stop_event=stop,
+            reader=StdinReader(descriptor),
+            protocol=self.protocol,
+            logger=logging.getLogger("pygls.server"),
+            error_handler=self.report_server_error,
+        )
 
     @property
     def has_session(self) -> bool:

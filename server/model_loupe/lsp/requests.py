@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from model_loupe.documents import Reference
+from model_loupe.documents import Reference, repository_of
 from model_loupe.domain import dtypes
 from model_loupe.inspector import LoadOptions, ModelRequest
 
@@ -80,13 +80,14 @@ def ask(reference: Reference, folders: Sequence[str]) -> Ask | None:
     if reference.model is None:
         return None
     kwargs = reference.kwargs
+    model = repository_of(reference.model) or reference.model
     given = {name: _literal(kwargs[name], kind) for name, kind in _WHICH_FILES.items() if name in kwargs}
     unknown = tuple(name for name, value in given.items() if value is Ellipsis)
     known = {name: value for name, value in given.items() if value not in (Ellipsis, None, "")}
-    base = base_folder(reference.model, folders, is_hub_id=reference.kind == "hub")
+    base = base_folder(model, folders, is_hub_id=reference.kind == "hub")
     if base is None and "cache_dir" in known and folders:
         known["cache_dir"] = os.path.join(folders[0], os.path.expanduser(known["cache_dir"]))
-    return Ask(ModelRequest(reference.model, base=base, **known), call_options(reference), unknown)
+    return Ask(ModelRequest(model, base=base, **known), call_options(reference), unknown)
 
 
 def ask_by_name(model: str, folders: Sequence[str]) -> Ask:

@@ -55,9 +55,9 @@ def parse(payload: object) -> Parsed:
     if not isinstance(worker, bool):
         problems.append(f"{SECTION}.worker.enabled is true or false, not {worker!r}")
         worker = True
-    interpreter = values.get("interpreter", "")
+    interpreter = values.get("worker.interpreter", "")
     if not isinstance(interpreter, str):
-        problems.append(f"{SECTION}.interpreter is a path, not {interpreter!r}")
+        problems.append(f"{SECTION}.worker.interpreter is a path, not {interpreter!r}")
         interpreter = ""
     settings = Settings(
         code_lens,

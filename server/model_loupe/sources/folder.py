@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from functools import cached_property
 
 from model_loupe.checkpoints.files import File
 from model_loupe.domain.warnings import Warning
@@ -25,8 +26,13 @@ class FolderFiles:
 
     def __init__(self, root: str, boundary: str | None = None) -> None:
         self.root = root
-        self.boundary = os.path.realpath(boundary or root)
+        self._boundary = boundary or root
         self.warnings: list[Warning] = []
+
+    @cached_property
+    def boundary(self) -> str:
+        """The real path of the folder that links may point into."""
+        return os.path.realpath(self._boundary)
 
     def entries(self) -> dict[str, File]:
         """The regular files, by name; raises OSError if the folder cannot be read."""
@@ -104,7 +110,7 @@ class FolderFiles:
     def below(self, name: str) -> FolderFiles | None:
         """The files of the subfolder ``name``; None if there is no such folder."""
         root = os.path.join(self.root, name)
-        return FolderFiles(root, self.boundary) if os.path.isdir(root) else None
+        return FolderFiles(root, self._boundary) if os.path.isdir(root) else None
 
     def download_warnings(self) -> list[Warning]:
         """Downloads that did not finish and cannot be told by file."""

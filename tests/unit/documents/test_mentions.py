@@ -258,6 +258,8 @@ HOSTILE = {
     "names made of names": "n0 = 'x'\n" + MANY_NAMES,
     "empty names made of names": "n0 = ''\n" + MANY_NAMES,
     "a name of itself": "n = n + n\nAutoModel.from_pretrained(n)",
+    "a key of itself": "for k in d:\n  k = d[k]\nd[k] = d[d[k]]\nAutoModel.from_pretrained(d[k])",
+    "keys of keys": "k = " + "d[" * 60 + "0" + "]" * 60 + "\nd = {k: k}\nAutoModel.from_pretrained(d[k])",
     "helpers that call each other": "def f(n): g(n)\ndef g(n): f(n); AutoModel.from_pretrained(n)",
     "long text": "n = 'x' * 9\n" + "n += n\n" * 500 + "AutoModel.from_pretrained(n)",
     "deep nesting": "(" * 5_000 + ")" * 5_000 + "\nAutoModel.from_pretrained('a')",
@@ -277,6 +279,15 @@ def test_hovering_for_hours_changes_nothing() -> None:
         mention = analysis.mention_at(None, 1, 0)
         assert mention is not None
         assert mention.model == "a/b"
+
+
+def test_hovering_a_part_by_its_name_for_hours_changes_nothing() -> None:
+    code = "model = AutoModel.from_pretrained('o/m')\nn = 'a.b'\nmodel.get_submodule(n).c"
+    analysis = analyse_python(code)
+    for _ in range(3_000):
+        found = analysis.object_at(None, 2, len("model.get_submodule(n).c"))
+        assert found is not None
+        assert found.parts == ("a", "b", "c")
 
 
 @pytest.mark.parametrize("case", HOSTILE, ids=str)

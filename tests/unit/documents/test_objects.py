@@ -11,6 +11,7 @@ import pytest
 from model_loupe.documents import Cell, Object, analyse_notebook
 
 LOAD = "model = AutoModelForCausalLM.from_pretrained('o/m')\n"
+HELPER = "def load(name):\n  m = AutoModel.from_pretrained(name)\n  return m\n"
 CASES: dict[str, list[tuple[str, str]]] = {
     "names": [
         (f"{LOAD}mo¦del", "o/m model"),
@@ -31,7 +32,7 @@ CASES: dict[str, list[tuple[str, str]]] = {
         (f"{LOAD}model = None\n¦model", ""),
         ("model = a if x else AutoModel.from_pretrained('o/m')\nmo¦del", "o/m model"),
         ("ms = {'a': AutoModel.from_pretrained('o/m')}\nms['a'].enc¦oder", "o/m model encoder"),
-        ("ms = [AutoModel.from_pretrained(n) for n in ['o/m']]\nms[0].enc¦oder", ""),
+        ("ms = [AutoModel.from_pretrained(n) for n in ['o/m']]\nms[0].enc¦oder", "o/m model encoder"),
     ],
     "functions and classes": [
         (f"{LOAD}def f(x):\n  x.la¦yers\nf(model)", "o/m model layers"),
@@ -87,6 +88,62 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("p = pipeline('t', model='o/m')\np.model.la¦yers", "o/m model layers"),
         ("p = pipeline('t', model='o/m')\np.tok¦enizer", "o/m tokenizer"),
         (f"{LOAD}p = pipeline('t', model=model)\np.model.la¦yers", "o/m model layers"),
+    ],
+    "holders": [
+        (f"{LOAD}p = pipeline('t', model=model)\n¦p('x')", "o/m pipeline"),
+        (f"{LOAD}p = pipeline('t', model, None, tok)\np.model.la¦yers", "o/m model layers"),
+        ("p = pipeline('t')\n¦p('x')", ""),
+        (f"{LOAD}t = Trainer(model=model, args=a)\nt.model.la¦yers", "o/m model layers"),
+        (f"{LOAD}t = SFTTrainer(model, args=a)\nt.model.la¦yers", "o/m model layers"),
+        ("t = SFTTrainer(model='o/m', args=a)\nt.model.la¦yers", "o/m model layers"),
+        ("t = SFTTrainer(model='o/m', args=a)\n¦t.train()", ""),
+        (
+            f"tok = AutoTokenizer.from_pretrained('o/t')\n{LOAD}"
+            "t = SFTTrainer(model, processing_class=tok)\nt.processing_¦class",
+            "o/t tokenizer",
+        ),
+        (
+            f"class T:\n  def __init__(self, model):\n    self.model = model\n{LOAD}"
+            "t = T(model)\nt.model.enc¦oder",
+            "o/m model encoder",
+        ),
+        ("s = SentenceTransformer('o/s')\ns[0].auto_mo¦del", "o/s model 0.auto_model"),
+        ("s = SentenceTransformer('o/s')\ns.token¦izer", "o/s tokenizer"),
+    ],
+    "calls of parts": [
+        (f"{LOAD}model.lm_h¦ead(x)", "o/m model lm_head"),
+        (f"{LOAD}model.model.layers[0].ml¦p(x)", "o/m model model.layers.0.mlp"),
+        (
+            "class N(nn.Module):\n  def __init__(self, n='o/m'):\n    self.b = AutoModel.from_pretrained(n)\n"
+            "  def forward(self, x):\n    return self.b.enc¦oder(x)",
+            "o/m model encoder",
+        ),
+        ("p = AutoProcessor.from_pretrained('o/m')\np.token¦izer('x')", "o/m tokenizer"),
+    ],
+    "wrapped": [
+        (f"{LOAD}m = accelerator.unwrap_model(model)\nm.la¦yers", "o/m model layers"),
+        (f"{LOAD}model, tok = setup_chat_format(model, tok)\nmodel.la¦yers", "o/m model layers"),
+        (f"{LOAD}m = FSDP(model)\nm.la¦yers", "o/m model layers"),
+        (f"{LOAD}dict(model.named_modules())['lm_h¦ead']", "o/m model lm_head"),
+        (f"{LOAD}model.eval().cuda().la¦yers", "o/m model layers"),
+        (f"{LOAD}model = FastLanguageModel.get_peft_model(model, r=1)\nmodel.la¦yers", "o/m model layers"),
+        (
+            "c = AutoConfig.from_pretrained('o/m')\nm = AutoModel.from_config(c, torch_dtype=torch.half)\n¦m",
+            "o/m model as float16",
+        ),
+    ],
+    "helpers that are called for several models": [
+        (f"{HELPER}a = load('o/a')\nb = load('o/b')\na.enc¦oder", "o/a model encoder"),
+        (f"{HELPER}a = load('o/a')\nb = load('o/b')\nb.enc¦oder", "o/b model encoder"),
+        (f"{HELPER}a = load(name='o/a')\nb = load('o/b')\n¦a", "o/a model"),
+        (f"{HELPER}n = 'o/a'\na = load(n).eval()\nn = 'o/b'\nb = load(n)\n¦a", "o/a model"),
+        (f"{HELPER}a, b = load('o/a'), load('o/b')\n¦a", "o/a model"),
+        (f"{HELPER}a = load(read())\nb = load('o/b')\n¦b", "o/b model"),
+        (
+            "class L:\n  def load(self, n):\n    return M.from_pretrained(n), T.from_pretrained(n)\n"
+            "l = L()\na, s = l.load('o/a')\nb, t = l.load('o/b')\na.enc¦oder",
+            "o/a model encoder",
+        ),
     ],
     "adapters": [
         (f"{LOAD}p = PeftModel.from_pretrained(model, 'o/lora')\n¦p", "o/lora model on o/m"),

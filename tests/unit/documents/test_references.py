@@ -262,7 +262,7 @@ CASES: dict[str, list[tuple[str, str]]] = {
         (f"AutoModel.from_pretrained(«'{'a' * 96}'»)", f"{'a' * 96} hub model pos0"),
         (
             "AutoModel.from_pretrained(«'https://huggingface.co/a/b'»)",
-            "https://huggingface.co/a/b unknown model pos0",
+            "https://huggingface.co/a/b hub model pos0",
         ),
         (
             "a = TrainingArguments('out', report_to=None)\nAutoModel.from_pretrained(«'out'»)",
@@ -356,6 +356,64 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("list_repo_files(«'a/b'»)", "a/b hub file pos0"),
         ("from efficientnet_pytorch import E\nE.from_pretrained('efficientnet-b0')", ""),
     ],
+    "libraries beside transformers": [
+        ("from trl.experimental.gold import GOLDTrainer\nGOLDTrainer(model=«'a/b'»)", "a/b hub model model"),
+        (
+            "from smolagents import TransformersModel\nTransformersModel(model_id=«'a/b'»)",
+            "a/b hub model model_id",
+        ),
+        ("from smolagents import InferenceClientModel\nInferenceClientModel(model_id='a/b')", ""),
+        ("from huggingface_hub import InferenceClient\nInferenceClient('a/b')", ""),
+        ("from distilabel.llms import vLLM\nvLLM(model=«'a/b'»)", "a/b hub model model"),
+        ("from fastembed import TextEmbedding\nTextEmbedding(«'a/b'»)", "a/b hub model pos0"),
+        (
+            "from lmdeploy import pipeline\npipeline(«'a/b'», backend_config=c)",
+            "a/b hub model pos0",
+        ),
+        ("import sglang as sgl\nsgl.Engine(model_path=«'a/b'»)", "a/b hub model model_path"),
+        ("from mlx_vlm import load\nm, p = load(«'a/b'»)", "a/b hub model pos0"),
+        ("StaticEmbedding.from_model2vec(«'a/b'»)", "a/b hub model pos0"),
+        ("SparseEncoder(modules=[MLMTransformer(«'a/b'»), pooling])", "a/b hub model pos0"),
+        ("FARMReader(model_name_or_path=«'a/b'»)", "a/b hub model model_name_or_path"),
+        ("nn.Embedding.from_pretrained(weights)", ""),
+        ("torch.nn.EmbeddingBag.from_pretrained(weights, freeze=True)", ""),
+        ("Ollama(model='mistral')", ""),
+        ("from langchain_openai import ChatOpenAI\nChatOpenAI(model='gpt-4o')", ""),
+    ],
+    "addresses on the Hub": [
+        (
+            "P.from_single_file(«'https://huggingface.co/a/b/blob/main/x.safetensors'»)",
+            "https://huggingface.co/a/b/blob/main/x.safetensors hub model pos0",
+        ),
+        (
+            "P.from_single_file(«'https://example.com/x.safetensors'»)",
+            "https://example.com/x.safetensors unknown model pos0",
+        ),
+        (
+            "AutoModel.from_pretrained(«'https://huggingface.co/datasets/a/b'»)",
+            "https://huggingface.co/datasets/a/b unknown model pos0",
+        ),
+        ("!git clone «git@hf.co:a/b»", "a/b hub file pos0"),
+    ],
+    "marimo cells": [
+        (
+            "@app.cell\ndef _():\n    n = 'a/b'\n    return (n,)\n\n@app.cell(hide_code=True)\n"
+            "def _(n):\n    AutoModel.from_pretrained(«n»)",
+            "a/b hub model pos0",
+        ),
+        (
+            "@app.function\ndef f(n):\n    AutoModel.from_pretrained(«n»)",
+            "- unknown model pos0",
+        ),
+    ],
+    "shell lines in quotes": [
+        ("get_ipython().system('hf download «a/b»')", "a/b hub file pos1"),
+        ("é = 1; os.system('vllm serve «a/b» --port 1')", "a/b hub model pos1"),
+        ('subprocess.run("huggingface-cli download «a/b»", shell=True)', "a/b hub file pos1"),
+        ("n = 'a/b'\nget_ipython().system('hf download «$n»')", "a/b hub file pos1"),
+        ("os.system('ls')", ""),
+        ("os.system('hf\\x20download a/b')", ""),
+    ],
     "files of weights": [
         ("from safetensors.torch import load_file\nload_file(«path»)", "- unknown file pos0"),
         ("from safetensors.torch import load_file\nload_file(«'a.st'»)", "a.st hub file pos0"),
@@ -371,6 +429,15 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("def load_file(p): ...\nload_file('x.bin')", ""),
     ],
     "what the code writes": [
+        (
+            "def save(m, p):\n  m.save_pretrained(p)\ndef load(p):\n  AutoModel.from_pretrained(«p»)",
+            "- written_here model pos0",
+        ),
+        ("m.save('out')\nSentenceTransformer(«'out'»)", "out written_here model pos0"),
+        (
+            "p = snapshot_download('a/b', local_dir='d')\nAutoModel.from_pretrained(«p»)",
+            "d written_here model pos0",
+        ),
         ("AutoModel.from_pretrained(«args.output_dir»)", "- written_here model pos0"),
         ("c = {'output_dir': 'out'}\nAutoModel.from_pretrained(«'out'»)", "out written_here model pos0"),
         (
@@ -515,6 +582,52 @@ def test_reference(snippet: str, expected: str) -> None:
     assert [text_of(reference) for reference in found][-1:] == ([expected] if expected else [])
     if span:
         assert tuple(found[-1].span) == span
+
+
+KWARGS: dict[str, list[tuple[str, dict[str, str]]]] = {
+    "literals": [
+        ("AutoModel.from_pretrained('gpt2')", {}),
+        ("AutoModel.from_pretrained('gpt2', revision='main')", {"revision": "'main'"}),
+        ("AutoModel.from_pretrained('gpt2', num_labels=3, x=None)", {"num_labels": "3", "x": "None"}),
+        (
+            "AutoModel.from_pretrained(pretrained_model_name_or_path='gpt2', dtype='auto')",
+            {"dtype": "'auto'"},
+        ),
+        ("AutoModel.from_pretrained(\n  'gpt2',\n  dtype = 'auto', # é\n)", {"dtype": "'auto'"}),
+    ],
+    "expressions": [
+        ("AutoModel.from_pretrained('gpt2', torch_dtype=torch.half)", {"torch_dtype": "torch.half"}),
+        ("AutoModel.from_pretrained('gpt2', device_map={'': 0})", {"device_map": "{'': 0}"}),
+        (
+            "AutoModel.from_pretrained('gpt2', quantization_config=B(load_in_4bit=True))",
+            {"quantization_config": "B(load_in_4bit=True)"},
+        ),
+        ("AutoModel.from_pretrained('gpt2', x='é' + '😀', y=1)", {"x": "'é' + '😀'", "y": "1"}),
+        ("AutoModel.from_pretrained('gpt2', **more, y=1)", {"y": "1"}),
+    ],
+    "other calls": [
+        ("PeftModel.from_pretrained(base, 'a/b', adapter_name='x')", {"adapter_name": "'x'"}),
+        ("pipeline('t', model='gpt2', device=0)", {"device": "0"}),
+        ("pipeline('t', device=0)", {"device": "0"}),
+        ("LLM('a/b', tensor_parallel_size=2)", {"tensor_parallel_size": "2"}),
+        ("hf_hub_download('a/b', filename='c')", {"filename": "'c'"}),
+        ("SFTTrainer(model='a/b', args=a)", {"args": "a"}),
+        ("AutoModel.from_pretrained('a/b', gguf_file='x.gguf')", {"gguf_file": "'x.gguf'"}),
+    ],
+    "commands": [
+        ("!hf download a/b --revision x -q", {"revision": "'x'"}),
+        ("!vllm serve a/b --dtype=half --port 8000", {"dtype": "'half'", "port": "'8000'"}),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "kwargs"),
+    [case for cases in KWARGS.values() for case in cases],
+    ids=[f"{group}: {code[:80]!r}" for group, cases in KWARGS.items() for code, _ in cases],
+)
+def test_the_other_arguments_of_a_call(code: str, kwargs: dict[str, str]) -> None:
+    assert analyse_python(code).references[0].kwargs == kwargs
 
 
 def test_keyword_arguments_are_kept_as_written() -> None:

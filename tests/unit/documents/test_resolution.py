@@ -47,6 +47,28 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
         (f"for n in sorted(['a', 'b'])[:1]:\n  {LOAD}(«n»)", ["b", "a"]),
         (f"names = []\nfor n in names:\n  {LOAD}(«n»)", []),
     ],
+    "comprehensions": [
+        (f"ns = [f'o/{{s}}' for s in ('1b', '7b')]\nfor n in ns:\n  {LOAD}(«n»)", ["o/7b", "o/1b"]),
+        (f"ns = [n for n in ('a', 'b')]\n{LOAD}(«ns[0]»)", ["b", "a"]),
+        (f"d = {{k: f'o/{{k}}' for k in ('a', 'b')}}\n{LOAD}(«d[x]»)", ["o/b", "o/a"]),
+        (f"d = {{f'o/{{k}}': k for k in ('a',)}}\nfor n in d:\n  {LOAD}(«n»)", ["o/a"]),
+        (f"{LOAD}(«next(n for n in ('a', 'b') if ok(n))»)", ["b", "a"]),
+        (f"ns = [read(n) for n in ('a', 'b')]\n{LOAD}(«ns[0]»)", []),
+    ],
+    "records": [
+        (f"class M:\n  s: int\n  id: str\nm = M(1, 'o/a')\n{LOAD}(«m.id»)", ["o/a"]),
+        (f"class M:\n  id: str\nfor m in [M('a'), M(id='b')]:\n  {LOAD}(«m.id»)", ["b", "a"]),
+        (f"class M:\n  s: int\n  id: str = 'd'\nm = M(1)\n{LOAD}(«m.id»)", ["d"]),
+    ],
+    "downloads": [
+        (f"p = snapshot_download('o/a')\n{LOAD}(«p»)", ["o/a"]),
+        (f"n = 'o/a'\np = snapshot_download(repo_id=n, revision='x')\n{LOAD}(«p»)", ["o/a"]),
+        (f"p = snapshot_download('o/a', repo_type='dataset')\n{LOAD}(«p»)", []),
+        (f"{LOAD}(«snapshot_download('o/a', local_dir='d')»)", ["d"]),
+    ],
+    "forms": [
+        (f"n = st.selectbox('m', ['a', 'b'])\n{LOAD}(«n»)", ["b", "a"]),
+    ],
     "items": [
         (f"d = {{'m': {{'name': 'a'}}}}\n{LOAD}(«d['m']['name']»)", ["a"]),
         (f"d = {{'m': {{'name': 'a'}}}}\nc = d['m']\n{LOAD}(«c['name']»)", ["a"]),
@@ -189,7 +211,7 @@ FLAT = [
 @pytest.mark.parametrize(("snippet", "expected"), [case[1:] for case in FLAT], ids=[case[0] for case in FLAT])
 def test_candidates(snippet: str, expected: list[str]) -> None:
     code, span = marked(snippet)
-    (found,) = analyse_python(code).references
+    (found,) = [found for found in analyse_python(code).references if found.role != "file"]
     assert tuple(found.span) == span
     assert found.model == (expected[0] if expected else None)
     assert list(found.candidates) == (expected if len(expected) > 1 else [])

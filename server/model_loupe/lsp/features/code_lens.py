@@ -47,16 +47,19 @@ def loads_weights(call: Call) -> bool:
 
 def _lenses(session: Session, call: Call, ask: Ask, outcome: Outcome | None) -> list[types.CodeLens]:
     where = _line_range(session, call.part, call)
+    from model_loupe.inspector import others_text, summary
+
+    others = others_text(call.reference.others)
     if outcome is None or isinstance(outcome, LoupeError):
         # An empty command is text that cannot be clicked.
         title = "reading the model …" if outcome is None else _failure(outcome, ask.request.model)
-        return [types.CodeLens(where, types.Command(title, command=""))]
-    from model_loupe.inspector import architecture_id, summary
+        return [types.CodeLens(where, types.Command(title + others, command=""))]
+    from model_loupe.inspector import architecture_id
 
     shown = [session.inspector.root(ask.request).id]
     if not session.inspector.is_first_way(ask.request, ask.options):
         shown.append(architecture_id(ask.request, ask.options))
-    titles = (summary(session.view(outcome, ask.options), ask.options), "Architecture")
+    titles = (summary(session.view(outcome, ask.options), ask.options) + others, "Architecture")
     return [types.CodeLens(where, types.Command(t, SHOW_ARCHITECTURE, arguments=shown)) for t in titles]
 
 

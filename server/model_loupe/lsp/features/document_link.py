@@ -49,8 +49,7 @@ def _links(snapshot: Snapshot, index: int) -> list[tuple[Mention, str, str]]:
     for mention in snapshot.literals(index):
         if mention.reference is None or mention.reference.kind not in ("hub", "local", "written_here"):
             continue
-        # One of several candidates is meant by its own name.
-        asked = requests.ask(mention.reference._replace(model=mention.model), snapshot.folders)
+        asked = requests.ask(mention.reference, snapshot.folders)
         link = _target(asked.request, is_hub_id=mention.reference.kind == "hub") if asked else None
         if link:
             found.append((mention, *link))

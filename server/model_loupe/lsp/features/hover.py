@@ -74,7 +74,15 @@ def look_for_object(snapshot: Snapshot, index: int, line: int, column: int) -> t
 def _object_text(thing: Object, ask: Ask, outcome: Outcome, wanted: Wanted) -> str | None:
     if isinstance(outcome, LoupeError):
         return None
-    from model_loupe.inspector import LoadOptions, card, cast_line, config_card, part_card, tokenizer_card
+    from model_loupe.inspector import (
+        LoadOptions,
+        card,
+        cast_line,
+        config_card,
+        others_line,
+        part_card,
+        tokenizer_card,
+    )
 
     if thing.kind == "config":
         return config_card(outcome, thing.parts)
@@ -90,7 +98,7 @@ def _object_text(thing: Object, ask: Ask, outcome: Outcome, wanted: Wanted) -> s
     if text is None:
         return None
     cast = cast_line(outcome, LoadOptions(thing.cast), whole=not thing.parts) if thing.cast else None
-    return f"{text}\n\n{cast}" if cast else text
+    return "\n\n".join(filter(None, (text, cast, others_line(thing.reference.others))))
 
 
 def _look(
@@ -115,10 +123,16 @@ def _contents(session: Session, mention: Mention, ask: Ask, outcome: Outcome) ->
         # What no call uses, or what stands for the reader's own model, need not be there.
         if mention.reference is None or mention.reference.kind in _MAYBE_NO_MODEL:
             return None
-        return types.MarkupContent(types.MarkupKind.PlainText, outcome.message)
+        from model_loupe.inspector import others_text
+
+        return types.MarkupContent(types.MarkupKind.PlainText, outcome.message + others_text(mention.others))
     text = session.card(session.view(outcome, ask.options), ask.options, mention.model)
     if ask.unknown:
         arguments = ", ".join(f"`{name}=`" for name in ask.unknown)
         text += f"\n\nShown for the default of {arguments}: the value is not a literal."
+    if mention.others:
+        from model_loupe.inspector import others_line
+
+        text += f"\n\n{others_line(mention.others)}"
     kind = types.MarkupKind.Markdown if session.client.renders_markdown else types.MarkupKind.PlainText
     return types.MarkupContent(kind, text)

@@ -50,10 +50,10 @@ def _hint(session: Session, call: Call, ask: Ask, outcome: Outcome | None) -> ty
     # What cannot be described is for the lens and the squiggle to say.
     if outcome is None or isinstance(outcome, LoupeError):
         return None
-    from model_loupe.inspector import short_summary, summary
+    from model_loupe.inspector import others_text, short_summary, summary
 
     outcome = session.view(outcome, ask.options)
-    full = summary(outcome, ask.options)
+    full = summary(outcome, ask.options) + others_text(call.reference.others)
     label = full if session.settings.inlay_hints == "full" else short_summary(outcome, ask.options)
     if not label:
         return None
