@@ -24,7 +24,7 @@ _OK, _FAILED, _INTERRUPTED = 0, 1, 130
 _FLAGS = ("--json", "--tree", "--offline")
 _VALUES = (
     *("revision", "subfolder", "variant", "gguf_file", "cache_dir", "context", "batch"),
-    *("builder", "dtype", "python"),
+    *("builder", "dtype", "python", "device_map", "memory"),
 )
 
 
@@ -128,6 +128,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     inspect.add_argument("--dtype", metavar="D", help="loaded with dtype=D")
     inspect.add_argument(
+        "--device-map",
+        metavar="STRATEGY",
+        nargs="?",
+        const="auto",
+        choices=("auto", "balanced", "balanced_low_0", "sequential"),
+        help="print where accelerate puts each module (default: auto)",
+    )
+    inspect.add_argument(
+        "--memory",
+        metavar="SIZES",
+        help="what --device-map may use: 0=24GiB,cpu=64GiB (default: what is here)",
+    )
+    inspect.add_argument(
         "--python", metavar="PATH", help="interpreter that has torch and transformers (default: this one)"
     )
     inspect.add_argument("--offline", action="store_true", help="never ask the Hub")
@@ -181,7 +194,7 @@ def _inspect(arguments: argparse.Namespace | SimpleNamespace) -> int:
         gguf_file=arguments.gguf_file,
     )
     description = Inspector(offline=arguments.offline, trees=arguments.tree, disk=True).describe(request)
-    if arguments.tree or arguments.builder or arguments.dtype or arguments.python:
+    if any((arguments.tree, arguments.builder, arguments.dtype, arguments.python, arguments.device_map)):
         description = _built(description, arguments)
     wanted = Wanted(arguments.context, arguments.batch)
     if arguments.json:
@@ -192,6 +205,8 @@ def _inspect(arguments: argparse.Namespace | SimpleNamespace) -> int:
     from model_loupe.inspector import terminal
 
     print(terminal.tree(description) if arguments.tree else terminal.table(description, wanted))
+    if description.placement:
+        print(terminal.placement(description.placement))
     return _OK
 
 
@@ -203,8 +218,12 @@ def _built(description: Description, arguments: argparse.Namespace | SimpleNames
 
     worker = Worker(arguments.python or sys.executable)
     try:
-        options = LoadOptions(arguments.dtype, builder=arguments.builder)
-        found = Builder(worker).build_wholly(description, options)
+        builder = Builder(worker)
+        builder.devices = _devices(arguments.memory)
+        options = LoadOptions(arguments.dtype, builder=arguments.builder, device_map=arguments.device_map)
+        found = builder.build_wholly(description, options)
+        if arguments.device_map and not found.placement:
+            found = found._replace(placement=builder.placement(description, options))
     finally:
         worker.stop()
     # Where there is no torch, the tree of the files is what can be expected.
@@ -212,6 +231,17 @@ def _built(description: Description, arguments: argparse.Namespace | SimpleNames
     if found.not_built and not (expected and options == LoadOptions() and not arguments.python):
         _complain(f"from the files alone: {found.not_built.message}")
     return found
+
+
+def _devices(text: str | None) -> dict[str, str]:
+    """``0=24GiB,cpu=64GiB`` as a mapping; raises LoupeError."""
+    devices = {}
+    for part in text.split(",") if text else ():
+        device, equals, size = part.strip().partition("=")
+        if not equals or not device or not size:
+            raise LoupeError("bad-memory", f"--memory is like 0=24GiB,cpu=64GiB, not {text!r}")
+        devices[device] = size
+    return devices
 
 
 def _scan(arguments: argparse.Namespace) -> int:

@@ -96,6 +96,28 @@ class Join(NamedTuple):
     renamed: int
 
 
+class Placement(NamedTuple):
+    """Where ``device_map`` puts the modules of a model: device (``0``, ``cpu``, ``disk``) by path.
+
+    ``nbytes`` are of each device's modules, ``limits`` what accelerate may use of it.
+    """
+
+    strategy: str
+    modules: tuple[tuple[str, str, int], ...]
+    nbytes: dict[str, int]
+    limits: dict[str, int]
+
+    def folded(self) -> list[tuple[str, str, int]]:
+        """``modules``, with consecutive layers on one device in one: ``model.layers.3-11``."""
+        runs: list[list[tuple[str, str, int]]] = []
+        for module in self.modules:
+            if runs and _continues(runs[-1][-1], module):
+                runs[-1].append(module)
+            else:
+                runs.append([module])
+        return [(_range(run), run[0][1], sum(nbytes for _, _, nbytes in run)) for run in runs]
+
+
 class Architecture(NamedTuple):
     """What one call builds. ``nbytes`` is None where a quantiser decides; ``text`` is what ``print`` writes.
 
@@ -135,6 +157,21 @@ class Architecture(NamedTuple):
             waiting += [
                 (f"{path}.{child.name}" if path else child.name, child) for child in reversed(module.children)
             ]
+
+
+def _continues(last: tuple[str, str, int], following: tuple[str, str, int]) -> bool:
+    (before, _, number), (after, _, successor) = last[0].rpartition("."), following[0].rpartition(".")
+    return (
+        last[1] == following[1]
+        and before == after
+        and number.isdecimal()
+        and successor.isdecimal()
+        and int(successor) == int(number) + 1
+    )
+
+
+def _range(run: list[tuple[str, str, int]]) -> str:
+    return run[0][0] if len(run) == 1 else f"{run[0][0]}-{run[-1][0].rpartition('.')[2]}"
 
 
 def _name(module: BuiltModule, part: str | int) -> str | None:

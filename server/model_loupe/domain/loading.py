@@ -11,6 +11,9 @@ from __future__ import annotations
 from model_loupe.domain.dtypes import BY_NAME, canonical_name
 from model_loupe.domain.lean_typing import NamedTuple
 
+STRATEGIES = ("auto", "balanced", "balanced_low_0", "sequential")
+"""Values of ``device_map`` that leave it to accelerate where each module goes."""
+
 
 class LoadOptions(NamedTuple):
     """What a call says about how its model is built and loaded.
@@ -18,7 +21,8 @@ class LoadOptions(NamedTuple):
     ``dtype`` is the text given for ``dtype=`` or ``torch_dtype=`` ("auto", "bfloat16", "None"), None if the
     argument is absent; ``dtype_known`` is False if it is there but cannot be evaluated. ``builder`` is what
     is called (``AutoModelForCausalLM``, ``pipeline``), ``task`` a pipeline's, ``overrides`` are the other
-    literal arguments, ``quantized`` is True where the call asks for a quantiser.
+    literal arguments, ``quantized`` is True where the call asks for a quantiser. ``device_map`` is one of
+    ``STRATEGIES`` where the call gives one.
     """
 
     dtype: str | None = None
@@ -27,6 +31,7 @@ class LoadOptions(NamedTuple):
     task: str | None = None
     overrides: tuple[tuple[str, str | int | float | bool | None], ...] = ()
     quantized: bool = False
+    device_map: str | None = None
 
     def way(self) -> tuple[object, ...]:
         """What decides which modules are built."""

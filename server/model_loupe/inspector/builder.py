@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
 
 from model_loupe.domain.errors import LoupeError
 from model_loupe.inspector.building import (
@@ -13,13 +14,14 @@ from model_loupe.inspector.building import (
     architecture_of,
     can_be_built,
     can_be_joined,
+    placement_of,
     question,
 )
-from model_loupe.inspector.environment import installed_version
+from model_loupe.inspector.environment import can_run, installed_version
 from model_loupe.inspector.worker_process import Worker
 
 if TYPE_CHECKING:
-    from model_loupe.domain.architecture import Architecture
+    from model_loupe.domain.architecture import Placement
     from model_loupe.domain.loading import LoadOptions
     from model_loupe.inspector.description import Description
     from model_loupe.sources.locate import ModelRequest
@@ -43,10 +45,14 @@ class _Known(NamedTuple):
 
 
 class Builder:
-    """Builds models under one interpreter. Thread-safe; ``view`` and ``wants`` never wait."""
+    """Builds models under one interpreter. Thread-safe; ``view`` and ``wants`` never wait.
+
+    ``devices`` is the memory to take of each (``{"0": "24GiB"}``; empty: what there is).
+    """
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
+        self.devices: dict[str, str] = {}
         self._known: OrderedDict[Key, _Known] = OrderedDict()
         self._lock = threading.Lock()
         self._missing: LoupeError | None = None
@@ -90,7 +96,11 @@ class Builder:
             again = time.monotonic() + _RETRY_SECONDS if passing else None
             view = known if known.built else description._replace(not_built=error)
             return self._keep(description, options, view, True, again)
-        view = _as_built(description, options, architecture_of(answer))
+        built = architecture_of(answer)
+        view = description._replace(built=built, built_for=options, not_built=None)
+        if options.device_map:
+            with suppress(LoupeError):  # a table less
+                view = view._replace(placement=self.placement(description, options))
         return self._keep(description, options, view, joined or not can_be_joined(description), None)
 
     def build_wholly(self, description: Description, options: LoadOptions) -> Description:
@@ -100,15 +110,14 @@ class Builder:
             view = self.build(description, options)
         return view
 
-    def placement(
-        self, description: Description, options: LoadOptions, max_memory: dict[str, str] | None
-    ) -> dict[str, Any]:
-        """Where ``device_map="auto"`` puts what is built (``worker/placement.py``); raises LoupeError."""
+    def placement(self, description: Description, options: LoadOptions) -> Placement:
+        """Where ``device_map`` ("auto" if the call has none) puts what is built; raises LoupeError."""
         missing = self.missing()
         if missing:
             raise missing
-        asked = question(description, options, joined=False)
-        return self.worker.call("placement", {**asked, "max_memory": max_memory})
+        strategy = options.device_map or "auto"
+        asked = {**question(description, options, joined=False), "device_map": strategy}
+        return placement_of(strategy, self.worker.call("placement", {**asked, "max_memory": self.devices}))
 
     def warm_up(self, model_type: str | None = None) -> None:
         """Has the libraries imported, so that the first question need not wait for that."""
@@ -122,6 +131,9 @@ class Builder:
         """What the interpreter lacks; looks at its folders the first time."""
         if not self._looked:
             interpreter = self.worker.interpreter
+            if not can_run(interpreter):
+                message = f"{interpreter} is no Python interpreter that can be started"
+                self._missing = LoupeError("no-interpreter", message)
             for name in ("torch", "transformers"):
                 if self._missing is None and installed_version(name, interpreter) is None:
                     needed = f"{name} is not installed in {interpreter}: it tells what the code builds"
@@ -145,7 +157,3 @@ class Builder:
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         return view
-
-
-def _as_built(description: Description, options: LoadOptions, built: Architecture) -> Description:
-    return description._replace(built=built, built_for=options, not_built=None)

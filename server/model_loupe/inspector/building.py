@@ -12,6 +12,7 @@ from model_loupe.domain.architecture import (
     ClassSource,
     Join,
     Mismatch,
+    Placement,
 )
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.tensors import TensorTable
@@ -127,3 +128,9 @@ def _join(given: dict[str, Any]) -> Join:
         given["mismatched_count"],
         given["renamed"],
     )
+
+
+def placement_of(strategy: str, answer: dict[str, Any]) -> Placement:
+    """The worker's answer to ``placement`` as values."""
+    modules = [(each["module"], each["device"], each["bytes"]) for each in answer["placements"]]
+    return Placement(strategy, tuple(modules), answer["devices"], answer["max_memory"])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from model_loupe.domain.architecture import Architecture, BuiltModule, BuiltParameter
+from model_loupe.domain.architecture import Architecture, BuiltModule, BuiltParameter, Placement
 from model_loupe.domain.units import format_bytes, format_count, format_shape, plural
 from model_loupe.inspector.built_parts import parameter_text
+from model_loupe.inspector.facts import device_name
 from model_loupe.inspector.markdown import escape
 from model_loupe.inspector.rows import Place, TreeNode, row
 
@@ -55,6 +56,17 @@ def difference_rows(place: Place, built: Architecture) -> Iterator[TreeNode]:
     names = join.missing if place.section == "missing" else join.unexpected
     for name in names:
         yield _leaf(place, name, "", "parameter", None)
+
+
+def placement_rows(place: Place, placement: Placement) -> Iterator[TreeNode]:
+    """Each device with what it holds, below it nothing; then the modules in order."""
+    for device, nbytes in placement.nbytes.items():
+        limit = placement.limits.get(device)
+        details = format_bytes(nbytes) + (f" of {format_bytes(limit)}" if limit else "")
+        yield _leaf(place, device_name(device), details, "memory-item", None)
+    for path, device, nbytes in placement.folded():
+        details = f"{device_name(device)} · {format_bytes(nbytes)}"
+        yield _leaf(place, path or "the whole model", details, "module", None)
 
 
 def _module_row(place: Place, module: BuiltModule, built: Architecture) -> TreeNode:

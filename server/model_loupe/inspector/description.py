@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from model_loupe.checkpoints.adapter import Adapter
-    from model_loupe.domain.architecture import Architecture
+    from model_loupe.domain.architecture import Architecture, Placement
     from model_loupe.domain.errors import LoupeError
     from model_loupe.inspector.remembered import Entry
 
@@ -59,7 +59,7 @@ class Description(NamedTuple):
     ``pipeline`` is the library of a model that lies in several folders, and ``parts`` are what it is made of.
     ``adapter`` is set for a PEFT adapter, ``base`` is then the model that it is for, if that is here.
     ``built`` is what a call with the options ``built_for`` makes of it, or ``not_built`` says why that is not
-    known; both None: it was not asked.
+    known; both None: it was not asked. ``placement`` is where the call's ``device_map`` puts it.
     """
 
     request: ModelRequest
@@ -89,6 +89,7 @@ class Description(NamedTuple):
     built: Architecture | None = None
     built_for: LoadOptions | None = None
     not_built: LoupeError | None = None
+    placement: Placement | None = None
 
     @property
     def total(self) -> int | None:

@@ -26,6 +26,11 @@ def installed_version(distribution: str, interpreter: str = sys.executable) -> s
     return None
 
 
+def can_run(interpreter: str) -> bool:
+    """Whether the interpreter starts and answers."""
+    return bool(_path_of(interpreter))
+
+
 @cache
 def _path_of(interpreter: str) -> tuple[str, ...]:
     if interpreter == sys.executable:

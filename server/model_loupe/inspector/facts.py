@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -88,6 +89,7 @@ def facts(description: Description, options: LoadOptions, wanted: Wanted = _NO_W
         ("Stored", _stored(description)),
         ("Index claims", _claims(description)),
         ("Loads as", _loads(description, options)),
+        ("Placed", _placed(description)),
         ("Of another shape", _mismatched(description)),
         ("Initialised anew", _missing(description)),
         ("Not loaded", _unexpected(description)),
@@ -216,6 +218,22 @@ def _loads_by_version(description: Description, options: LoadOptions) -> str:
             size = "" if nbytes is None else f" {format_bytes(nbytes)}"
             outcomes.setdefault(f"{found.dtype}{size}", []).append(major)
     return " · ".join(f"{what} under transformers {' and '.join(which)}" for what, which in outcomes.items())
+
+
+def _placed(description: Description) -> str:
+    placement = description.placement
+    if placement is None:
+        return ""
+    counts = Counter(device for _, device, _ in placement.modules)
+    return " · ".join(
+        f"{device_name(device)}: {plural(counts[device], 'module')}, {format_bytes(nbytes)}"
+        for device, nbytes in placement.nbytes.items()
+    )
+
+
+def device_name(device: str) -> str:
+    """``GPU 0`` for ``0``; ``cpu`` and ``disk`` as they are."""
+    return f"GPU {device}" if device.isdecimal() else device
 
 
 def _mismatched(description: Description) -> str:

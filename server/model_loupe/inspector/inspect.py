@@ -133,7 +133,10 @@ class Inspector:
         place = Place.parse(node)
         description = self.describe(place.request)
         options = self._call(place)
-        rows = tree.children(place, self.view(description, options), options, self.wanted)
+        view = self.view(description, options)
+        if place.section == "placement" and self.builder and not view.placement:
+            view = view._replace(placement=self.builder.placement(description, options))
+        rows = tree.children(place, view, options, self.wanted)
         for other in () if place.section else self.calls_of(place.request)[1:]:
             rows += tree.architecture(place._replace(options=other), self.view(description, other))
         return rows

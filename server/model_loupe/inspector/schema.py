@@ -66,6 +66,7 @@ def to_json(description: Description, *, tree: bool = False, wanted: Wanted = _N
             else None,
         },
         "built": _built(built),
+        "placement": description.placement._asdict() if description.placement else None,
         "kv_cache": _kv_cache(description, usage_of(description, wanted)),
         "memory": _memory(description, wanted),
         "largest": _largest(description.weights.table),

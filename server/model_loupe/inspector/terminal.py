@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from model_loupe.domain.architecture import Placement
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.memory import Wanted
 from model_loupe.domain.modules import children
@@ -11,7 +12,7 @@ from model_loupe.domain.summaries import blocks
 from model_loupe.domain.tensors import TensorTable
 from model_loupe.domain.units import format_bytes, format_count, format_shape
 from model_loupe.inspector.description import Description
-from model_loupe.inspector.facts import facts, missing_text, parameters_text, title
+from model_loupe.inspector.facts import device_name, facts, missing_text, parameters_text, title
 
 _BLOCKS = 12
 
@@ -22,7 +23,7 @@ def table(description: Description, wanted: Wanted) -> str:
     reason = description.parameters.reason
     counted = parameters or missing_text(description) or reason or "no weights"
     rows = [("Model", description.request.model), ("Parameters", counted)]
-    if parameters and reason:
+    if parameters and reason and not description.built:
         rows.append(("", f"≈ {reason}"))
     rows += facts(description, description.built_for or LoadOptions(), wanted)
     rows += _block_rows(description.weights.table)
@@ -64,6 +65,24 @@ def _lines(tensors: TensorTable, prefix: str, path: str, indent: str) -> Iterato
         kind = tensor.kind
         shape = format_shape(kind.shape)
         yield f"{indent}{printable(name)}  {shape} {printable(kind.dtype)}, {format_bytes(kind.nbytes)}"
+
+
+def placement(found: Placement) -> str:
+    """Which module goes where, one line each, then the sum of each device."""
+    modules = found.folded()
+    width = max(len(path) for path, _, _ in modules)
+    lines = [f'device_map="{found.strategy}"']
+    lines += [
+        f"  {printable(path) or 'the whole model':<{width}}  {device_name(device):<6} {format_bytes(nbytes)}"
+        for path, device, nbytes in modules
+    ]
+    for device, nbytes in found.nbytes.items():
+        limit = found.limits.get(device)
+        lines.append(
+            f"  {device_name(device)}: {format_bytes(nbytes)}"
+            + (f" of {format_bytes(limit)}" if limit else "")
+        )
+    return "\n".join(lines)
 
 
 def printable(text: str) -> str:

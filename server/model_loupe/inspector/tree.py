@@ -15,7 +15,12 @@ from model_loupe.domain.modules import children as module_children
 from model_loupe.domain.summaries import blocks
 from model_loupe.domain.tensors import Tensor
 from model_loupe.domain.units import format_bytes, format_count, format_shape, plural
-from model_loupe.inspector.built_tree import difference_rows, difference_sections, module_rows
+from model_loupe.inspector.built_tree import (
+    difference_rows,
+    difference_sections,
+    module_rows,
+    placement_rows,
+)
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.facts import missing_text, parameters_text, stored_text, title
 from model_loupe.inspector.markdown import escape
@@ -94,6 +99,8 @@ def _model(place: Place, description: Description) -> Iterator[TreeNode]:
         yield section("parts", "Parts", plural(len(description.parts), "part"), "modules")
     if len(table) or description.kv_cache:
         yield section("memory", "Memory", stored_text(description) or "", "memory")
+    if description.built:
+        yield section("placement", "Placement", "device_map", "memory")
     if description.config:
         yield section("config", "Config", plural(len(description.config), "field"), "config")
     if description.tokenizer:
@@ -312,6 +319,10 @@ def _difference(place: Place, description: Description) -> Iterator[TreeNode]:
     return difference_rows(place, description.built) if description.built else iter(())
 
 
+def _placement(place: Place, description: Description) -> Iterator[TreeNode]:
+    return placement_rows(place, description.placement) if description.placement else iter(())
+
+
 def _nothing(place: Place, description: Description) -> Iterator[TreeNode]:
     return iter(())
 
@@ -329,6 +340,7 @@ _SECTIONS: dict[str, Callable[[Place, Description], Iterator[TreeNode]]] = {
     "mismatched": _difference,
     "missing": _difference,
     "parts": _parts,
+    "placement": _placement,
     "tensor": _nothing,
     "tokenizer": _tokenizer,
     "unexpected": _difference,

@@ -36,6 +36,7 @@ _POLL_SECONDS = 0.05
 _FREE_FAILURES = 3
 _LONGEST_PAUSE = 60.0
 _STDERR_LINES = 20
+_DIED = "worker-died"
 _FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "worker")
 _SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 # It reads no network and needs no backend but torch.
@@ -107,15 +108,17 @@ class Worker:
     def _ask(
         self, method: str, params: dict[str, Any], seconds: float, cancelled: threading.Event
     ) -> dict[str, Any]:
+        request = {"id": 1, "method": method, "params": params}
+        before = self._process
         process = self._running(cancelled)
         try:
-            answer = process.ask({"id": 1, "method": method, "params": params}, seconds, cancelled)
-        except (Cancelled, LoupeError) as why:
-            self._process = None
-            process.kill()
-            if isinstance(why, LoupeError):
+            answer = self._answer(process, request, seconds, cancelled)
+        except LoupeError as why:
+            # One that has waited may have been killed while it did: the request is not to blame.
+            if why.code != _DIED or process is not before:
                 self._failed()
-            raise
+                raise
+            answer = self._answer(self._running(cancelled), request, seconds, cancelled)
         self._failures = 0
         if cancelled.is_set():
             raise Cancelled
@@ -123,6 +126,16 @@ class Worker:
         if error:
             raise LoupeError(str(error.get("code")), str(error.get("message")))
         return cast("dict[str, Any]", answer.get("result") or {})
+
+    def _answer(
+        self, process: _Process, request: dict[str, Any], seconds: float, cancelled: threading.Event
+    ) -> dict[str, Any]:
+        try:
+            return process.ask(request, seconds, cancelled)
+        except (Cancelled, LoupeError):
+            self._process = None
+            process.kill()
+            raise
 
     def _running(self, cancelled: threading.Event) -> _Process:
         if self._stopped:
@@ -249,7 +262,7 @@ class _Process:
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
         last = next((line for line in reversed(self._said) if line.strip()), "")
         said = f": {last.strip()[:300]}" if last else ""
-        return LoupeError("worker-died", f"the worker under {self._interpreter} ended {how}{said}")
+        return LoupeError(_DIED, f"the worker under {self._interpreter} ended {how}{said}")
 
     def _read(self, stream: BinaryIO, mark: bytes) -> None:
         try:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from model_loupe.documents import Reference, repository_of
 from model_loupe.domain import dtypes
+from model_loupe.domain.loading import STRATEGIES
 from model_loupe.inspector import LoadOptions, ModelRequest
 
 # With the type that each takes, besides None.
@@ -125,7 +126,13 @@ def call_options(reference: Reference) -> LoadOptions:
         task=reference.task,
         overrides=tuple(overrides.items()),
         quantized=any(name in kwargs and kwargs[name] not in ("None", "False") for name in _QUANTIZING),
+        device_map=_strategy(kwargs),
     )
+
+
+def _strategy(kwargs: Mapping[str, str]) -> str | None:
+    given = _literal(kwargs.get("device_map", "None"), str)
+    return given if given in STRATEGIES else None
 
 
 def _builder(callee: str) -> str | None:

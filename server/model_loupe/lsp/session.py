@@ -134,9 +134,10 @@ class Session:
             from model_loupe.inspector.worker_process import Worker
             from model_loupe.lsp.buildings import Buildings
 
-            worker = Worker(os.path.expanduser(self.settings.interpreter) or sys.executable)
+            builder = Builder(Worker(os.path.expanduser(self.settings.interpreter) or sys.executable))
+            builder.devices = dict(self.settings.devices)
             loop = asyncio.get_running_loop()
-            self._buildings = Buildings(Builder(worker), lambda: _tell_loop(loop, self.changed))
+            self._buildings = Buildings(builder, lambda: _tell_loop(loop, self.changed))
         return self._buildings
 
     def view(self, description: Description, options: LoadOptions) -> Description:
@@ -256,7 +257,11 @@ class Session:
         if settings == self.settings:
             return
         was = self.settings
-        if (settings.worker, settings.interpreter) != (was.worker, was.interpreter):
+        if (settings.worker, settings.interpreter, settings.devices) != (
+            was.worker,
+            was.interpreter,
+            was.devices,
+        ):
             if self._buildings is not None:
                 self._buildings.close()
             self._buildings = self._inspector = None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from model_loupe.domain.memory import Wanted
 
 SECTION = "modelLoupe"
+# As accelerate reads it (``convert_file_size_to_int``).
+_SIZE = re.compile(r"\d+(?:\.\d+)?\s?(?:[KMGT]i?B)", re.IGNORECASE)
 INLAY_HINTS = ("off", "compact", "full")
 
 
@@ -20,6 +23,7 @@ class Settings(NamedTuple):
     wanted: Wanted = Wanted()
     worker: bool = True
     interpreter: str = ""
+    devices: tuple[tuple[str, str], ...] = ()
 
 
 class Parsed(NamedTuple):
@@ -66,8 +70,23 @@ def parse(payload: object) -> Parsed:
         Wanted(context, batch),
         worker,
         interpreter,
+        _devices(values, problems),
     )
     return Parsed(settings, problems)
+
+
+def _devices(values: Mapping[str, object], problems: list[str]) -> tuple[tuple[str, str], ...]:
+    """Memory by device: ``memory.devices.0`` and so on."""
+    prefix = "memory.devices."
+    devices = []
+    for name, size in values.items():
+        if not name.startswith(prefix):
+            continue
+        if isinstance(size, str) and _SIZE.fullmatch(size):
+            devices.append((name.removeprefix(prefix), size))
+        else:
+            problems.append(f'{SECTION}.{name} is a size such as "24GiB", not {size!r}')
+    return tuple(devices)
 
 
 def _count(values: Mapping[str, object], name: str, problems: list[str]) -> int | None:

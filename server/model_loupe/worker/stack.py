@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import sys
 import warnings
 from functools import cache
@@ -33,6 +34,7 @@ def installed() -> dict[str, Any]:
     return {
         "python": ".".join(map(str, sys.version_info[:3])),
         "executable": sys.executable,
+        "pid": os.getpid(),
         "versions": {name: _version(name) for name in _LIBRARIES},
     }
 
