@@ -27,7 +27,7 @@ CLIENT_SOURCES := $(shell find client -path '*/node_modules' -prune -o -path '*/
 	-o -path '*/labextension' -prune -o -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.svg' \
 	-o -name '*.mjs' -o -name '*.json' -o -name '*.js' \) -print 2>/dev/null)
 
-.PHONY: help setup demo test lint format test-python test-client test-editors test-libraries fuzz bench vsix wheel clean
+.PHONY: help setup demo test lint format test-python test-client test-editors test-libraries test-with-torch fuzz bench vsix wheel clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -35,7 +35,7 @@ help: ## what there is
 demo: $(APP)/.installed ## open JupyterLab on a sample notebook with a small model made on the spot
 	@$(APP)/bin/model-loupe demo
 
-test: lint test-python test-client test-editors test-libraries ## everything, in real editors too
+test: lint test-python test-client test-editors test-libraries test-with-torch ## everything, in real editors too
 	@echo "make test: all passed"
 
 setup: $(DEV)/.installed $(NODE) ## what linters and the fast tests need
@@ -65,6 +65,9 @@ test-editors: $(APP)/.installed $(VSIX) ## real VS Code and real JupyterLab in a
 
 test-libraries: $(LIBRARIES)/.installed ## checkpoints that the real libraries write, with torch
 	@PYTHONPATH=server $(LIBRARIES)/bin/python -m pytest -q tests/libraries
+
+test-with-torch: $(DEV)/.installed $(LIBRARIES)/.installed ## the server with a worker that has torch
+	@MODEL_LOUPE_TORCH_PYTHON=$(CURDIR)/$(LIBRARIES)/bin/python $(DEV)/bin/python -m pytest -q tests/with_torch
 
 fuzz: $(DEV)/.installed ## 20,000 damaged files of each format (SEED=… repeats a run)
 	@$(DEV)/bin/python -m tests.fuzz.run $(if $(SEED),--seed $(SEED))
