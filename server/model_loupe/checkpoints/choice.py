@@ -9,8 +9,6 @@ these names is described from the weight files that it has, and says so.
 
 from __future__ import annotations
 
-import re
-
 from model_loupe.checkpoints.files import FORMAT_TITLES, File, Files, format_of, unreadable
 from model_loupe.checkpoints.safetensors_index import (
     MAX_INDEX_BYTES,
@@ -204,6 +202,8 @@ def _other_safetensors(finder: _Finder) -> list[str]:
     names = [name for name in names if not name.startswith("consolidated")] or names
     if len(names) <= 1:
         return names
+    import re
+
     shards = [match for match in (re.match(_SHARD, name) for name in names) if match]
     if shards and len(shards) == len(names) and len({match.group(1, 3) for match in shards}) == 1:
         stem, total = shards[0].group(1, 3)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from math import isfinite
 
 from model_loupe.checkpoints.files import lfs_pointer_size
+from model_loupe.domain import lean_json
 from model_loupe.domain.lean_typing import TYPE_CHECKING
 from model_loupe.domain.warnings import Warning
 
@@ -26,8 +26,8 @@ def parse_json_object(raw: bytes, name: str, warnings: list[Warning]) -> dict[st
         warnings.append(Warning("empty-file", f"{name} is empty"))
         return None
     try:
-        # utf-8-sig: editors on Windows put a byte order mark before the brace; transformers fails on it.
-        document = load_json(raw.decode("utf-8-sig"))
+        # Editors on Windows put a byte order mark before the brace; transformers fails on it.
+        document = load_json(raw.removeprefix(b"\xef\xbb\xbf").decode())
     except UnicodeDecodeError as error:
         warnings.append(Warning("bad-json", f"{name} is not UTF-8 (byte {error.start})"))
         return None
@@ -50,10 +50,10 @@ def load_json(text: str) -> Any:
     Numbers that are not finite (``NaN``, ``1e999``), which Python takes and JSON does not know, stay the text
     that they were; halves of surrogate pairs become ``?``. Raises ValueError and RecursionError.
     """
-    document = json.loads(text, parse_constant=str, parse_float=_finite)
+    document = lean_json.loads(text, parse_float=_finite, parse_constant=str)
     if "\\ud" in text or "\\uD" in text:
-        whole = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
-        document = json.loads(whole)
+        whole = lean_json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
+        document = lean_json.loads(whole.decode())
     return document
 
 

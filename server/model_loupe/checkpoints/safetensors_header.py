@@ -8,10 +8,10 @@ whatever can still be told of it is told.
 
 from __future__ import annotations
 
-import json
 from math import prod
 
 from model_loupe.checkpoints.files import lfs_pointer_size
+from model_loupe.domain import lean_json
 from model_loupe.domain.dtypes import BY_NAME, SAFETENSORS
 from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 from model_loupe.domain.tensors import TensorKind
@@ -210,7 +210,7 @@ def _leading_metadata(body: str) -> tuple[int, dict[str, str]]:
     opening = '{"__metadata__":'
     if not body.startswith(opening):
         return 0, {}
-    metadata, end = json.JSONDecoder().raw_decode(body, len(opening))
+    metadata, end = lean_json.raw_decode(body, len(opening))
     if not _is_text_map(metadata):
         raise _NotCanonical
     return end, metadata
@@ -224,6 +224,8 @@ def _is_text_map(value: Any) -> bool:
 
 
 def _load_json(text: str, name: str, warnings: list[Warning]) -> dict[str, Any] | None:
+    import json
+
     duplicates: list[str] = []
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

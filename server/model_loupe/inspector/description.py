@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from model_loupe.checkpoints.choice import Selection
 from model_loupe.checkpoints.config import architecture_class, declared_dtype, model_type, parse_json_object
 from model_loupe.checkpoints.files import FORMAT_TITLES, File, Files, format_of
@@ -28,8 +26,7 @@ if TYPE_CHECKING:
     from model_loupe.inspector.remembered import Entry
 
 _MAX_SIDE_FILE = 20_000_000
-# Expressions that most models do not need are compiled when they are first used (re keeps them).
-_LICENSE = r"(?m)^license:\s*[\"']?([A-Za-z0-9._+ -]{1,60}?)[\"']?\s*$"
+_LICENSE_MARKS = "._+ -"
 
 
 class Tokenizer(NamedTuple):
@@ -345,8 +342,13 @@ def _license(files: Files, listing: dict[str, File]) -> str | None:
         return None
     if not head.startswith("---"):
         return None
-    match = re.search(_LICENSE, head.split("\n---", 1)[0])
-    return match.group(1) if match else None
+    for line in head.split("\n---", 1)[0].splitlines():
+        if line.startswith("license:"):
+            name = line.removeprefix("license:").strip().strip("\"'")
+            plain = all(letter.isalnum() or letter in _LICENSE_MARKS for letter in name)
+            if plain and name.isascii() and 0 < len(name) <= 60:
+                return name
+    return None
 
 
 def _all_files(listing: dict[str, File], weights: Weights) -> list[File]:

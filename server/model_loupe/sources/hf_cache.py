@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import re
 
 from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.lean_typing import NamedTuple
@@ -30,6 +29,8 @@ def is_repo_id(text: str) -> bool:
     """Whether ``text`` can be the id of a repository on the Hub."""
     if text.count("/") > 1 or "--" in text or ".." in text or text.endswith(".git"):
         return False
+    import re  # a path with folders in it does not come here, and need not wait for re
+
     return re.match(_REPO_ID, text) is not None
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model_loupe.checkpoints import safetensors_index
 from model_loupe.checkpoints.safetensors_header import parse_header
 from model_loupe.checkpoints.safetensors_index import parse_index
 from model_loupe.domain.warnings import Warning
@@ -94,6 +95,13 @@ SPELLINGS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.fixture(params=[0, safetensors_index._FEW_BYTES], ids=["short cut", "json"])
+def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small indexes are read by either way."""
+    monkeypatch.setattr(safetensors_index, "_FEW_BYTES", request.param)
+
+
+@pytest.mark.usefixtures("reader")
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("case", INDEXES)
 @pytest.mark.parametrize("metadata", [{"total_size": 1}, {"a": "b", "c": "d", "total_size": 1}], ids=len)
@@ -114,6 +122,7 @@ def test_an_index_agrees_with_just_what_it_claims(case: str, spelling: str, meta
     assert warnings == []
 
 
+@pytest.mark.usefixtures("reader")
 def test_a_claim_that_stands_twice_counts_as_json_reads_it() -> None:
     text = json.dumps({"weight_map": CLAIMED}, indent=2)
     twice = text.replace('"c.weight"', f'"a.weight": "{FILES[1]}",\n    "c.weight"')
