@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -61,7 +62,12 @@ class Builder:
     def view(self, description: Description, options: LoadOptions) -> Description:
         """``description`` with what ``options`` build of it, as far as that is known; never waits."""
         known = self._known.get((description.request, options))
-        return known.view if known and known.description is description else description
+        if known and known.description is description:
+            return known.view
+        missing = self._missing_at_once()
+        if missing and can_be_built(description):
+            return self._keep(description, options, description._replace(not_built=missing), True, None)
+        return description
 
     def wants(self, description: Description, options: LoadOptions) -> bool:
         """Whether ``build`` may have something to add; never waits."""
@@ -126,6 +132,11 @@ class Builder:
                 self.worker.call("warm_up", {"model_type": model_type})
             except LoupeError as error:
                 self._missing = error if error.code.endswith(("-broken", "-too-old", "-missing")) else None
+
+    def _missing_at_once(self) -> LoupeError | None:
+        """``missing``, where that takes no time: another interpreter has to be started to be asked."""
+        is_own = self.worker.interpreter == sys.executable
+        return self.missing() if is_own or self._looked else None
 
     def missing(self) -> LoupeError | None:
         """What the interpreter lacks; looks at its folders the first time."""
