@@ -16,7 +16,8 @@ import sys
 import threading
 import time
 from collections import deque
-from typing import IO, Any, BinaryIO, cast
+from collections.abc import Callable
+from typing import IO, Any, BinaryIO, NamedTuple, cast
 
 from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.units import format_bytes
@@ -77,6 +78,7 @@ class Worker:
         self._not_before = 0.0
         self._timer: threading.Timer | None = None
         self._stopped = False
+        self._requests = 0
 
     def call(
         self,
@@ -85,13 +87,18 @@ class Worker:
         *,
         seconds: float = _REQUEST_SECONDS,
         cancelled: threading.Event | None = None,
+        partial: Callable[[dict[str, Any]], None] | None = None,
     ) -> dict[str, Any]:
-        """The result of a request, ``seconds`` long at most; raises LoupeError, or Cancelled."""
+        """The result of a request; raises LoupeError, or Cancelled.
+
+        ``partial`` gets what comes before the answer. No message of either kind takes longer than ``seconds``.
+        """
         while not self._turn.acquire(timeout=_POLL_SECONDS if cancelled else -1):
             if cancelled and cancelled.is_set():
                 raise Cancelled
         try:
-            return self._ask(method, params, seconds, cancelled or threading.Event())
+            waiting = _Waiting(seconds, cancelled or threading.Event(), partial or _ignore)
+            return self._ask(method, params, waiting)
         finally:
             self._turn.release()
             self._begin_idling()
@@ -105,20 +112,21 @@ class Worker:
         if process:
             process.kill()
 
-    def _ask(
-        self, method: str, params: dict[str, Any], seconds: float, cancelled: threading.Event
-    ) -> dict[str, Any]:
-        request = {"id": 1, "method": method, "params": params}
+    def _ask(self, method: str, params: dict[str, Any], waiting: _Waiting) -> dict[str, Any]:
+        # Each has a number of its own: what gives one up must not hit the next.
+        self._requests += 1
+        request = {"id": self._requests, "method": method, "params": params}
         before = self._process
+        cancelled = waiting.cancelled
         process = self._running(cancelled)
         try:
-            answer = self._answer(process, request, seconds, cancelled)
+            answer = self._answer(process, request, waiting)
         except LoupeError as why:
             # One that has waited may have been killed while it did: the request is not to blame.
             if why.code != _DIED or process is not before:
                 self._failed()
                 raise
-            answer = self._answer(self._running(cancelled), request, seconds, cancelled)
+            answer = self._answer(self._running(cancelled), request, waiting)
         self._failures = 0
         if cancelled.is_set():
             raise Cancelled
@@ -127,11 +135,9 @@ class Worker:
             raise LoupeError(str(error.get("code")), str(error.get("message")))
         return cast("dict[str, Any]", answer.get("result") or {})
 
-    def _answer(
-        self, process: _Process, request: dict[str, Any], seconds: float, cancelled: threading.Event
-    ) -> dict[str, Any]:
+    def _answer(self, process: _Process, request: dict[str, Any], waiting: _Waiting) -> dict[str, Any]:
         try:
-            return process.ask(request, seconds, cancelled)
+            return process.ask(request, waiting)
         except (Cancelled, LoupeError):
             self._process = None
             process.kill()
@@ -151,7 +157,7 @@ class Worker:
         process = _Process(self.interpreter, self._memory_limit)
         self._process = process
         try:
-            process.receive(_START_SECONDS, cancelled)
+            process.receive(_Waiting(_START_SECONDS, cancelled))
         except (Cancelled, LoupeError) as why:
             self._process = None
             process.kill()
@@ -181,6 +187,18 @@ class Worker:
                     process.kill()
             finally:
                 self._turn.release()
+
+
+def _ignore(partial: dict[str, Any]) -> None:
+    """What comes before an answer, where nobody wants it."""
+
+
+class _Waiting(NamedTuple):
+    """How long at most until the next message, whether still, and who takes partial results."""
+
+    seconds: float
+    cancelled: threading.Event
+    partial: Callable[[dict[str, Any]], None] = _ignore
 
 
 class _Process:
@@ -224,31 +242,43 @@ class _Process:
             else:
                 self._process.kill()
 
-    def ask(self, request: dict[str, Any], seconds: float, cancelled: threading.Event) -> dict[str, Any]:
+    def ask(self, request: dict[str, Any], waiting: _Waiting) -> dict[str, Any]:
         """Sends a request and waits for its answer."""
+        self._send(request)
+        return self.receive(waiting, request["id"])
+
+    def _send(self, message: dict[str, Any]) -> None:
         try:
-            write_frame(cast("BinaryIO", self._stdin), request)
+            write_frame(cast("BinaryIO", self._stdin), message)
         except OSError as error:
             raise self._ended() from error
-        return self.receive(seconds, cancelled)
 
-    def receive(self, seconds: float, cancelled: threading.Event) -> dict[str, Any]:
-        """The next message; raises LoupeError where none comes, Cancelled where nobody waits for it."""
-        deadline = time.monotonic() + seconds
+    def receive(self, waiting: _Waiting, number: int | None = None) -> dict[str, Any]:
+        """The next message that is no partial one; raises LoupeError where none comes.
+
+        Once nobody waits for it, the request ``number`` is given up; raises Cancelled if that takes long.
+        """
+        deadline = time.monotonic() + waiting.seconds
         given_up = False
         while True:
+            if waiting.cancelled.is_set() and not given_up:
+                given_up = True
+                deadline = min(deadline, time.monotonic() + _GRACE_SECONDS)
+                if number is not None:
+                    self._send({"cancel": number})
             with contextlib.suppress(queue.Empty):
                 frame = self._frames.get(timeout=_POLL_SECONDS)
                 if frame is None:
                     raise self._ended()
-                return frame
-            if cancelled.is_set() and not given_up:
-                given_up = True
-                deadline = min(deadline, time.monotonic() + _GRACE_SECONDS)
+                if "partial" not in frame:
+                    return frame
+                if not given_up:
+                    waiting.partial(frame["partial"])
+                    deadline = time.monotonic() + waiting.seconds
             if time.monotonic() > deadline:
                 if given_up:
                     raise Cancelled
-                message = f"the worker gave no answer within {seconds:.0f} s and was ended"
+                message = f"the worker gave no answer within {waiting.seconds:.0f} s and was ended"
                 raise LoupeError("worker-hangs", message)
 
     def _ended(self) -> LoupeError:

@@ -7,10 +7,11 @@ import queue
 import sys
 import threading
 import traceback
-from typing import Any, BinaryIO, Callable
+from typing import Any, BinaryIO, Callable, NamedTuple
 
 from . import stack
 from .errors import WorkerError, failed
+from .job import Cancelled, Job
 from .limits import watch_memory
 from .protocol import MARK, BrokenStream, read_frame, write_frame
 
@@ -20,12 +21,13 @@ def serve(mark: bytes, memory_limit: int) -> None:
     requests, answers = _claim_pipes()
     answers.write(MARK + mark)
     write_frame(answers, {"hello": stack.installed()})
-    waiting: queue.Queue[dict[str, Any]] = queue.Queue()
+    waiting: queue.Queue[_Request] = queue.Queue()
     threading.Thread(target=_receive, args=(requests, waiting), daemon=True).start()
     if memory_limit:
         watch_memory(memory_limit)
     while True:
-        write_frame(answers, _answer(waiting.get()))
+        request = waiting.get()
+        write_frame(answers, _answer(request, answers))
 
 
 def _claim_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -39,7 +41,17 @@ def _claim_pipes() -> tuple[BinaryIO, BinaryIO]:
     return requests, answers
 
 
-def _receive(requests: BinaryIO, waiting: queue.Queue[dict[str, Any]]) -> None:
+class _Request(NamedTuple):
+    """``cancelled`` is set by the thread that receives, while the other works."""
+
+    number: Any
+    method: str
+    params: dict[str, Any]
+    cancelled: threading.Event
+
+
+def _receive(requests: BinaryIO, waiting: queue.Queue[_Request]) -> None:
+    last: _Request | None = None
     while True:
         try:
             request = read_frame(requests)
@@ -48,16 +60,28 @@ def _receive(requests: BinaryIO, waiting: queue.Queue[dict[str, Any]]) -> None:
         if request is None:
             # The server is gone, or closes us: a library's call that hangs must not keep us alive.
             os._exit(0)
-        waiting.put(request)
+        if "cancel" in request:
+            if last and last.number == request["cancel"]:
+                last.cancelled.set()
+            continue
+        last = _Request(
+            request.get("id"), str(request.get("method")), request.get("params") or {}, threading.Event()
+        )
+        waiting.put(last)
 
 
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
-    number = request.get("id")
+def _answer(request: _Request, answers: BinaryIO) -> dict[str, Any]:
+    number = request.number
     try:
-        handler = _HANDLERS.get(str(request.get("method")))
+        if request.method == "cast":
+            job = Job(lambda part: write_frame(answers, {"id": number, "partial": part}), request.cancelled)
+            return {"id": number, "result": _cast(request.params, job)}
+        handler = _HANDLERS.get(request.method)
         if handler is None:
-            raise WorkerError("unknown-method", f"the worker knows no method {request.get('method')!r}")
-        return {"id": number, "result": handler(request.get("params") or {})}
+            raise WorkerError("unknown-method", f"the worker knows no method {request.method!r}")
+        return {"id": number, "result": handler(request.params)}
+    except Cancelled:
+        return {"id": number, "error": {"code": "cancelled", "message": "the request was cancelled"}}
     except WorkerError as error:
         return {"id": number, "error": {"code": error.code, "message": error.message}}
     except MemoryError:
@@ -91,6 +115,13 @@ def _placement(params: dict[str, Any]) -> Any:
     from .placement import placement
 
     return placement(params)
+
+
+def _cast(params: dict[str, Any], job: Job) -> Any:
+    stack.load_torch()
+    from .casting.request import cast
+
+    return cast(params, job)
 
 
 _HANDLERS: dict[str, Callable[[dict[str, Any]], Any]] = {

@@ -50,6 +50,15 @@ def load(model_type: str | None) -> dict[str, Any]:
     return {}
 
 
+def load_torch() -> None:
+    """Imports torch alone; says what is missing."""
+    if not _loaded:
+        where = f"in {sys.executable}"
+        _require("torch", _OLDEST_TORCH, where)
+        _import("torch", where)
+        _import("numpy", where)
+
+
 @cache
 def version_of(name: str) -> tuple[int, ...]:
     """``(5, 23)`` of an installed library; () if there is none."""

@@ -1,0 +1,134 @@
+"""An estimate from a part of every tensor: runs of elements, or whole rows, spread evenly with a random start.
+
+Each tensor is a stratum of its own, so none is missed. Counts and sums are scaled up; the variances of the two
+sums of squares go with them (Cochran, Sampling Techniques, chapters 5 and 6), since the error of an SNR
+follows from them.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from .bitsandbytes import BLOCK, nested
+from .exact import blocks_of, cast_all
+from .files import ITEM_BYTES, Stored, TensorFile
+from .formats import UNBOUNDED, Format, Whole
+from .tally import SUMS, SUMS_OF_SQUARES, Original, Tally
+
+RUN = 256
+"""Elements of a run; whole blocks of every format."""
+
+_RUNS = 48
+_ROWS = 24
+# Small tensors, of which a sample would be nearly all, are read as a whole.
+_WHOLE_ELEMENTS = 16_384
+_MAX_ROW_ELEMENTS = 2**18
+
+
+class Sample(NamedTuple):
+    """``taken`` of ``of`` units (runs or rows); ``values`` has one a row. ``read_bytes`` were read for it."""
+
+    values: torch.Tensor
+    of: int
+    read_bytes: int
+
+    @property
+    def taken(self) -> int:
+        return len(self.values)
+
+
+def estimates(
+    file: TensorFile, tensor: Stored, formats: list[Format], seed: int
+) -> tuple[dict[str, dict[str, Any]], int]:
+    """Estimated sums of one tensor for each format, and the bytes that were read.
+
+    Formats that need one scale for the whole tensor (int8_tensor) are left out: their scale is its largest
+    value, which a sample does not know.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    read = 0
+    chosen = [each for each in formats if each.name != "int8_tensor"]
+    for rows in (False, True):
+        group = [each for each in chosen if (each.block == 0) is rows]
+        if not group or not tensor.elements:
+            continue
+        unit = max(tensor.row, 1) if rows else RUN
+        sample = _taken(file, tensor, unit, _ROWS if rows else _RUNS, random.Random(f"{seed}:{tensor.name}"))
+        read += sample.read_bytes
+        whole = _whole(sample, group)
+        original = Original(sample.values)
+        for each in group:
+            found[each.name] = _estimate(tensor, sample, original, each, whole)
+    return found, read
+
+
+def _taken(file: TensorFile, tensor: Stored, unit: int, count: int, chance: random.Random) -> Sample:
+    """Units at even distances from a random first one; the last, shorter one of a tensor is left out."""
+    dtype: torch.dtype = getattr(torch, tensor.dtype)
+    size = ITEM_BYTES[tensor.dtype]
+    units = tensor.elements // unit
+    if tensor.elements <= _WHOLE_ELEMENTS or units <= count:
+        values = torch.frombuffer(file.read(tensor.start, tensor.nbytes), dtype=dtype)
+        shaped = values.view(-1, unit) if tensor.elements % unit == 0 else values.view(1, -1)
+        return Sample(shaped, len(shaped), tensor.nbytes)
+    count = max(min(count, _MAX_ROW_ELEMENTS // unit), 2)
+    distance = units / count
+    first = chance.random()
+    buffer = bytearray(count * unit * size)
+    view = memoryview(buffer)
+    for number in range(count):
+        # One unit somewhere in each stretch: no period of the rows can fall in with the distance.
+        at = min(int((number + chance.random()) * distance), units - 1)
+        file.read_into(tensor.start + at * unit * size, view[number * unit * size : (number + 1) * unit * size])
+    file.check()
+    return Sample(torch.frombuffer(buffer, dtype=dtype).view(count, unit), units, len(buffer))
+
+
+def _whole(sample: Sample, formats: list[Format]) -> Whole:
+    """What was seen stands for the whole tensor: it only decides how the scales of blocks are rounded."""
+    absmax = float(sample.values.abs().max()) if sample.values.numel() else 0.0
+    caster = next((each.four_bit for each in formats if each.needs == "scales"), None)
+    scales = [caster.absmax(runs) for runs in blocks_of(sample.values, BLOCK)] if caster else []
+    return Whole(absmax, nested(torch.cat(scales)) if scales else None)
+
+
+def _estimate(
+    tensor: Stored, sample: Sample, original: Original, each: Format, whole: Whole
+) -> dict[str, Any]:
+    """The tally of the sample for all elements, and the variances of its sums of squares."""
+    cast, saturated = cast_all(each, sample.values.reshape(-1), whole, 0, tensor.row)
+    tally = Tally()
+    original.compare(cast, each.bounds or UNBOUNDED, tally, saturated)
+    looked_at = sample.values.numel()
+    factor = tensor.elements / looked_at
+    errors, squares = _sums_of_units(sample.values, cast)
+    spread = _covariance(errors, squares) * (factor * factor * sample.taken * (1 - sample.taken / sample.of))
+    found = tally.as_json()
+    for name in SUMS:
+        value = tally.sums[name] * factor
+        found[name] = value if name in SUMS_OF_SQUARES else round(value)
+    for name in ("exponents_before", "exponents_after"):
+        found[name] = [[exponent, round(count * factor)] for exponent, count in found[name]]
+    found.update(
+        sampled=looked_at,
+        error_variance=float(spread[0, 0]),
+        covariance=float(spread[0, 1]),
+        square_variance=float(spread[1, 1]),
+    )
+    return found
+
+
+def _sums_of_units(values: torch.Tensor, cast: torch.Tensor) -> tuple[Any, Any]:
+    """Σ(x − x̂)² and Σx² of each unit, over elements that stay finite."""
+    before, after = values.double().numpy(), cast.double().numpy().reshape(values.shape)
+    both = np.isfinite(before) & np.isfinite(after)
+    before, after = np.where(both, before, 0.0), np.where(both, after, 0.0)
+    return ((before - after) ** 2).sum(axis=1), (before * before).sum(axis=1)
+
+
+def _covariance(one: Any, other: Any) -> Any:
+    return np.cov(np.stack([one, other])) if len(one) > 1 else np.zeros((2, 2))
