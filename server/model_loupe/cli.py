@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from model_loupe.inspector.casting import Preview
     from model_loupe.inspector.description import Description
 
 _OK, _FAILED, _INTERRUPTED = 0, 1, 130
@@ -146,6 +147,22 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("--offline", action="store_true", help="never ask the Hub")
     inspect.set_defaults(run=_inspect)
 
+    cast = add_command("cast", help="show what a cast would do to a model's weights")
+    cast.add_argument("model", metavar="MODEL", help="a folder, a checkpoint file or a Hub id")
+    cast.add_argument("--to", metavar="DTYPE[,DTYPE…]", required=True, help="float16, nf4, Q4_K, … or all")
+    cast.add_argument("--exact", action="store_true", help="read all values instead of a sample")
+    cast.add_argument("--plan", action="store_true", help="bytes and what stays alone, from the headers")
+    cast.add_argument("--tensors", action="store_true", help="add what each tensor becomes to the JSON")
+    cast.add_argument("--skip", metavar="MODULE[,MODULE…]", help="llm_int8_skip_modules")
+    cast.add_argument("--json", action="store_true", help="print JSON (schema 1)")
+    cast.add_argument("--revision", metavar="R", help="branch, tag or commit of a Hub id")
+    cast.add_argument("--subfolder", metavar="S", help="folder inside the model's")
+    cast.add_argument("--variant", metavar="V", help="weights' variant, as in model.V.safetensors")
+    cast.add_argument("--cache-dir", metavar="DIR", help="Hugging Face cache to look in")
+    cast.add_argument("--python", metavar="PATH", help="interpreter that has torch (default: this one)")
+    cast.add_argument("--offline", action="store_true", help="never ask the Hub")
+    cast.set_defaults(run=_cast, gguf_file=None)
+
     scan = add_command("scan", help="list the model references in Python files, notebooks and settings")
     scan.add_argument("paths", metavar="PATH", nargs="+", help="a file or a folder")
     scan.add_argument("--json", action="store_true", help="print a JSON list")
@@ -179,8 +196,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     return serve()
 
 
-def _inspect(arguments: argparse.Namespace | SimpleNamespace) -> int:
-    from model_loupe.domain.memory import Wanted
+def _described(arguments: argparse.Namespace | SimpleNamespace, *, trees: bool) -> Description:
     from model_loupe.inspector.inspect import Inspector
     from model_loupe.sources.locate import ModelRequest
 
@@ -193,7 +209,13 @@ def _inspect(arguments: argparse.Namespace | SimpleNamespace) -> int:
         base=os.getcwd(),
         gguf_file=arguments.gguf_file,
     )
-    description = Inspector(offline=arguments.offline, trees=arguments.tree, disk=True).describe(request)
+    return Inspector(offline=arguments.offline, trees=trees, disk=True).describe(request)
+
+
+def _inspect(arguments: argparse.Namespace | SimpleNamespace) -> int:
+    from model_loupe.domain.memory import Wanted
+
+    description = _described(arguments, trees=arguments.tree)
     if any((arguments.tree, arguments.builder, arguments.dtype, arguments.python, arguments.device_map)):
         description = _built(description, arguments)
     wanted = Wanted(arguments.context, arguments.batch)
@@ -231,6 +253,57 @@ def _built(description: Description, arguments: argparse.Namespace | SimpleNames
     if found.not_built and not (expected and options == LoadOptions() and not arguments.python):
         _complain(f"from the files alone: {found.not_built.message}")
     return found
+
+
+def _cast(arguments: argparse.Namespace) -> int:
+    from model_loupe.domain.casts.targets import TARGETS, target_named
+    from model_loupe.inspector import casting
+
+    wanted = [name for name in arguments.to.split(",") if name.strip()]
+    chosen = TARGETS.values() if wanted == ["all"] else map(target_named, wanted)
+    targets = list(dict.fromkeys(chosen))
+    skip = tuple(name.strip() for name in (arguments.skip or "").split(",") if name.strip())
+    python = arguments.python or sys.executable
+    description = _described(arguments, trees=False)
+    found = casting.preview(description, targets, python, exact=arguments.exact, skip=skip)
+    if not arguments.plan:
+        _measure(found, python)
+    if arguments.json:
+        from model_loupe.inspector.cast_json import to_json
+
+        _print_json(to_json(found, tensors=arguments.tensors))
+    else:
+        from model_loupe.inspector.cast_text import cast_table
+
+        print(cast_table(found))
+    # Without torch a plan is all there can be; any other failure is one.
+    failed = [why for why in found.unmeasured.values() if why.code not in _ACCEPTED]
+    if failed:
+        _complain(failed[0].message)
+    return _FAILED if failed else _OK
+
+
+# Why a cast is planned and not measured, where that is no failure.
+_ACCEPTED = ("torch-missing", "not-safetensors", "unknown-dtype", "needs-exact")
+
+
+def _measure(found: Preview, python: str) -> None:
+    """Has the worker measure; how far it is is shown to a person who waits."""
+    from model_loupe.inspector import casting
+    from model_loupe.inspector.worker_process import Worker
+
+    def show(progress: casting.Progress) -> None:
+        share = 100 * progress.done // max(progress.total, 1)
+        print(f"\r{share:3} % measured", end="", file=sys.stderr, flush=True)
+
+    watched = sys.stderr.isatty()
+    worker = Worker(python)
+    try:
+        casting.measure(found, worker, progress=show if watched else None)
+    finally:
+        worker.stop()
+        if watched:
+            print("\r" + " " * 20 + "\r", end="", file=sys.stderr, flush=True)
 
 
 def _devices(text: str | None) -> dict[str, str]:

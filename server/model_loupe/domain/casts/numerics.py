@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from math import isfinite, log, log10, sqrt
 from typing import Any, NamedTuple
 
-
 # 1.96 would do for sums that are normal; those of heavy-tailed weights are not.
 _DEVIATIONS = 3.0
 
@@ -37,6 +36,7 @@ class Sums(NamedTuple):
     to_subnormal: int = 0
     changed: int = 0
     compared: int = 0
+    read_bytes: int = 0
     squares: float = 0.0
     error_squares: float = 0.0
     products: float = 0.0
@@ -72,9 +72,7 @@ class Sums(NamedTuple):
         if snr is None:
             return None
         ratio = self.error_squares / self.squares
-        variance = (
-            self.error_variance - 2 * ratio * self.covariance + ratio * ratio * self.square_variance
-        )
+        variance = self.error_variance - 2 * ratio * self.covariance + ratio * ratio * self.square_variance
         relative = sqrt(max(variance, 0.0)) / self.error_squares
         width = _DEVIATIONS * relative * 10 / log(10)
         return snr - width, snr + width

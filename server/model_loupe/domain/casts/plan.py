@@ -221,8 +221,12 @@ def kept_modules(found: CastPlan) -> list[Kept]:
 
 def _ranges(modules: list[str]) -> str:
     """``a.0.b``, ``a.1.b``, ``a.3.b`` → ``a.0-1,3.b``."""
-    columns = [list(dict.fromkeys(parts)) for parts in zip(*(name.split(".") for name in modules), strict=True)]
-    return ".".join(column[0] if len(column) == 1 else _numbers(sorted(map(int, column))) for column in columns)
+    columns = [
+        list(dict.fromkeys(parts)) for parts in zip(*(name.split(".") for name in modules), strict=True)
+    ]
+    return ".".join(
+        column[0] if len(column) == 1 else _numbers(sorted(map(int, column))) for column in columns
+    )
 
 
 def _numbers(numbers: list[int]) -> str:

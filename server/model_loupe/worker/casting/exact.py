@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator
+from collections.abc import Iterator
+from typing import Any, Callable
 
 import numpy as np
 import torch
@@ -100,13 +101,17 @@ class ExactPass:
         for piece in self._pieces(elements):
             original = Original(piece)
             for each in formats:
-                cast, saturated = cast_all(each, piece, wholes.get(each.name, Whole()), done, self._tensor.row)
+                cast, saturated = cast_all(
+                    each, piece, wholes.get(each.name, Whole()), done, self._tensor.row
+                )
                 original.compare(cast, each.bounds or UNBOUNDED, tallies[each.name], saturated)
             done += piece.numel()
         return tallies
 
 
-def cast_all(each: Format, piece: torch.Tensor, whole: Whole, done: int, row: int) -> tuple[torch.Tensor, int]:
+def cast_all(
+    each: Format, piece: torch.Tensor, whole: Whole, done: int, row: int
+) -> tuple[torch.Tensor, int]:
     """The piece's values after the cast, flat; ``done`` elements of the tensor were before it."""
     if each.block == 1:
         return each.cast(piece, whole, done)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, BinaryIO, Iterator, NamedTuple
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NamedTuple
 
 from ..errors import WorkerError
 
@@ -52,7 +53,9 @@ class TensorFile:
         """Raises if the file is no more what it was."""
         found = os.fstat(self._file.fileno())
         if found.st_size < self._size:
-            message = f"{self.name} became shorter while it was read: wait until it is written, then try again"
+            message = (
+                f"{self.name} became shorter while it was read: wait until it is written, then try again"
+            )
             raise WorkerError("file-changed", message)
         if (found.st_size, found.st_mtime_ns) != (self._size, self._modified):
             raise WorkerError("file-changed", f"{self.name} changed while it was read: try again")
@@ -84,7 +87,8 @@ class TensorFile:
         if base + end > self._size:
             missing = base + end - self._size
             raise WorkerError(
-                "incomplete-file", f"{self.name} ends {missing:,} bytes too early, in {name[:80]}: download it again"
+                "incomplete-file",
+                f"{self.name} ends {missing:,} bytes too early, in {name[:80]}: download it again",
             )
         return Stored(name, dtype, shape, base + begin, end - begin)
 

@@ -84,9 +84,7 @@ def _best_scale(values: torch.Tensor, largest: int) -> torch.Tensor:
     return torch.where(top.squeeze(-1).abs() < _EPSILON, 0.0, scale)
 
 
-def _best_scale_and_minimum(
-    values: torch.Tensor, weights: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _best_scale_and_minimum(values: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """``make_qkx2_quants(32, 15, …, -1, 0.1, 20)``: least squares of 21 trials, each group for itself."""
     low, high = values.amin(-1, keepdim=True).clamp(max=0), values.amax(-1, keepdim=True)
     weight, product = weights.sum(-1), (weights * values).sum(-1)

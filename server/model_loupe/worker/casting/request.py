@@ -26,9 +26,8 @@ def cast(params: dict[str, Any], job: Job) -> dict[str, Any]:
     """Casts the tensors of ``files`` and tells what that did.
 
     ``files``: ``{"path", "size", "modified", "tensors": [{"targets", "names"}]}``; ``exact``, or ``seed`` of a
-    sample. What is finished goes out as partial results, ``{"read", "total", "tensors": [[name, target,
-    sums]]}``; the result has the rest, the bytes that were read, and ``unknown``: targets that this torch
-    cannot do.
+    sample. What is finished goes out as partial results, ``{"done", "total", "tensors": [[name, target,
+    sums]]}``; the result has the rest, and ``unknown``: targets that this torch cannot do.
     """
     formats = {name: format_named(name) for name in params["targets"]}
     seed = None if params.get("exact") else int(params.get("seed", 0))
@@ -47,12 +46,10 @@ def cast(params: dict[str, Any], job: Job) -> dict[str, Any]:
         for file, _ in files:
             file.close()
     unknown = [name for name, each in formats.items() if each is None]
-    return {**report.taken(), "read_bytes": report.read_bytes, "unknown": unknown}
+    return {**report.taken(), "unknown": unknown}
 
 
-def _works(
-    file: TensorFile, groups: list[dict[str, Any]], formats: dict[str, Format | None]
-) -> list[_Work]:
+def _works(file: TensorFile, groups: list[dict[str, Any]], formats: dict[str, Format | None]) -> list[_Work]:
     stored = file.tensors()
     works: list[_Work] = []
     for group in groups:
@@ -67,13 +64,13 @@ def _works(
 
 def _one(file: TensorFile, work: _Work, seed: int | None, report: _Report) -> None:
     if seed is not None:
-        found, read = estimates(file, work.tensor, work.formats, seed)
+        found = estimates(file, work.tensor, work.formats, seed)
         report.step(work.tensor.nbytes)
     else:
         tallies = ExactPass(file, work.tensor, work.formats, report.step).run()
-        found = {name: tally.as_json() for name, tally in tallies.items()}
-        read = work.tensor.nbytes
-    report.add(work.tensor.name, found, read)
+        read = {"read_bytes": work.tensor.nbytes}
+        found = {name: {**tally.as_json(), **read} for name, tally in tallies.items()}
+    report.add(work.tensor.name, found)
 
 
 class _Report:
@@ -86,14 +83,14 @@ class _Report:
         self._done = 0
         self._work = 1
         self._total = 0
-        self.read_bytes = 0
 
     def expect(self, works: list[tuple[TensorFile, list[_Work]]], *, exact: bool) -> None:
         """Work is bytes gone through; a tensor may be gone through more than once."""
         flat = [(file, work) for file, of_file in works for work in of_file]
         self._total = sum(work.tensor.nbytes for _, work in flat)
         passes = (
-            ExactPass(file, work.tensor, work.formats, self.step).passes if exact else 1 for file, work in flat
+            ExactPass(file, work.tensor, work.formats, self.step).passes if exact else 1
+            for file, work in flat
         )
         self._work = sum(work.tensor.nbytes * count for (_, work), count in zip(flat, passes)) or 1
 
@@ -106,8 +103,7 @@ class _Report:
             self._job.tell({"done": done, "total": self._total, **self.taken()})
             self._sent = time.monotonic()
 
-    def add(self, name: str, found: dict[str, dict[str, Any]], read: int) -> None:
-        self.read_bytes += read
+    def add(self, name: str, found: dict[str, dict[str, Any]]) -> None:
         self._tensors += [[name, target, sums] for target, sums in found.items()]
 
     def taken(self) -> dict[str, Any]:

@@ -43,14 +43,13 @@ class Sample(NamedTuple):
 
 def estimates(
     file: TensorFile, tensor: Stored, formats: list[Format], seed: int
-) -> tuple[dict[str, dict[str, Any]], int]:
-    """Estimated sums of one tensor for each format, and the bytes that were read.
+) -> dict[str, dict[str, Any]]:
+    """Estimated sums of one tensor for each format.
 
     Formats that need one scale for the whole tensor (int8_tensor) are left out: their scale is its largest
     value, which a sample does not know.
     """
     found: dict[str, dict[str, Any]] = {}
-    read = 0
     chosen = [each for each in formats if each.name != "int8_tensor"]
     for rows in (False, True):
         group = [each for each in chosen if (each.block == 0) is rows]
@@ -58,12 +57,11 @@ def estimates(
             continue
         unit = max(tensor.row, 1) if rows else RUN
         sample = _taken(file, tensor, unit, _ROWS if rows else _RUNS, random.Random(f"{seed}:{tensor.name}"))
-        read += sample.read_bytes
         whole = _whole(sample, group)
         original = Original(sample.values)
         for each in group:
             found[each.name] = _estimate(tensor, sample, original, each, whole)
-    return found, read
+    return found
 
 
 def _taken(file: TensorFile, tensor: Stored, unit: int, count: int, chance: random.Random) -> Sample:
@@ -83,7 +81,9 @@ def _taken(file: TensorFile, tensor: Stored, unit: int, count: int, chance: rand
     for number in range(count):
         # One unit somewhere in each stretch: no period of the rows can fall in with the distance.
         at = min(int((number + chance.random()) * distance), units - 1)
-        file.read_into(tensor.start + at * unit * size, view[number * unit * size : (number + 1) * unit * size])
+        file.read_into(
+            tensor.start + at * unit * size, view[number * unit * size : (number + 1) * unit * size]
+        )
     file.check()
     return Sample(torch.frombuffer(buffer, dtype=dtype).view(count, unit), units, len(buffer))
 
@@ -115,6 +115,7 @@ def _estimate(
         found[name] = [[exponent, round(count * factor)] for exponent, count in found[name]]
     found.update(
         sampled=looked_at,
+        read_bytes=sample.read_bytes,
         error_variance=float(spread[0, 0]),
         covariance=float(spread[0, 1]),
         square_variance=float(spread[1, 1]),

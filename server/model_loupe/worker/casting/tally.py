@@ -125,9 +125,7 @@ class Original:
             relative = float((error / values).abs_().nan_to_num_(0.0, posinf=0.0).max())
             tally.max_rel = max(tally.max_rel, relative)
 
-    def _bounded(
-        self, values: torch.Tensor, after: torch.Tensor, bounds: Range, tally: Tally
-    ) -> None:
+    def _bounded(self, values: torch.Tensor, after: torch.Tensor, bounds: Range, tally: Tally) -> None:
         if bounds.largest == 0 or not after.numel():
             return
         absolute = after.abs()

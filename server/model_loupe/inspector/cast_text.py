@@ -1,0 +1,84 @@
+"""A cast preview as text for a terminal: a row for each target, then what stays and what runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from model_loupe.domain.casts.numerics import Sums, total
+from model_loupe.domain.casts.plan import CastPlan, kept_modules
+from model_loupe.domain.units import format_bytes
+from model_loupe.inspector.casting import Preview
+from model_loupe.inspector.facts import title
+from model_loupe.inspector.terminal import printable
+
+_KEPT = 4
+_HEADS = ("to", "bytes", "of stored", "bits", "SNR dB", "max error", "→ inf", "clamped", "→ 0", "changed")
+_UNKNOWN = "–"
+
+
+def cast_table(found: Preview) -> str:
+    stored = found.description.weights.table.nbytes
+    dtypes = " + ".join(found.description.stored_dtypes)
+    lines = [f"{printable(title(found.description))} · stored {printable(dtypes)} {format_bytes(stored)}"]
+    rows = [_HEADS, *(_row(found, plan) for plan in found.plans)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
+    for row in rows:
+        cells = (
+            cell.ljust(width) if not at else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        lines.append("  " + "  ".join(cells).rstrip())
+    for plan in found.plans:
+        lines.append(f"{plan.target.title}: {plan.target.library}; {plan.target.hardware}")
+        lines += (f"  {line}" for line in _kept(plan))
+    lines += _notes(found)
+    return "\n".join(lines)
+
+
+def _row(found: Preview, plan: CastPlan) -> tuple[str, ...]:
+    stored = found.description.weights.table.nbytes
+    share = f"{100 * plan.nbytes / stored:.1f} %" if stored else _UNKNOWN
+    head = (plan.target.name, format_bytes(plan.nbytes), share, f"{plan.bits_per_parameter:.4g}")
+    parts = found.sums[plan.target.name]
+    if not parts:
+        return (*head, *[_UNKNOWN] * (len(_HEADS) - len(head)))
+    sums = total(parts.values())
+    whole = found.exact or sums.sampled == sums.elements
+    rare = (f"{sums.to_inf:,}", f"{sums.saturated:,}") if whole else (_UNKNOWN, _UNKNOWN)
+    changed = 100 * sums.changed / sums.elements if sums.elements else 0.0
+    about = "" if whole else "≈ "
+    return (
+        *head,
+        _snr(sums, whole),
+        f"{sums.max_abs_error:.3g}",
+        *rare,
+        f"{about}{sums.to_zero:,}",
+        f"{about}{changed:.3g} %",
+    )
+
+
+def _snr(sums: Sums, whole: bool) -> str:
+    snr = sums.snr_db
+    if snr is None:
+        return "exact" if not sums.changed else _UNKNOWN
+    interval = sums.snr_interval
+    if whole or interval is None:
+        return f"{snr:.2f}"
+    return f"{snr:.2f} ± {(interval[1] - interval[0]) / 2:.2f}"
+
+
+def _kept(plan: CastPlan) -> Iterator[str]:
+    rows = kept_modules(plan)
+    for row in rows[:_KEPT]:
+        yield f"stays {row.dtype}: {printable(row.path)} ({format_bytes(row.nbytes)}): {printable(row.reason)}"
+    if len(rows) > _KEPT:
+        rest = sum(row.nbytes for row in rows[_KEPT:])
+        yield f"and {len(rows) - _KEPT} more ({format_bytes(rest)})"
+
+
+def _notes(found: Preview) -> Iterator[str]:
+    measured = [plan.target.name for plan in found.plans if found.sums[plan.target.name]]
+    if measured and not found.exact:
+        yield "≈ from a sample of every tensor; --exact reads all, and counts what overflows"
+    for message in dict.fromkeys(why.message for why in found.unmeasured.values()):
+        yield f"! {printable(message)}"
