@@ -238,7 +238,7 @@ def _built(description: Description, arguments: argparse.Namespace | SimpleNames
     from model_loupe.inspector.builder import Builder
     from model_loupe.inspector.worker_process import Worker
 
-    worker = Worker(arguments.python or sys.executable)
+    worker = Worker(_interpreter(arguments.python))
     try:
         builder = Builder(worker)
         builder.devices = _devices(arguments.memory)
@@ -263,7 +263,7 @@ def _cast(arguments: argparse.Namespace) -> int:
     chosen = TARGETS.values() if wanted == ["all"] else map(target_named, wanted)
     targets = list(dict.fromkeys(chosen))
     skip = tuple(name.strip() for name in (arguments.skip or "").split(",") if name.strip())
-    python = arguments.python or sys.executable
+    python = _interpreter(arguments.python)
     description = _described(arguments, trees=False)
     found = casting.preview(description, targets, python, exact=arguments.exact, skip=skip)
     if not arguments.plan:
@@ -304,6 +304,13 @@ def _measure(found: Preview, python: str) -> None:
         worker.stop()
         if watched:
             print("\r" + " " * 20 + "\r", end="", file=sys.stderr, flush=True)
+
+
+def _interpreter(path: str | None) -> str:
+    """A relative path is meant from here: the worker is started elsewhere."""
+    if path is None:
+        return sys.executable
+    return os.path.abspath(path) if os.path.dirname(path) else path
 
 
 def _devices(text: str | None) -> dict[str, str]:

@@ -42,7 +42,16 @@ def _target(found: Preview, plan: CastPlan, tensors: bool) -> dict[str, Any]:
         "library": target.library,
         "hardware": target.hardware,
         "elements": plan.elements,
-        "kept": [row._asdict() for row in kept_modules(plan)],
+        "kept": [
+            {
+                "path": row.path,
+                "dtype": row.dtype,
+                "reason": row.reason,
+                "tensors": row.tensors,
+                "bytes": row.nbytes,
+            }
+            for row in kept_modules(plan)
+        ],
         "modules": [
             {"path": path, "bytes_before": before, "bytes": after} for path, before, after in by_module(plan)
         ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from model_loupe.domain.casts.numerics import Sums, total
 from model_loupe.domain.casts.plan import CastPlan, kept_modules
@@ -11,7 +11,7 @@ from model_loupe.inspector.casting import Preview
 from model_loupe.inspector.facts import title
 from model_loupe.inspector.terminal import printable
 
-_KEPT = 4
+_KEPT = 6
 _HEADS = ("to", "bytes", "of stored", "bits", "SNR dB", "max error", "→ inf", "clamped", "→ 0", "changed")
 _UNKNOWN = "–"
 
@@ -28,9 +28,8 @@ def cast_table(found: Preview) -> str:
             for at, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         lines.append("  " + "  ".join(cells).rstrip())
-    for plan in found.plans:
-        lines.append(f"{plan.target.title}: {plan.target.library}; {plan.target.hardware}")
-        lines += (f"  {line}" for line in _kept(plan))
+    lines += _grouped("runs on", ((plan, _runs_on(plan)) for plan in found.plans))
+    lines += _grouped("stays", ((plan, _kept(plan)) for plan in found.plans))
     lines += _notes(found)
     return "\n".join(lines)
 
@@ -67,13 +66,30 @@ def _snr(sums: Sums, whole: bool) -> str:
     return f"{snr:.2f} ± {(interval[1] - interval[0]) / 2:.2f}"
 
 
-def _kept(plan: CastPlan) -> Iterator[str]:
-    rows = kept_modules(plan)
-    for row in rows[:_KEPT]:
-        yield f"stays {row.dtype}: {printable(row.path)} ({format_bytes(row.nbytes)}): {printable(row.reason)}"
-    if len(rows) > _KEPT:
-        rest = sum(row.nbytes for row in rows[_KEPT:])
-        yield f"and {len(rows) - _KEPT} more ({format_bytes(rest)})"
+def _grouped(what: str, lines: Iterable[tuple[CastPlan, str]]) -> Iterator[str]:
+    """Each line once, with all the targets that it is for."""
+    groups: dict[str, list[str]] = {}
+    for plan, line in lines:
+        if line:
+            groups.setdefault(line, []).append(plan.target.name)
+    for line, names in groups.items():
+        yield f"{what} · {', '.join(names)}: {line}"
+
+
+def _runs_on(plan: CastPlan) -> str:
+    return f"{plan.target.library}; {plan.target.hardware}"
+
+
+def _kept(plan: CastPlan) -> str:
+    """Bytes by reason, largest first."""
+    sums: dict[tuple[str, str], int] = {}
+    for row in kept_modules(plan):
+        key = row.dtype, row.reason
+        sums[key] = sums.get(key, 0) + row.nbytes
+    rows = sorted(sums.items(), key=lambda item: -item[1])
+    return "; ".join(
+        f"{printable(reason)} ({dtype}, {format_bytes(nbytes)})" for (dtype, reason), nbytes in rows[:_KEPT]
+    )
 
 
 def _notes(found: Preview) -> Iterator[str]:

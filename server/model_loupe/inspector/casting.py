@@ -150,8 +150,8 @@ class _Measurement:
             for name in answer["unknown"]:
                 message = f"torch {self._torch} has no {name}"
                 found.unmeasured[name] = LoupeError("unknown-dtype", message)
-            for each in kept.values():
-                each.save()
+            for results in kept.values():
+                results.save()
             if not found.exact and "int8_tensor" in found.sums:
                 message = "the scale of a whole tensor is its largest value, which a sample does not know"
                 found.unmeasured["int8_tensor"] = LoupeError("needs-exact", message)
