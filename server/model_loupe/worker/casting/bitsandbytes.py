@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import numpy as np
 import torch
+
+from .layout import upright
 
 BLOCK = 64
 _NESTED_BLOCK = 256
@@ -42,24 +45,41 @@ class FourBit:
     def __init__(self, kind: str) -> None:
         values = torch.tensor(_NF4 if kind == "nf4" else (*_FP4, *(-each for each in _FP4)))
         ordered = torch.sort(values / values.abs().max()).values
-        self._levels = ordered
-        self._midpoints = (ordered[:-1] + ordered[1:]) / 2
+        self._levels = ordered.numpy()
+        self._midpoints = ((ordered[:-1] + ordered[1:]) / 2).numpy()
 
     def absmax(self, given: torch.Tensor) -> torch.Tensor:
         """The scale of each row of ``given`` (blocks, 64), float32; of a last block that is shorter too."""
-        found = given.float().abs().amax(dim=1)
-        return found if given.shape[1] == BLOCK else found.clamp(min=_SMALLEST)
+        return self._absmax(upright(given))
+
+    @staticmethod
+    def _absmax(values: torch.Tensor) -> torch.Tensor:
+        found = values.abs().amax(dim=0)
+        return found if len(values) == BLOCK else found.clamp(min=_SMALLEST)
 
     def cast(self, given: torch.Tensor, scales: torch.Tensor | None = None) -> torch.Tensor:
         """``given`` (blocks, 64 or fewer) cast and back, in its own dtype as bitsandbytes has it.
 
         ``scales`` are what the blocks' scales are brought back to where they are quantised, too.
         """
-        values = given.float()
-        absmax = self.absmax(given).unsqueeze(-1)
-        scaled = values * (1.0 / absmax.clamp(min=_SMALLEST)) if given.shape[1] == BLOCK else values / absmax
-        levels = self._levels[torch.bucketize(scaled.clamp_(-1, 1), self._midpoints, out_int32=True)]
-        return (levels * (absmax if scales is None else scales.unsqueeze(-1))).to(given.dtype)
+        values = upright(given)
+        absmax = self._absmax(values)
+        if len(values) == BLOCK:
+            scaled = values.mul_(1.0 / absmax.clamp(min=_SMALLEST))
+        else:
+            scaled = values.div_(absmax)
+        levels = self._nearest(scaled.clamp_(-1, 1))
+        return levels.mul_(absmax if scales is None else scales).to(given.dtype).t()
+
+    def _nearest(self, scaled: torch.Tensor) -> torch.Tensor:
+        # Fifteen comparisons, done for many values at once, take a tenth of a search for each value.
+        values = scaled.numpy()
+        codes = np.zeros(values.shape, np.uint8)
+        above = np.empty(values.shape, np.bool_)
+        for midpoint in self._midpoints:
+            np.greater(values, midpoint, out=above)
+            np.add(codes, above.view(np.uint8), out=codes)
+        return torch.from_numpy(np.take(self._levels, codes))
 
 
 def nested(absmax: torch.Tensor) -> torch.Tensor:

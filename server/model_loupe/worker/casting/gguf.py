@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import torch
 
+from .layout import upright
+
 BLOCK = 32
 SUPERBLOCK = 256
 _EPSILON = 1e-15
@@ -17,61 +19,74 @@ _EPSILON = 1e-15
 
 def q8_0(given: torch.Tensor) -> torch.Tensor:
     """``given`` (blocks, 32), cast and back in float32."""
-    values = given.float()
-    scale = values.abs().amax(dim=1, keepdim=True) / 127
+    values = upright(given)
+    scale = values.abs().amax(dim=0) / 127
     codes = _round_away(values * _inverse(scale)).nan_to_num_(0.0, 0.0, 0.0)
-    return codes * _half(scale)
+    return codes.mul_(_half(scale)).t()
 
 
 def q4_0(given: torch.Tensor) -> tuple[torch.Tensor, int]:
     """The same, and how many values were clamped: the one of largest magnitude is always -8."""
-    values = given.float()
-    at = values.abs().argmax(dim=1, keepdim=True)
-    scale = values.gather(1, at) / -8
+    values = upright(given)
+    scale = _of_largest_magnitude(values) / -8
     raw = torch.trunc(values * _inverse(scale) + 8.5)
-    codes = raw.nan_to_num_(0.0, 0.0, 0.0).clamp(max=15) - 8
-    return codes * _half(scale), int((raw > 15).sum())
+    codes = raw.nan_to_num(0.0, 0.0, 0.0).clamp_(max=15).sub_(8)
+    return codes.mul_(_half(scale)).t(), int((raw > 15).sum())
 
 
 def q6_k(given: torch.Tensor) -> torch.Tensor:
     """``given`` (superblocks, 256): 16 groups of 16 with 8-bit scales."""
-    values = given.float().view(-1, 16, 16)
-    scales = _best_scale(values, 32)
-    at = scales.abs().argmax(dim=1, keepdim=True)
-    top = scales.gather(1, at)
+    values = upright(given.reshape(-1, 16))
+    scales = _best_scale(values, 32).view(-1, 16)
+    top = scales.gather(1, scales.abs().argmax(dim=1, keepdim=True))
     inverse = torch.where(top.abs() < _EPSILON, 0.0, -128.0 / top)
     whole = torch.where(inverse == 0, 0.0, _half(1 / inverse))
-    scale = (whole * _nearest(inverse * scales).clamp(max=127)).unsqueeze(-1)
-    codes = torch.where(scale == 0, 0.0, _nearest(values / scale)).clamp(-32, 31)
-    return (scale * codes).view(given.shape)
+    scale = (whole * torch.round(inverse * scales).clamp(max=127)).view(-1)
+    codes = torch.where(scale == 0, 0.0, torch.round(values / scale)).clamp_(-32, 31)
+    return codes.mul_(scale).t().reshape(given.shape)
 
 
 def q4_k(given: torch.Tensor) -> torch.Tensor:
     """``given`` (superblocks, 256): 8 groups of 32 with 6-bit scales and minima."""
-    values = given.float().view(-1, 8, 32)
-    weights = (values.square().mean(dim=-1, keepdim=True)).sqrt() + values.abs()
+    values = upright(given.reshape(-1, 32))
+    weights = values.square().mean(dim=0).sqrt() + values.abs()
     scales, minima = _best_scale_and_minimum(values, weights)
     scale, minimum = _six_bits(scales), _six_bits(minima)
-    codes = torch.where(scale == 0, 0.0, _nearest((values + minimum) / scale)).clamp(0, 15)
-    return (scale * codes - minimum).view(given.shape)
+    codes = torch.where(scale == 0, 0.0, torch.round((values + minimum) / scale)).clamp_(0, 15)
+    return codes.mul_(scale).sub_(minimum).t().reshape(given.shape)
 
 
-def _six_bits(groups: torch.Tensor) -> torch.Tensor:
-    """Scales (superblocks, 8) as multiples, up to 63, of one float16."""
+def _six_bits(of_groups: torch.Tensor) -> torch.Tensor:
+    """Scales of all groups as multiples, up to 63, of one float16 for each eight."""
+    groups = of_groups.view(-1, 8)
     top = groups.amax(dim=1, keepdim=True)
     inverse = torch.where(top > 0, 63.0 / top, 0.0)
-    return (_half(top / 63) * _nearest(inverse * groups).clamp(max=63)).unsqueeze(-1)
+    return (_half(top / 63) * torch.round(inverse * groups).clamp(max=63)).view(-1)
+
+
+# Below, groups lie upright: (values of a group, groups).
+
+
+def _of_largest_magnitude(values: torch.Tensor) -> torch.Tensor:
+    """The first value of largest magnitude of each group, with its sign."""
+    low, high = values.amin(dim=0), values.amax(dim=0)
+    top = torch.where(-low > high, low, high)
+    tied = -low == high
+    if bool(tied.any()):
+        at = values[:, tied].abs().argmax(dim=0, keepdim=True)
+        top[tied] = values[:, tied].gather(0, at).squeeze(0)
+    return top
 
 
 def _best_scale(values: torch.Tensor, largest: int) -> torch.Tensor:
-    """``make_qx_quants`` with weights x²: the scale of 19 that fits each group (last dimension) best."""
-    at = values.abs().argmax(dim=-1, keepdim=True)
-    top = values.gather(-1, at)
+    """``make_qx_quants`` with weights x²: the scale of 19 that fits each group best."""
+    top = _of_largest_magnitude(values)
     weights = values.square()
+    weighted = weights * values
 
     def fit(step: float) -> tuple[torch.Tensor, torch.Tensor]:
-        codes = _nearest(-(largest + step) / top * values).clamp(-largest, largest - 1)
-        return (weights * values * codes).sum(-1), (weights * codes * codes).sum(-1)
+        codes = (values * (-(largest + step) / top)).round_().clamp_(-largest, largest - 1)
+        return (weighted * codes).sum(0), codes.square_().mul_(weights).sum(0)
 
     products, squares = fit(0.0)
     scale = torch.where(squares > 0, products / squares, 0.0)
@@ -81,35 +96,46 @@ def _best_scale(values: torch.Tensor, largest: int) -> torch.Tensor:
         better = (squares > 0) & (products * products > best * squares)
         scale = torch.where(better, products / squares, scale)
         best = torch.where(better, scale * products, best)
-    return torch.where(top.squeeze(-1).abs() < _EPSILON, 0.0, scale)
+    return torch.where(top.abs() < _EPSILON, 0.0, scale)
 
 
 def _best_scale_and_minimum(values: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """``make_qkx2_quants(32, 15, …, -1, 0.1, 20)``: least squares of 21 trials, each group for itself."""
-    low, high = values.amin(-1, keepdim=True).clamp(max=0), values.amax(-1, keepdim=True)
-    weight, product = weights.sum(-1), (weights * values).sum(-1)
+    low, high = values.amin(0).clamp_(max=0), values.amax(0)
+    above = values - low
+    weighted = weights * values
+    weight, product = weights.sum(0), weighted.sum(0)
     width = high - low
-    scale, minimum = (width / 15).squeeze(-1), low.squeeze(-1)
-    codes = _nearest((values - low) * (15 / width)).clamp(0, 15)
-    best = (weights * (scale.unsqueeze(-1) * codes + low - values).square()).sum(-1)
+    scale, minimum = width / 15, low
+    codes = (above * (15 / width)).round_().clamp_(0, 15)
+    best = _weighted_squares(codes, scale, minimum, values, weights)
     for number in range(21):
-        codes = _nearest((15 + (-1.0 + 0.1 * number)) / width * (values - low)).clamp(0, 15)
-        weighted = weights * codes
-        one, two, three = weighted.sum(-1), (weighted * codes).sum(-1), (weighted * values).sum(-1)
+        codes = (above * ((15 + (-1.0 + 0.1 * number)) / width)).round_().clamp_(0, 15)
+        of_codes = weights * codes
+        one, three = of_codes.sum(0), (weighted * codes).sum(0)
+        two = of_codes.mul_(codes).sum(0)
         determinant = weight * two - one * one
         new_scale = (weight * three - product * one) / determinant
         new_minimum = (two * product - one * three) / determinant
-        positive = new_minimum > 0
-        new_scale = torch.where(positive, three / two, new_scale)
-        new_minimum = new_minimum.clamp(max=0)
-        error = new_scale.unsqueeze(-1) * codes + new_minimum.unsqueeze(-1) - values
-        error = (weights * error.square()).sum(-1)
+        new_scale = torch.where(new_minimum > 0, three / two, new_scale)
+        new_minimum = new_minimum.clamp_(max=0)
+        error = _weighted_squares(codes, new_scale, new_minimum, values, weights)
         better = (determinant > 0) & (error < best)
         best = torch.where(better, error, best)
         scale = torch.where(better, new_scale, scale)
         minimum = torch.where(better, new_minimum, minimum)
-    flat = (width == 0).squeeze(-1)
-    return torch.where(flat, 0.0, scale), -minimum
+    return torch.where(width == 0, 0.0, scale), -minimum
+
+
+def _weighted_squares(
+    codes: torch.Tensor,
+    scale: torch.Tensor,
+    minimum: torch.Tensor,
+    values: torch.Tensor,
+    weights: torch.Tensor,
+) -> torch.Tensor:
+    """Σ w·(scale·code + minimum − x)² of each group; ``codes`` are used up."""
+    return codes.mul_(scale).add_(minimum).sub_(values).square_().mul_(weights).sum(0)
 
 
 def _inverse(scale: torch.Tensor) -> torch.Tensor:
@@ -118,11 +144,6 @@ def _inverse(scale: torch.Tensor) -> torch.Tensor:
 
 def _half(values: torch.Tensor) -> torch.Tensor:
     return values.to(torch.float16).float()
-
-
-def _nearest(values: torch.Tensor) -> torch.Tensor:
-    """``nearest_int``: ties to even."""
-    return torch.round(values)
 
 
 def _round_away(values: torch.Tensor) -> torch.Tensor:

@@ -63,83 +63,83 @@ class Original:
     """
 
     def __init__(self, given: torch.Tensor) -> None:
-        flat = given.reshape(-1)
-        self.elements = flat.numel()
+        values = given.reshape(-1).double().numpy()
+        self.elements = len(values)
         self.nan = self.inf = 0
-        self.keep: torch.Tensor | None = None
-        values = flat.double()
-        low, high = (float(each) for each in torch.aminmax(values)) if self.elements else (0.0, 0.0)
-        if not (low > -float("inf") and high < float("inf")):
-            finite = torch.isfinite(values)
-            self.nan = int(torch.isnan(values).sum())
-            self.inf = self.elements - self.nan - int(finite.sum())
-            self.keep = finite
-            values = values[finite]
+        self.keep: Any = None
+        if not _all_finite(values):
+            self.keep = np.isfinite(values)
+            self.nan = int(np.isnan(values).sum())
+            self.inf = self.elements - self.nan - int(self.keep.sum())
+            values = values[self.keep]
         self.values = values
-        self.squares = float(torch.dot(values, values))
+        self.squares = float(np.dot(values, values))
         self.smallest_normal = float(torch.finfo(given.dtype).smallest_normal)
         self.before = _histogram(values)
+        self.has_zeros = int(self.before.sum()) < len(values)
 
     def compare(self, cast: torch.Tensor, bounds: Range, tally: Tally, saturated: int = 0) -> None:
         """Adds what became of the piece: ``cast`` holds the cast values in the same order.
 
         ``saturated`` is their number where the format has scales; where it has none ``bounds`` tells.
         """
-        values, after = self.values, cast.reshape(-1)
+        values, squares, lost = self.values, self.squares, 0
+        after = cast.reshape(-1).double().numpy()
         if self.keep is not None:
             after = after[self.keep]
-        after = after.double()
-        squares, lost = self.squares, 0
-        sums = tally.sums
+        if not _all_finite(after):
+            stays = np.isfinite(after)
+            lost = len(after) - int(stays.sum())
+            values, after = values[stays], after[stays]
+            squares = float(np.dot(values, values))
         error = values - after
-        low, high = (float(each) for each in torch.aminmax(error)) if error.numel() else (0.0, 0.0)
-        if not (low > -float("inf") and high < float("inf")):
-            stays = torch.isfinite(after)
-            lost = error.numel() - int(stays.sum())
-            values, after, error = values[stays], after[stays], error[stays]
-            squares = float(torch.dot(values, values))
-            low, high = (float(each) for each in torch.aminmax(error)) if error.numel() else (0.0, 0.0)
+        exponents_after = _histogram(after)
+        sums = tally.sums
         sums["elements"] += self.elements
         sums["nan_in"] += self.nan
         sums["inf_in"] += self.inf
         sums["to_inf"] += lost
-        sums["compared"] += error.numel()
-        sums["squares"] += squares
-        sums["error_squares"] += float(torch.dot(error, error))
-        sums["products"] += float(torch.dot(values, after))
-        sums["cast_squares"] += float(torch.dot(after, after))
-        sums["changed"] += int(torch.count_nonzero(error)) + lost
-        if int(torch.count_nonzero(after)) < after.numel():
-            sums["to_zero"] += int(((after == 0) & (values != 0)).sum())
-        tally.max_abs = max(tally.max_abs, -low, high)
-        self._relative(values, error, tally)
         sums["saturated"] += saturated
-        self._bounded(values, after, bounds, tally)
+        sums["compared"] += len(error)
+        sums["squares"] += squares
+        sums["error_squares"] += float(np.dot(error, error))
+        sums["products"] += float(np.dot(values, after))
+        sums["cast_squares"] += float(np.dot(after, after))
+        sums["changed"] += int(np.count_nonzero(error)) + lost
+        if int(exponents_after.sum()) < len(after):
+            sums["to_zero"] += int(np.count_nonzero((after == 0) & (values != 0)))
         tally.before += self.before
-        tally.after += _histogram(after)
+        tally.after += exponents_after
+        if len(error):
+            tally.max_abs = max(tally.max_abs, -float(error.min()), float(error.max()))
+            tally.max_rel = max(tally.max_rel, self._relative(values, error))
+            self._bounded(values, after, bounds, tally)
 
-    @staticmethod
-    def _relative(values: torch.Tensor, error: torch.Tensor, tally: Tally) -> None:
-        if error.numel():
-            # There is none where the value is zero.
-            relative = float((error / values).abs_().nan_to_num_(0.0, posinf=0.0).max())
-            tally.max_rel = max(tally.max_rel, relative)
+    def _relative(self, values: Any, error: Any) -> float:
+        if self.has_zeros:
+            # There is no relative error where the value is zero.
+            error, values = error[values != 0], values[values != 0]
+        ratio = error / values
+        return max(-float(ratio.min()), float(ratio.max())) if len(ratio) else 0.0
 
-    def _bounded(self, values: torch.Tensor, after: torch.Tensor, bounds: Range, tally: Tally) -> None:
-        if bounds.largest == 0 or not after.numel():
+    def _bounded(self, values: Any, after: Any, bounds: Range, tally: Tally) -> None:
+        if bounds.largest == 0:
             return
-        absolute = after.abs()
-        top = float(absolute.max())
-        if top >= bounds.largest:
-            beyond = (absolute == bounds.largest) & (values.abs() > bounds.largest)
-            tally.sums["saturated"] += int(beyond.sum())
+        absolute = np.abs(after)
+        if float(absolute.max()) >= bounds.largest:
+            beyond = (absolute == bounds.largest) & (np.abs(values) > bounds.largest)
+            tally.sums["saturated"] += int(np.count_nonzero(beyond))
         if bounds.smallest_normal > self.smallest_normal:
             below = (absolute < bounds.smallest_normal) & (absolute > 0)
-            normal = values.abs() >= self.smallest_normal
-            tally.sums["to_subnormal"] += int((below & normal).sum())
+            normal = np.abs(values) >= self.smallest_normal
+            tally.sums["to_subnormal"] += int(np.count_nonzero(below & normal))
 
 
-def _histogram(values: torch.Tensor) -> Any:
-    found = np.bincount(exponents(values.numpy()), minlength=EXPONENTS)
+def _all_finite(values: Any) -> bool:
+    return not len(values) or bool(values.min() > -np.inf and values.max() < np.inf)
+
+
+def _histogram(values: Any) -> Any:
+    found = np.bincount(exponents(values), minlength=EXPONENTS)
     found[0] = 0
     return found

