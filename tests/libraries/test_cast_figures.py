@@ -1,4 +1,4 @@
-"""Every exact figure of ``cast`` against a straight computation in torch's float64, tensor by tensor, for every target."""
+"""Every exact figure of ``cast`` against a straight float64 computation, for every tensor and target."""
 
 from __future__ import annotations
 
@@ -118,7 +118,9 @@ def check(folder: Path, worker: Worker) -> None:
         cast_ones = [row for row in target["tensors"] if row["reason"] is None]
         assert cast_ones or target["dtype"] in ("Q4_K", "Q6_K")
         for row in cast_ones:
-            assert_equal(row, straight(stored[row["name"]], target["dtype"]), f"{target['dtype']} {row['name']}")
+            assert_equal(
+                row, straight(stored[row["name"]], target["dtype"]), f"{target['dtype']} {row['name']}"
+            )
         if not cast_ones:
             continue
         for name in ("elements", "nan_in", "inf_in", "to_inf", "saturated", "to_zero", "changed"):
@@ -148,7 +150,9 @@ def test_float16_of_bfloat16_counts_what_overflows(tmp_path: Path, worker: Worke
 def test_a_cast_to_the_same_dtype_changes_nothing(tmp_path: Path, worker: Worker) -> None:
     folder = gemma_shaped(tmp_path / "gemma", torch.bfloat16)
     description = Inspector().describe(ModelRequest(str(folder)))
-    found = preview(description, [target_named("bf16"), target_named("double")], worker.interpreter, exact=True)
+    found = preview(
+        description, [target_named("bf16"), target_named("double")], worker.interpreter, exact=True
+    )
     measure(found, worker)
     for each in to_json(found)["targets"]:
         assert each["numerics"]["changed"] == 0

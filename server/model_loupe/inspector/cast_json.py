@@ -1,4 +1,4 @@
-"""A cast preview as JSON (``cast --json`` and ``modelLoupe/castPreview``, schema 1). Fields may be added, never renamed."""
+"""A cast preview as JSON (``cast --json``, schema 1). Fields may be added, never renamed."""
 
 from __future__ import annotations
 

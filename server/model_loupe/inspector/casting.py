@@ -1,4 +1,4 @@
-"""Cast previews: the plan at once, then what the casts do to the real weights, measured by the worker and remembered."""
+"""Cast previews: the plan at once, then what the worker measures on the real weights, which is remembered."""
 
 from __future__ import annotations
 
@@ -130,6 +130,11 @@ class _Measurement:
         self._folder = path if os.path.isdir(path) else os.path.dirname(path)
         self._torch = installed_version("torch", worker.interpreter)
         self._store = user_store()
+        self._plans = [each for each in found.plans if found.exact or each.target.samples]
+        for each in found.plans:
+            if each not in self._plans:
+                message = f"{each.target.name}: a few values scale all others, so that only --exact can tell"
+                found.unmeasured[each.target.name] = LoupeError("needs-exact", message)
 
     def run(self, cancelled: threading.Event | None, progress: Callable[[Progress], None] | None) -> None:
         found = self._found
@@ -137,7 +142,7 @@ class _Measurement:
         kept = {name: _FileResults(self, name) for name in by_file}
         files = [each for name in by_file if (each := self._file(name, kept[name]))]
         if files:
-            names = [each.target.name for each in found.plans]
+            names = [each.target.name for each in self._plans]
             params = {"files": files, "targets": names, "exact": found.exact, "seed": 0}
 
             def partial(part: dict[str, Any]) -> None:
@@ -152,16 +157,13 @@ class _Measurement:
                 found.unmeasured[name] = LoupeError("unknown-dtype", message)
             for results in kept.values():
                 results.save()
-            if not found.exact and "int8_tensor" in found.sums:
-                message = "the scale of a whole tensor is its largest value, which a sample does not know"
-                found.unmeasured["int8_tensor"] = LoupeError("needs-exact", message)
         found.complete = True
 
     def _file(self, name: str, kept: _FileResults) -> dict[str, Any] | None:
         """What to ask about a file; None if all of it is known."""
         inside = self._found.description.weights.table.by_file[name]
         targets_of: dict[str, list[str]] = {}
-        for each in self._found.plans:
+        for each in self._plans:
             names = [tensor.name for tensor in each.cast if tensor.name in inside]
             if names and not kept.load(each.target.name, names):
                 for tensor in names:

@@ -33,7 +33,7 @@ def can_run(interpreter: str) -> bool:
 
 @cache
 def import_path(interpreter: str) -> tuple[str, ...]:
-    """The folders that an interpreter imports from; another than this process' is asked once. () if it is none."""
+    """The folders that an interpreter imports from; () if it is none. Another than this process' is asked."""
     if interpreter == sys.executable:
         return tuple(sys.path)
     import subprocess

@@ -1,4 +1,4 @@
-"""Which modules the installed transformers keeps in float32 for a class: read off its source, nothing imported."""
+"""Which modules the installed transformers keeps in float32 for a class: read off its source."""
 
 from __future__ import annotations
 

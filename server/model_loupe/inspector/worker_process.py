@@ -91,7 +91,8 @@ class Worker:
     ) -> dict[str, Any]:
         """The result of a request; raises LoupeError, or Cancelled.
 
-        ``partial`` gets what comes before the answer. No message of either kind takes longer than ``seconds``.
+        ``partial`` gets what comes before the answer. No message of either kind takes longer than
+        ``seconds``.
         """
         while not self._turn.acquire(timeout=_POLL_SECONDS if cancelled else -1):
             if cancelled and cancelled.is_set():

@@ -1,8 +1,9 @@
 """What server and worker say to each other: frames of JSON over a pipe. Imported by both sides.
 
 A frame is the length of its body (4 bytes, big endian) and the body, a JSON object in UTF-8. A request is
-``{"id", "method", "params"}``; its answer ``{"id", "result"}`` or ``{"id", "error": {"code", "message"}}``, before
-which there may be any number of ``{"id", "partial"}``. ``{"cancel": id}`` gives a request up; it is answered all the same.
+``{"id", "method", "params"}``; its answer ``{"id", "result"}`` or ``{"id", "error": {"code", "message"}}``,
+before which there may be any number of ``{"id", "partial"}``. ``{"cancel": id}`` gives a request up; it is
+answered all the same.
 The worker begins with ``MARK`` and the mark that it was started with: what an interpreter's start-up hooks
 have printed before that is none of ours. From then on libraries print to stderr.
 """

@@ -1,8 +1,8 @@
 """Sums over the elements of a cast, and the figures that follow from them.
 
-Definitions: over elements that are finite before the cast, ``to_inf`` become ±inf or NaN; ``saturated`` are beyond
-the largest value of the format and become that; ``to_zero`` were not zero and become it; ``to_subnormal`` were normal
-and become subnormal. Errors are between the value and the cast value brought back to float64, and leave
+Definitions: over elements that are finite before the cast, ``to_inf`` become ±inf or NaN; ``saturated`` are
+beyond the largest value of the format and become that; ``to_zero`` were not zero and become it;
+``to_subnormal`` were normal and become subnormal. Errors are between the value and the cast value brought back to float64, and leave
 out elements that became inf or NaN.
 """
 
@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from math import isfinite, log, log10, sqrt
+from math import isfinite, log10, sqrt
 from typing import Any, NamedTuple
 
 # 1.96 would do for sums that are normal; those of heavy-tailed weights are not.
 _DEVIATIONS = 3.0
+# How often what the worst unit of each tensor stands for may have been missed.
+_TAILS = 1.0
 
 
 class Sums(NamedTuple):
@@ -49,6 +51,7 @@ class Sums(NamedTuple):
     error_variance: float = 0.0
     covariance: float = 0.0
     square_variance: float = 0.0
+    tail: float = 0.0
 
     @property
     def mse(self) -> float:
@@ -68,14 +71,14 @@ class Sums(NamedTuple):
 
         The variance of a ratio of estimates (Cochran, Sampling Techniques, chapter 6), brought to decibels.
         """
-        snr = self.snr_db
-        if snr is None:
+        if self.snr_db is None:
             return None
-        ratio = self.error_squares / self.squares
+        errors, squares = self.error_squares, self.squares
+        ratio = errors / squares
         variance = self.error_variance - 2 * ratio * self.covariance + ratio * ratio * self.square_variance
-        relative = sqrt(max(variance, 0.0)) / self.error_squares
-        width = _DEVIATIONS * relative * 10 / log(10)
-        return snr - width, snr + width
+        spread = _DEVIATIONS * sqrt(max(variance, 0.0)) / errors
+        most = 1 + spread + _TAILS * self.tail / errors
+        return self.snr_db - 10 * log10(most), self.snr_db + 10 * log10(1 + spread)
 
     @property
     def cosine(self) -> float | None:

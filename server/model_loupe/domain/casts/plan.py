@@ -1,4 +1,4 @@
-"""What each tensor of a checkpoint becomes under a cast, what stays as it is and why; instant, from headers alone."""
+"""What each tensor of a checkpoint becomes under a cast, what stays and why: from headers alone."""
 
 from __future__ import annotations
 

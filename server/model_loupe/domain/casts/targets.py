@@ -1,6 +1,6 @@
-"""The formats that weights can be cast to: how many bytes they take, and which library and hardware runs them.
+"""The formats that weights can be cast to: how many bytes they take, which library and hardware runs them.
 
-Sources: ``torch.dtype``; bitsandbytes' ``functional.py`` (int8, nf4, fp4: https://arxiv.org/abs/2208.07339 and
+Sources: ``torch.dtype``; bitsandbytes' ``functional.py`` (https://arxiv.org/abs/2208.07339 and
 https://arxiv.org/abs/2305.14314); torchao's tinygemm int4; the OCP Microscaling Formats specification 1.0
 (https://www.opencompute.org/documents/ocp-microscaling-formats-mx-v1-0-spec-final-pdf); NVIDIA's NVFP4 as
 torchao has it; the block structs of ggml-common.h.
@@ -22,7 +22,8 @@ class Target(NamedTuple):
     Weights come in blocks of ``block`` along a row (``whole_rows``) or along the flattened tensor; ``block`` 0
     is a whole row, None no block at all. Each block has ``block_bytes`` of scales; ``nested`` of these share
     ``nested_bytes`` more (0: none), and the tensor as a whole has ``tensor_bytes``. ``follows`` says that
-    activations, and so the KV cache, take the dtype too.
+    activations, and so the KV cache, take the dtype too. ``samples`` is False where one value scales so
+    many others that a sample tells little: a few rows with outliers decide then.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Target(NamedTuple):
     nested_bytes: int = 0
     tensor_bytes: int = 0
     follows: bool = False
+    samples: bool = True
 
     def nbytes(self, shape: tuple[int, ...]) -> int:
         """Bytes of a tensor of ``shape``, scales included. Code books, which all tensors share, are not."""
@@ -107,9 +109,9 @@ def _table() -> dict[str, Target]:
         ),
         Target(
             "int8", "int8, a scale for each row (LLM.int8)", LINEAR, 8, _BNB,
-            "NVIDIA from compute capability 7.5, AMD (ROCm), Intel, CPU", 0, 4,
+            "NVIDIA from compute capability 7.5, AMD (ROCm), Intel, CPU", 0, 4, samples=False,
         ),
-        Target("int8_tensor", "int8, one scale for each tensor", LINEAR, 8, "torchao", _ANY, tensor_bytes=4),
+        Target("int8_tensor", "int8, one scale for each tensor", LINEAR, 8, "torchao", _ANY, tensor_bytes=4, samples=False),
         Target(
             "int4", "int4, groups of 64 (tinygemm)", LINEAR, 4, "torchao",
             "NVIDIA from compute capability 8.0", 64, 4, True,

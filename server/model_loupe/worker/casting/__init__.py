@@ -1,1 +1,1 @@
-"""What casts do to a checkpoint's own values: read in pieces, cast as the libraries cast, compared in float64."""
+"""What casts do to a checkpoint's values: read in pieces, cast as libraries do, compared in float64."""

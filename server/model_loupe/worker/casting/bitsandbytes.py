@@ -1,6 +1,6 @@
-"""int8, nf4 and fp4 as bitsandbytes casts them, without it: the arithmetic of ``bitsandbytes/backends/default/ops.py``.
+"""int8, nf4 and fp4 as bitsandbytes casts them, without it.
 
-``tests/libraries`` hold each against the library, bit by bit.
+The arithmetic is that of ``bitsandbytes/backends/default/ops.py``. ``tests/libraries`` hold each against the library, bit by bit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Casts of single elements: torch's own ``to``, and for 16-bit tensors a histogram instead of a pass for each target.
+"""Casts of single elements: torch's own ``to``, and for 16-bit tensors a histogram for all targets at once.
 
 A 16-bit tensor holds at most 65,536 distinct values. How often each occurs, times what a cast does to it, is
 exactly what the cast does to the tensor.
@@ -55,8 +55,8 @@ def apply(counts: Any, codes: Codes) -> Tally:
     of_used = counts[used]
     tally = Tally()
     # Rows of counts are sums of integers below 2**53, exact in float64.
-    totals = codes.sums[:, used] @ of_used.astype(np.float64)
-    tally.sums = dict(zip(SUMS, map(float, totals)))
+    totals = torch.mv(torch.from_numpy(codes.sums[:, used]), torch.from_numpy(of_used).double())
+    tally.sums = dict(zip(SUMS, totals.tolist()))
     if len(used):
         tally.max_abs = float(codes.abs_error[used].max())
         tally.max_rel = float(codes.rel_error[used].max())
@@ -86,7 +86,7 @@ def codes_of(source: str, target: str) -> Codes:
 
 
 def codes(source: str, cast: torch.Tensor, bounds: Range | None) -> Codes:
-    """``Codes`` of any cast of the values of ``source``; ``bounds`` None: one with scales, which saturate nothing."""
+    """``Codes`` of any cast of the values of ``source``; ``bounds`` None: one with a scale."""
     given = values_of(source)
     x, y = given.double().numpy(), cast.double().numpy()
     finite = np.isfinite(x)
@@ -125,6 +125,6 @@ def codes(source: str, cast: torch.Tensor, bounds: Range | None) -> Codes:
 
 
 def tensor_scaled(given: torch.Tensor, absmax: float) -> torch.Tensor:
-    """int8 with one scale for a tensor, whose largest magnitude is ``absmax``: symmetric, and back in float32."""
+    """int8 with one scale, for a tensor of largest magnitude ``absmax``, and back in float32."""
     largest = torch.tensor(absmax, dtype=torch.float32)
     return torch.round(given.float() * (127.0 / largest)) * (largest / 127.0)

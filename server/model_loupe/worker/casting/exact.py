@@ -1,4 +1,4 @@
-"""All elements of a tensor, cast to several targets: pieces of a few megabytes, whatever the tensor's size."""
+"""All elements of a tensor, cast to several targets: in small pieces, whatever the tensor's size."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Step = Callable[[int], None]
 
 
 class ExactPass:
-    """The exact figures of one tensor for each of ``formats``, by name. ``step`` is called after each piece."""
+    """The exact figures of a tensor for each of ``formats``, by name. ``step`` is called after each piece."""
 
     def __init__(self, file: TensorFile, tensor: Stored, formats: list[Format], step: Step) -> None:
         self._file = file

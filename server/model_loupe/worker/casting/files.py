@@ -35,7 +35,7 @@ class Stored(NamedTuple):
 
 
 class TensorFile:
-    """A safetensors file, open to be read. ``size`` and ``modified`` (ns) are what it had when it was planned."""
+    """A safetensors file, open to be read. ``size`` and ``modified`` (ns) are of when it was planned."""
 
     def __init__(self, path: str, size: int, modified: int) -> None:
         self.name = os.path.basename(path)

@@ -1,4 +1,4 @@
-"""Every target by name: what a format needs to know of a whole tensor, in which runs it works, what it makes of them."""
+"""Every target by name: what it needs to know of a whole tensor, in which runs it works, what it makes of them."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def nvfp4(given: torch.Tensor, absmax_of_tensor: float) -> Scaled:
 
 
 def int4_groups(given: torch.Tensor) -> torch.Tensor:
-    """``given`` (groups, 64) as tinygemm has it: bfloat16 throughout, a scale and a zero point for each group."""
+    """``given`` (groups, 64) as tinygemm has it: bfloat16, a scale and a zero point for each group."""
     values = given.to(torch.bfloat16)
     low, high = values.amin(dim=1, keepdim=True), values.amax(dim=1, keepdim=True)
     scale = ((high - low) / 15.0).clamp(min=1e-6)

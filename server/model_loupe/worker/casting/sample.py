@@ -1,6 +1,6 @@
-"""An estimate from a part of every tensor: runs of elements, or whole rows, spread evenly with a random start.
+"""An estimate from a part of every tensor: runs of elements, spread over it.
 
-Each tensor is a stratum of its own, so none is missed. Counts and sums are scaled up; the variances of the two
+Each tensor is a stratum of its own, so none is missed. Counts and sums are scaled up; the variances of both
 sums of squares go with them (Cochran, Sampling Techniques, chapters 5 and 6), since the error of an SNR
 follows from them.
 """
@@ -23,14 +23,12 @@ RUN = 256
 """Elements of a run; whole blocks of every format."""
 
 _RUNS = 48
-_ROWS = 24
 # Small tensors, of which a sample would be nearly all, are read as a whole.
 _WHOLE_ELEMENTS = 16_384
-_MAX_ROW_ELEMENTS = 2**18
 
 
 class Sample(NamedTuple):
-    """``taken`` of ``of`` units (runs or rows); ``values`` has one a row. ``read_bytes`` were read for it."""
+    """``taken`` of ``of`` runs; ``values`` has one a row. ``read_bytes`` were read for it."""
 
     values: torch.Tensor
     of: int
@@ -44,48 +42,31 @@ class Sample(NamedTuple):
 def estimates(
     file: TensorFile, tensor: Stored, formats: list[Format], seed: int
 ) -> dict[str, dict[str, Any]]:
-    """Estimated sums of one tensor for each format.
-
-    Formats that need one scale for the whole tensor (int8_tensor) are left out: their scale is its largest
-    value, which a sample does not know.
-    """
-    found: dict[str, dict[str, Any]] = {}
-    chosen = [each for each in formats if each.name != "int8_tensor"]
-    for rows in (False, True):
-        group = [each for each in chosen if (each.block == 0) is rows]
-        if not group or not tensor.elements:
-            continue
-        unit = max(tensor.row, 1) if rows else RUN
-        sample = _taken(file, tensor, unit, _ROWS if rows else _RUNS, random.Random(f"{seed}:{tensor.name}"))
-        whole = _whole(sample, group)
-        original = Original(sample.values)
-        for each in group:
-            found[each.name] = _estimate(tensor, sample, original, each, whole)
-    return found
+    """Estimated sums of one tensor for each format."""
+    if not tensor.elements:
+        return {}
+    sample = _taken(file, tensor, random.Random(f"{seed}:{tensor.name}"))
+    whole = _whole(sample, formats)
+    original = Original(sample.values)
+    return {each.name: _estimate(tensor, sample, original, each, whole) for each in formats}
 
 
-def _taken(file: TensorFile, tensor: Stored, unit: int, count: int, chance: random.Random) -> Sample:
-    """Units at even distances from a random first one; the last, shorter one of a tensor is left out."""
+def _taken(file: TensorFile, tensor: Stored, chance: random.Random) -> Sample:
+    """A run somewhere within each of equal stretches; the last, shorter one of a tensor is left out."""
     dtype: torch.dtype = getattr(torch, tensor.dtype)
-    size = ITEM_BYTES[tensor.dtype]
-    units = tensor.elements // unit
-    if tensor.elements <= _WHOLE_ELEMENTS or units <= count:
+    size = RUN * ITEM_BYTES[tensor.dtype]
+    of = tensor.elements // RUN
+    if tensor.elements <= _WHOLE_ELEMENTS:
         values = torch.frombuffer(file.read(tensor.start, tensor.nbytes), dtype=dtype)
-        shaped = values.view(-1, unit) if tensor.elements % unit == 0 else values.view(1, -1)
-        return Sample(shaped, len(shaped), tensor.nbytes)
-    count = max(min(count, _MAX_ROW_ELEMENTS // unit), 2)
-    distance = units / count
-    first = chance.random()
-    buffer = bytearray(count * unit * size)
+        return Sample(values.view(1, -1), 1, tensor.nbytes)
+    buffer = bytearray(_RUNS * size)
     view = memoryview(buffer)
-    for number in range(count):
-        # One unit somewhere in each stretch: no period of the rows can fall in with the distance.
-        at = min(int((number + chance.random()) * distance), units - 1)
-        file.read_into(
-            tensor.start + at * unit * size, view[number * unit * size : (number + 1) * unit * size]
-        )
+    for number in range(_RUNS):
+        # Not at equal distances: a period of the rows could fall in with them.
+        at = min(int((number + chance.random()) * of / _RUNS), of - 1)
+        file.read_into(tensor.start + at * size, view[number * size : (number + 1) * size])
     file.check()
-    return Sample(torch.frombuffer(buffer, dtype=dtype).view(count, unit), units, len(buffer))
+    return Sample(torch.frombuffer(buffer, dtype=dtype).view(_RUNS, RUN), of, len(buffer))
 
 
 def _whole(sample: Sample, formats: list[Format]) -> Whole:
@@ -119,6 +100,7 @@ def _estimate(
         error_variance=float(spread[0, 0]),
         covariance=float(spread[0, 1]),
         square_variance=float(spread[1, 1]),
+        tail=float(errors.max()) * factor if sample.taken < sample.of else 0.0,
     )
     return found
 

@@ -1,4 +1,4 @@
-"""What a cast did to elements, added up in float64. Sums go to the server by these names (``domain/casts/numerics``)."""
+"""What a cast did to elements, added up in float64, under the names of ``domain/casts/numerics``."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Original:
             self.inf = self.elements - self.nan - int(self.keep.sum())
             values = values[self.keep]
         self.values = values
-        self.squares = float(np.dot(values, values))
+        self.squares = dot(values, values)
         self.smallest_normal = float(torch.finfo(given.dtype).smallest_normal)
         self.before = _histogram(values)
         self.has_zeros = int(self.before.sum()) < len(values)
@@ -91,7 +91,7 @@ class Original:
             stays = np.isfinite(after)
             lost = len(after) - int(stays.sum())
             values, after = values[stays], after[stays]
-            squares = float(np.dot(values, values))
+            squares = dot(values, values)
         error = values - after
         exponents_after = _histogram(after)
         sums = tally.sums
@@ -102,9 +102,9 @@ class Original:
         sums["saturated"] += saturated
         sums["compared"] += len(error)
         sums["squares"] += squares
-        sums["error_squares"] += float(np.dot(error, error))
-        sums["products"] += float(np.dot(values, after))
-        sums["cast_squares"] += float(np.dot(after, after))
+        sums["error_squares"] += dot(error, error)
+        sums["products"] += dot(values, after)
+        sums["cast_squares"] += dot(after, after)
         sums["changed"] += int(np.count_nonzero(error)) + lost
         if int(exponents_after.sum()) < len(after):
             sums["to_zero"] += int(np.count_nonzero((after == 0) & (values != 0)))
@@ -133,6 +133,11 @@ class Original:
             below = (absolute < bounds.smallest_normal) & (absolute > 0)
             normal = np.abs(values) >= self.smallest_normal
             tally.sums["to_subnormal"] += int(np.count_nonzero(below & normal))
+
+
+def dot(one: Any, other: Any) -> float:
+    """Σ one·other, in one thread: numpy's takes as many as there are processors, which wait for each other."""
+    return float(torch.dot(torch.from_numpy(one), torch.from_numpy(other)))
 
 
 def _all_finite(values: Any) -> bool:
