@@ -63,8 +63,8 @@ test-editors: $(APP)/.installed $(VSIX) ## real VS Code and real JupyterLab in a
 	@MODEL_LOUPE_TEST_PYTHON=$(CURDIR)/$(APP)/bin/python node --test --test-concurrency=1 \
 		tests/editors/vscode/*.test.mjs tests/editors/jupyterlab/*.test.mjs
 
-test-libraries: $(LIBRARIES)/.installed ## checkpoints that the real libraries write, with torch
-	@PYTHONPATH=server $(LIBRARIES)/bin/python -m pytest -q tests/libraries
+test-libraries: $(LIBRARIES)/.installed $(ARTEFACTS)/.installed ## checkpoints that the real libraries write, with torch
+	@PYTHONPATH=server MODEL_LOUPE_ARTEFACTS=$(ARTEFACTS) $(LIBRARIES)/bin/python -m pytest -q tests/libraries
 
 test-with-torch: $(DEV)/.installed $(LIBRARIES)/.installed ## the server with a worker that has torch
 	@MODEL_LOUPE_TORCH_PYTHON=$(CURDIR)/$(LIBRARIES)/bin/python $(DEV)/bin/python -m pytest -q tests/with_torch

@@ -215,3 +215,41 @@ def test_plain_arguments_are_what_argparse_makes_of_them(model: str) -> None:
 @pytest.mark.parametrize("argv", NOT_PLAIN)
 def test_all_other_arguments_are_left_to_argparse(argv: list[str]) -> None:
     assert cli._plain_inspect(argv) is None
+
+
+def test_cast_plans_without_torch(gemma: Path) -> None:
+    out = run("cast", gemma, "--to", "float32,nf4_double", "--python", sys.executable).stdout
+    assert "GemmaForCausalLM · stored bfloat16 4.67 GiB" in out
+    assert "9.34 GiB" in out
+    assert "stays · nf4_double: an embedding (bfloat16, 1000.00 MiB); a norm" in out
+    assert "torch is not installed" in out
+
+
+def test_cast_json(gemma: Path) -> None:
+    answer = json.loads(run("cast", gemma, "--to", "float16,Q4_K", "--plan", "--tensors", "--json").stdout)
+    assert answer["schema"] == 1
+    assert answer["model"]["id"] == str(gemma)
+    assert answer["stored"] == {"dtype": "bfloat16", "bytes": 5012344832}
+    half, q4_k = answer["targets"]
+    assert (half["dtype"], half["bytes"], half["bits_per_parameter"]) == ("float16", 5012344832, 16.0)
+    assert half["kept"] == []
+    assert half["kv_cache"]["bytes_per_token"] == 18432
+    assert "numerics" not in half
+    assert half["tensors"][0] == {
+        "name": "model.embed_tokens.weight",
+        "shape": [256000, 2048],
+        "from": "bfloat16",
+        "to": "float16",
+        "bytes": 1048576000,
+        "reason": None,
+    }
+    assert q4_k["bits_per_parameter"] == 4.5
+    assert q4_k["kept"][0]["dtype"] == "float32"
+
+
+def test_cast_says_which_formats_there_are(gemma: Path) -> None:
+    assert (
+        "'float7' is no format to cast to: there are float64"
+        in run("cast", gemma, "--to", "float7", code=1).stderr
+    )
+    run("cast", gemma, code=2)

@@ -68,7 +68,7 @@ def preview(
     exact: bool = False,
     skip: tuple[str, ...] = (),
 ) -> Preview:
-    """The plans alone; ``skip`` are ``llm_int8_skip_modules``. Raises LoupeError without weights to plan for."""
+    """The plans alone; ``skip`` are ``llm_int8_skip_modules``. Raises LoupeError if there are no weights."""
     weights = description.weights
     if not len(weights.table):
         raise LoupeError("no-weights", f"{description.request.model} has no weights here that could be cast")

@@ -11,7 +11,7 @@ class Cancelled(Exception):
 
 
 class Job:
-    """``tell`` sends a partial result; ``check`` raises Cancelled once another thread has set ``cancelled``."""
+    """``tell`` sends a partial result; ``check`` raises Cancelled once ``cancelled`` is set elsewhere."""
 
     def __init__(self, tell: Callable[[dict[str, Any]], None], cancelled: threading.Event) -> None:
         self.tell = tell

@@ -2,7 +2,8 @@
 
 Definitions: over elements that are finite before the cast, ``to_inf`` become ±inf or NaN; ``saturated`` are
 beyond the largest value of the format and become that; ``to_zero`` were not zero and become it;
-``to_subnormal`` were normal and become subnormal. Errors are between the value and the cast value brought back to float64, and leave
+``to_subnormal`` were normal and become subnormal. Errors are between the value and the cast value brought
+back to float64, and leave
 out elements that became inf or NaN.
 """
 

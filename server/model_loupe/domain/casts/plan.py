@@ -46,7 +46,7 @@ class TensorPlan(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """Modules whose tensors are not cast. ``path`` has ranges in it: ``model.layers.0-17.input_layernorm``."""
+    """Modules whose tensors are not cast; ``path`` has ranges in it: ``model.layers.0-17.self_attn``."""
 
     path: str
     dtype: str
@@ -56,7 +56,7 @@ class Kept(NamedTuple):
 
 
 class CastPlan(NamedTuple):
-    """``before`` and ``nbytes`` are of all tensors; ``elements`` and ``cast_nbytes`` of those that are cast."""
+    """``before`` and ``nbytes`` are of all tensors, ``elements`` and ``cast_nbytes`` of what is cast."""
 
     target: Target
     tensors: tuple[TensorPlan, ...]

@@ -19,7 +19,8 @@ ELEMENT, LINEAR, MATRIX = "element", "linear", "matrix"
 class Target(NamedTuple):
     """A format. ``element_bits`` are of one code; everything else a tensor takes beside is scales.
 
-    Weights come in blocks of ``block`` along a row (``whole_rows``) or along the flattened tensor; ``block`` 0
+    Weights come in blocks of ``block`` along a row (``whole_rows``) or along the flattened tensor;
+    ``block`` 0
     is a whole row, None no block at all. Each block has ``block_bytes`` of scales; ``nested`` of these share
     ``nested_bytes`` more (0: none), and the tensor as a whole has ``tensor_bytes``. ``follows`` says that
     activations, and so the KV cache, take the dtype too. ``samples`` is False where one value scales so
@@ -111,7 +112,10 @@ def _table() -> dict[str, Target]:
             "int8", "int8, a scale for each row (LLM.int8)", LINEAR, 8, _BNB,
             "NVIDIA from compute capability 7.5, AMD (ROCm), Intel, CPU", 0, 4, samples=False,
         ),
-        Target("int8_tensor", "int8, one scale for each tensor", LINEAR, 8, "torchao", _ANY, tensor_bytes=4, samples=False),
+        Target(
+            "int8_tensor", "int8, one scale for each tensor", LINEAR, 8, "torchao", _ANY,
+            tensor_bytes=4, samples=False,
+        ),
         Target(
             "int4", "int4, groups of 64 (tinygemm)", LINEAR, 4, "torchao",
             "NVIDIA from compute capability 8.0", 64, 4, True,

@@ -1,6 +1,7 @@
 """int8, nf4 and fp4 as bitsandbytes casts them, without it.
 
-The arithmetic is that of ``bitsandbytes/backends/default/ops.py``. ``tests/libraries`` hold each against the library, bit by bit.
+The arithmetic is that of ``bitsandbytes/backends/default/ops.py``. ``tests/libraries`` hold each against
+the library, bit by bit.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ _NESTED_BLOCK = 256
 _NF4 = (
     -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
     -0.18477343022823334, -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725,
-    0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0,
+    0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941,
+    0.7229568362236023, 1.0,
 )  # fmt: skip
 _FP4 = (0.0, 0.0625, 8.0, 12.0, 4.0, 6.0, 2.0, 3.0)
 _INT8_SCALE = 7.874015718698502e-3

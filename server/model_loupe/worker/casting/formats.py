@@ -1,4 +1,4 @@
-"""Every target by name: what it needs to know of a whole tensor, in which runs it works, what it makes of them."""
+"""Every target by name: in which runs it works, what it needs to know of a tensor, how it casts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Whole(NamedTuple):
 
 
 class Format(NamedTuple):
-    """How a target casts. ``block`` is the length of the runs that it works in; 0 whole rows, 1 single elements.
+    """How a target casts. ``block`` is the length of its runs; 0 whole rows, 1 single elements.
 
     ``cast`` takes runs (count, block), what it asked to know of the whole tensor and the number of the first
     run. ``needs`` is ``absmax`` or ``scales`` (of nf4's and fp4's blocks), None: nothing.

@@ -27,8 +27,8 @@ class _Work(NamedTuple):
 def cast(params: dict[str, Any], job: Job) -> dict[str, Any]:
     """Casts the tensors of ``files`` and tells what that did.
 
-    ``files``: ``{"path", "size", "modified", "tensors": [{"targets", "names"}]}``; ``exact``, or ``seed`` of a
-    sample. What is finished goes out as partial results, ``{"done", "total", "tensors": [[name, target,
+    ``files``: ``{"path", "size", "modified", "tensors": [{"targets", "names"}]}``; ``exact``, or the ``seed``
+    of a sample. What is finished goes out as partial results, ``{"done", "total", "tensors": [[name, target,
     sums]]}``; the result has the rest, and ``unknown``: targets that this torch cannot do.
     """
     torch.set_grad_enabled(False)

@@ -136,7 +136,7 @@ class Original:
 
 
 def dot(one: Any, other: Any) -> float:
-    """Σ one·other, in one thread: numpy's takes as many as there are processors, which wait for each other."""
+    """Σ one·other, in one thread: numpy's takes all processors, which wait for each other."""
     return float(torch.dot(torch.from_numpy(one), torch.from_numpy(other)))
 
 
