@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model_loupe.domain.kv_cache import text_config
+from model_loupe.domain.dimensions import text_config
 from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
