@@ -6,9 +6,10 @@ from model_loupe.checkpoints.choice import Selection
 from model_loupe.checkpoints.config import architecture_class, declared_dtype, model_type, parse_json_object
 from model_loupe.checkpoints.files import FORMAT_TITLES, File, Files, format_of
 from model_loupe.checkpoints.weights import Weights, is_long, read_weights
+from model_loupe.domain.dimensions import Dimensions, dimensions
 from model_loupe.domain.dtypes import BY_NAME, canonical_name
 from model_loupe.domain.experts import Experts, experts_of, mtp_prefixes
-from model_loupe.domain.kv_cache import Dimensions, KvCache, dimensions, kv_cache
+from model_loupe.domain.kv_cache import KvCache, kv_cache
 from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 from model_loupe.domain.loading import LoadDtype, LoadOptions, bytes_at, load_dtype
 from model_loupe.domain.parameters import CountingFacts, ParameterCount, count_parameters

@@ -365,8 +365,12 @@ def _kv_cache(description: Description, options: LoadOptions) -> str:
     context = description.dimensions.context
     if context:
         parts.append(f"{format_bytes(cache.bytes_at(context))} at {context:,} tokens")
-    if cache.constant_state:
+    if cache.cross_bytes_per_token:
+        parts.append(f"{cache.cross_bytes_per_token:,} bytes per token of the encoder's output")
+    if cache.constant_state and cache.state_bytes is None:
         parts.append("and a state that does not grow")
+    if cache.constant_bytes:
+        parts.append(f"of it {format_bytes(cache.constant_bytes)} whatever the context")
     return " · ".join(parts)
 
 

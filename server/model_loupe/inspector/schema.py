@@ -136,6 +136,8 @@ def _kv_cache(description: Description, usage: Usage) -> dict[str, Any] | None:
         "dtype": cache.dtype,
         "latent": cache.latent,
         "constant_state": cache.constant_state,
+        "constant_bytes": None if cache.state_bytes is None else cache.constant_bytes,
+        "bytes_per_encoder_token": cache.cross_bytes_per_token,
         "context": usage.context,
         "batch": usage.batch,
         "total_bytes": usage.batch * cache.bytes_at(usage.context),
