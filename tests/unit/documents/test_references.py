@@ -603,7 +603,29 @@ KWARGS: dict[str, list[tuple[str, dict[str, str]]]] = {
             {"quantization_config": "B(load_in_4bit=True)"},
         ),
         ("AutoModel.from_pretrained('gpt2', x='é' + '😀', y=1)", {"x": "'é' + '😀'", "y": "1"}),
-        ("AutoModel.from_pretrained('gpt2', **more, y=1)", {"y": "1"}),
+    ],
+    "unpacked": [
+        ("AutoModel.from_pretrained('gpt2', **more, y=1)", {"**": "more", "y": "1"}),
+        (
+            "kw = {'dtype': 'auto', 'y': 2}\nAutoModel.from_pretrained('gpt2', **kw, y=1)",
+            {"dtype": "'auto'", "y": "1"},
+        ),
+        (
+            "kw = dict(torch_dtype=torch.half)\nAutoModel.from_pretrained('gpt2', **kw)",
+            {"torch_dtype": "torch.half"},
+        ),
+        ("AutoModel.from_pretrained('gpt2', **{'revision': 'x'})", {"revision": "'x'"}),
+        (
+            "kw = {}\nif x:\n  kw = {'dtype': 'auto'}\nAutoModel.from_pretrained('gpt2', **kw)",
+            {"**": "kw"},
+        ),
+        ("kw = {'a': 1, **more}\nAutoModel.from_pretrained('gpt2', **kw)", {"**": "kw"}),
+        ("kw = {'a': 1}\nkw['b'] = 2\nAutoModel.from_pretrained('gpt2', **kw)", {"**": "kw"}),
+        ("kw = {'a': 1}\nkw.update(b=2)\nAutoModel.from_pretrained('gpt2', **kw)", {"**": "kw"}),
+        (
+            "kw = dict(model_id='gpt2', dtype=d)\nAutoModel.from_pretrained(**kw, x=1)",
+            {"dtype": "d", "x": "1"},
+        ),
     ],
     "other calls": [
         ("PeftModel.from_pretrained(base, 'a/b', adapter_name='x')", {"adapter_name": "'x'"}),
