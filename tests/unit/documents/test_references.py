@@ -499,6 +499,23 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("c = {'model': 'a/b'}", ""),
         ("c = {'dataset_id': 'a/b'}", ""),
     ],
+    "being typed": [
+        ("m = AutoModel.from_pretrained(«'a/b'»", "a/b hub model pos0"),
+        ("m = AutoModel.from_pretrained(«'a/b'»,", "a/b hub model pos0"),
+        ("m = AutoModel.from_pretrained(«'a/b'», dtype=", "a/b hub model pos0"),
+        ("m = AutoModel.from_pretrained(«'a/b'», dtype=torch.", "a/b hub model pos0"),
+        ("m = AutoModel.from_pretrained(«'a/b'», x=(1, [2", "a/b hub model pos0"),
+        ("m = AutoModel.from_pretrained(«'a/b'», revision='v\nn = 1", "a/b hub model pos0"),
+        ("m = AutoModel.from_pretrained(\n  «'a/b'»,\n  x=1,\ny = 2", "a/b hub model pos0"),
+        ("def f():\n  m = AutoModel.from_pretrained(«'a/b'»,\n  x = 1", "a/b hub model pos0"),
+        (
+            "def f():\n  m = AutoModel.from_pretrained(\n    «'a/b'»,\n    dtype=\n  x = 1\n  return m",
+            "a/b hub model pos0",
+        ),
+        ("n = 'a/b'\nm = AutoModel.from_pretrained(«n»\nprint(m)", "a/b hub model pos0"),
+        ("AutoModel.from_pretrained(", ""),
+        ("x = [1, 2\nAutoModel.from_pretrained(«'a/b'»)", "a/b hub model pos0"),
+    ],
     "not quite Python": [
         ("%time m = AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
         ("if x:\n    %time m = AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
