@@ -150,7 +150,8 @@ def load_options(kwargs: Mapping[str, str]) -> LoadOptions:
             if dtype == "None" and name == "dtype" and "torch_dtype" in kwargs:
                 continue
             return LoadOptions(dtype=dtype, dtype_known=dtype is not None)
-    return LoadOptions()
+    # What is unpacked may hold a dtype.
+    return LoadOptions(dtype_known="**" not in kwargs)
 
 
 def _literal(source: str, kind: type) -> Any:

@@ -292,7 +292,8 @@ def test_hovering_a_part_by_its_name_for_hours_changes_nothing() -> None:
 
 @pytest.mark.parametrize("case", HOSTILE, ids=str)
 def test_hostile_text_takes_no_time(case: str) -> None:
-    started = time.perf_counter()
+    # Of the processor: other programs may have it meanwhile.
+    started = time.process_time()
     analysis = analyse_python(HOSTILE[case])
     analysis.mention_at(None, 1, 0)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
