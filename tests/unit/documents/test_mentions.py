@@ -101,7 +101,7 @@ def test_notebook_files() -> None:
         '{"cells": [{"cell_type": "raw", "source": "x"}, {"cell_type": "markdown", "source": ["# a\\n","b"]},'
         ' {"cell_type": "code", "source": "n = 1"}], "metadata": {"kernelspec": {"language": "python"}}}'
     )
-    assert read_notebook(text) == [Cell(0, "markdown", "# a\nb"), Cell(1, "code", "n = 1")]
+    assert read_notebook(text) == [Cell(1, "markdown", "# a\nb"), Cell(2, "code", "n = 1")]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"cells": 3}', "{" * 100_000, '{"cells": [1, null]'])
