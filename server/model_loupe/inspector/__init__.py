@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         config_completions,
         part_card,
         tokenizer_card,
+        tokens_card,
     )
     from model_loupe.inspector.rows import TreeNode, architecture_id
     from model_loupe.sources.locate import ModelRequest
@@ -51,6 +52,7 @@ __all__ = [
     "source_of",
     "summary",
     "tokenizer_card",
+    "tokens_card",
 ]
 
 # Which module each name is from: it is imported when the name is asked for, as the command line asks for few.
@@ -74,6 +76,7 @@ _HOMES = {
     "short_summary": "inspector.markdown",
     "summary": "inspector.markdown",
     "tokenizer_card": "inspector.parts",
+    "tokens_card": "inspector.parts",
 }
 
 

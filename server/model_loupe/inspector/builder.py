@@ -7,7 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from model_loupe.domain.errors import LoupeError
 from model_loupe.inspector.building import (
@@ -124,6 +124,14 @@ class Builder:
         strategy = options.device_map or "auto"
         asked = {**question(description, options, joined=False), "device_map": strategy}
         return placement_of(strategy, self.worker.call("placement", {**asked, "max_memory": self.devices}))
+
+    def tokens(self, description: Description, text: str) -> dict[str, Any]:
+        """How the model's tokenizer splits ``text`` (``worker/tokens.py``); raises LoupeError."""
+        missing = self.missing()
+        if missing:
+            raise missing
+        marks = [(file.name, file.nbytes) for file in description.files if "token" in file.name]
+        return self.worker.call("tokens", {"folder": description.path, "mark": marks, "text": text})
 
     def warm_up(self, model_type: str | None = None) -> None:
         """Has the libraries imported, so that the first question need not wait for that."""

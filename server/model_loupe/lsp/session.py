@@ -38,6 +38,8 @@ T = TypeVar("T")
 _WORKERS = 4
 # Files come in bursts (a download, a checkout): speak once, when it is over.
 _SETTLE_SECONDS = 0.1
+# The first time torch has to be imported; nobody rests a mouse for longer.
+_TOKENS_SECONDS = 10.0
 # Of some kilobytes each.
 _CARDS = 32
 
@@ -144,11 +146,26 @@ class Session:
         """``description`` with what a call with ``options`` builds; if not known yet, ``on_change`` tells."""
         return self.buildings.view(description, options) if self.settings.worker else description
 
+    async def describe_as(self, request: ModelRequest, options: LoadOptions) -> Outcome:
+        """``describe``, with what a call with ``options`` builds as far as that is known."""
+        outcome = await self.describe(request)
+        return outcome if isinstance(outcome, LoupeError) else self.view(outcome, options)
+
     async def built(self, description: Description, options: LoadOptions) -> Description:
         """As ``view``, but waits until it is known, or why it is not."""
         if not self.settings.worker:
             return description
         return await asyncio.wrap_future(self.buildings.build(description, options))
+
+    async def tokens(self, description: Description, text: str) -> dict[str, Any] | None:
+        """How the model's tokenizer splits ``text``; None where that cannot be told in a few seconds."""
+        if not self.settings.worker or description.tokenizer is None or description.source == "hub":
+            return None
+        try:
+            waiting = asyncio.wrap_future(self.buildings.tokens(description, text))
+            return await asyncio.wait_for(waiting, _TOKENS_SECONDS)
+        except (LoupeError, TimeoutError):
+            return None
 
     def card(self, description: Description, options: LoadOptions, requested: str) -> str:
         """The card of a model, as ``inspector.markdown`` has it; the last ones are kept."""

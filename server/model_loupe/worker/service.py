@@ -93,9 +93,17 @@ def _placement(params: dict[str, Any]) -> Any:
     return placement(params)
 
 
+def _tokens(params: dict[str, Any]) -> Any:
+    stack.load(None)
+    from .tokens import tokens
+
+    return tokens(params)
+
+
 _HANDLERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "installed": _installed,
     "warm_up": _warm_up,
     "architecture": _architecture,
     "placement": _placement,
+    "tokens": _tokens,
 }
