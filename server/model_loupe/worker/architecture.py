@@ -12,6 +12,7 @@ from .folding import Folded
 from .joining import Checkpoint, Join, join
 from .quantizing import logical_elements, quantize, quantizer_of
 from .sources import Sources
+from .stack import version_of
 
 
 def architecture(params: dict[str, Any]) -> dict[str, Any]:
@@ -46,7 +47,9 @@ def _answer(
 ) -> dict[str, Any]:
     model = built.model
     stored = joined.stored if joined else {}
-    folded = Folded(model, kept_in_float32(model, built.load.dtype), stored, logical)
+    # Version 5 makes a new parameter of each tensor it loads, whatever the module's was (``set_param_for_module``).
+    made_trainable = version_of("transformers") >= (5, 0) and logical is None
+    folded = Folded(model, kept_in_float32(model, built.load.dtype), stored, logical, made_trainable)
     sources = Sources()
     tree = folded.tree(sources)
     root = folded.shapes[folded.root]

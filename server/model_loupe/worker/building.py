@@ -24,6 +24,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from .dtypes import Load, load_dtype, set_on_config
 from .errors import WorkerError, failed
+from .stack import version_of
 
 _REMEMBERED = 2
 # Classes of other libraries, and the transformers class that each builds inside.
@@ -125,8 +126,17 @@ def _instantiate(model_class: Any, config: Any, dtype: torch.dtype, *, initialis
             model = model_class(copy.deepcopy(config))
     finally:
         torch.set_default_dtype(before)
-    model.tie_weights()
+    _tie(model)
     return model
+
+
+def _tie(model: Any) -> None:
+    """Version 5 ties all of a model; in version 4 building its parts without initialising leaves them untied."""
+    if version_of("transformers") < (5, 0):
+        for module in reversed(list(model.modules())):
+            if isinstance(module, PreTrainedModel):
+                module.tie_weights()
+    model.tie_weights()
 
 
 # What ``from_pretrained`` of version 5 builds under, beside the device. Version 4 builds under
