@@ -61,7 +61,7 @@ def _answer(
         "text": folded.text(),
         "parameters": root.elements,
         "trainable": folded.trainable if logical is None else root.elements,
-        "bytes": root.nbytes if logical is None else None,
+        "bytes": None if logical is not None or notes else root.nbytes,
         "dtype": name_of(built.load.dtype),
         "rule": built.load.rule,
         "quantized": logical is not None,

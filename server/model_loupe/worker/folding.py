@@ -10,6 +10,7 @@ import sys
 from typing import Any, Callable, NamedTuple
 
 from torch import nn
+from torch.nn.modules.module import _addindent
 
 from .dtypes import name_of
 from .sources import Sources
@@ -206,7 +207,7 @@ class Folded:
         if shape.kind.__repr__ is nn.ModuleList.__repr__:
             return self._written_list(shape)
         extra = shape.extra.split("\n") if shape.extra else []
-        lines = [f"({name}): {_indented(self._child_text(child))}" for name, child in shape.children]
+        lines = [f"({name}): {_addindent(self._child_text(child), 2)}" for name, child in shape.children]
         if len(extra) == 1 and not lines:
             return f"{shape.name}({extra[0]})"
         if not extra and not lines:
@@ -222,7 +223,7 @@ class Folded:
             line = f"({first}): {texts[first]}"
             if first != last:
                 line = f"({first}-{last}): {last - first + 1} x {texts[first]}"
-            lines.append(_indented(line))
+            lines.append(_addindent(line, 2))
         return f"{shape.name}(\n  " + "\n  ".join(lines) + "\n)"
 
     def _child_text(self, child: int | None) -> str:
@@ -320,7 +321,3 @@ def _runs(texts: list[str]) -> list[tuple[int, int]]:
         else:
             runs.append((position, position))
     return runs
-
-
-def _indented(text: str) -> str:
-    return text.replace("\n", "\n  ")
