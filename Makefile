@@ -78,8 +78,8 @@ test-with-torch: $(DEV)/.installed $(LIBRARIES)/.installed ## the server with a 
 fuzz: $(DEV)/.installed ## 20,000 damaged files of each format (SEED=… repeats a run)
 	@$(DEV)/bin/python -m tests.fuzz.run $(if $(SEED),--seed $(SEED))
 
-bench: $(DEV)/.installed ## how fast, as ratios against something run in the same minute
-	@$(DEV)/bin/python tests/benchmarks/run.py
+bench: $(DEV)/.installed $(LIBRARIES)/.installed ## how fast, as ratios against something run in the same minute
+	@MODEL_LOUPE_TORCH_PYTHON=$(CURDIR)/$(LIBRARIES)/bin/python $(DEV)/bin/python tests/benchmarks/run.py
 
 vsix: $(VSIX) ## the VS Code extension as dist/model-loupe.vsix
 wheel: $(WHEEL) ## the Python package with the JupyterLab extension in it, in dist/wheel

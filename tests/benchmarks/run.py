@@ -7,12 +7,15 @@ code is 0 whatever the ratios are, and something else only where a program that 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # Run as a script: the tests' packages are found from the repository's root.
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -20,6 +23,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.benchmarks import checkpoints, packages
 from tests.benchmarks.language_server import seconds_to_hover, seconds_to_initialize
 from tests.benchmarks.pairs import Timing, environment, in_pairs, told_by_process, whole_process
+from tests.benchmarks.workers import peak_memory, seconds_from_cold, seconds_to_tree, warm_script
+from tests.support.published import DEEPSEEK_V3, GEMMA_2B, LLAMA_405B
+from tests.support.worker_process import WorkerProcess
 
 _YARDSTICKS = Path(__file__).with_name("yardsticks")
 
@@ -31,6 +37,7 @@ class Result(NamedTuple):
     timing: Timing
     target: float
     target_seconds: float | None = None
+    unit: tuple[str, float] = ("ms", 1e-3)
 
 
 class Workbench:
@@ -66,6 +73,30 @@ class Workbench:
 
     def yardstick(self, name: str, *arguments: str) -> list[str]:
         return [sys.executable, str(_YARDSTICKS / f"{name}.py"), *arguments]
+
+    @cached_property
+    def torch_python(self) -> str:
+        """An interpreter with torch and transformers, which `make bench` names."""
+        chosen = os.environ.get("MODEL_LOUPE_TORCH_PYTHON")
+        return chosen or sys.exit("MODEL_LOUPE_TORCH_PYTHON names no interpreter with torch: use make bench")
+
+    @cached_property
+    def gigabyte(self) -> str:
+        folder = str(self._folder / "gigabyte")
+        subprocess.run(self.torch_yardstick("gigabyte", folder), check=True, stderr=subprocess.DEVNULL)
+        return folder
+
+    def torch_yardstick(self, name: str, *arguments: str) -> list[str]:
+        return [self.torch_python, *self.yardstick(name, *arguments)[1:]]
+
+    def worker(self) -> WorkerProcess:
+        installed = Path(self.variables["PYTHONPATH"]) / "model_loupe" / "worker"
+        return WorkerProcess(self.torch_python, {"PYTHONPATH": ""}, memory_limit=0, worker=installed)
+
+    def config(self, name: str, config: dict[str, Any]) -> str:
+        path = self._folder / f"{name}.json"
+        path.write_text(json.dumps(config))
+        return str(path)
 
     def inspect(self, folder: str, variables: dict[str, str] | None = None) -> Callable[[], float]:
         command = [sys.executable, "-m", "model_loupe", "inspect", "--json", folder]
@@ -150,6 +181,44 @@ def hover(bench: Workbench) -> Iterator[Result]:
     yield Result("hover on a name over stdio / a constant hover of pygls", timing, 1.5)
 
 
+def worker(bench: Workbench) -> Iterator[Result]:
+    """A module tree from the worker, against building the same model on the meta device in a bare script."""
+    configs = {"gemma-2b": GEMMA_2B, "Llama-3.1-405B": LLAMA_405B, "DeepSeek-V3": DEEPSEEK_V3}
+    with bench.worker() as process:
+        for label, config in configs.items():
+            script = bench.torch_yardstick("meta_model", bench.config(label, config))
+            with warm_script(script, environment()) as build:
+                ours = seconds_to_tree(process, {"config": config, "builder": "AutoModelForCausalLM"})
+                timing = in_pairs(ours, lambda build=build: build()[0], bench.pairs)
+            yield Result(f"warm worker's tree of {label} / building it on meta", timing, 1.3)
+    cold = seconds_from_cold(bench.worker, {"config": GEMMA_2B, "builder": "AutoModelForCausalLM"})
+    once = bench.torch_yardstick("meta_model", bench.config("gemma-2b", GEMMA_2B), "once")
+    timing = in_pairs(cold, whole_process(once, environment()), bench.pairs)
+    yield Result("cold worker's tree of gemma-2b / a script that builds and prints it", timing, 1)
+
+
+def notebook(bench: Workbench) -> Iterator[Result]:
+    """The worker's tree of a 1 GB checkpoint, against loading, printing and looping; with its memory."""
+    folder = bench.gigabyte
+    config = json.loads((Path(folder) / "config.json").read_text())
+    memory: list[float] = []
+    script = bench.torch_yardstick("notebook", folder)
+    with bench.worker() as process, warm_script(script, environment()) as look:
+
+        def theirs() -> float:
+            taken, peak = look()
+            memory.append(peak)
+            return taken
+
+        ours = seconds_to_tree(process, {"config": config, "builder": "AutoModelForCausalLM"})
+        yield Result(
+            "warm worker's tree of a 1 GB model / loading it", in_pairs(ours, theirs, bench.pairs), 0.01
+        )
+        peak = peak_memory(process)
+        told = Timing(peak, max(memory), peak / max(memory))
+        yield Result("its peak memory / the loading script's", told, 1, unit=("MiB", 2**20))
+
+
 BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Result]]] = {
     "describe": describe,
     "safe_open": safe_open,
@@ -158,6 +227,8 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Result]]] = {
     "serve": serve,
     "documents": documents,
     "hover": hover,
+    "worker": worker,
+    "notebook": notebook,
 }
 
 
@@ -171,7 +242,8 @@ def line(result: Result) -> str:
         met = timing.ours <= result.target_seconds
         target = f"target ≤ {result.target_seconds * 1e3:.0f} ms"
     verdict = f"{target}: {'met' if met else 'MISSED'}" if target != "no target" else target
-    times = f"{timing.ours * 1e3:.1f} ms / {timing.theirs * 1e3:.1f} ms"
+    unit, size = result.unit
+    times = f"{timing.ours / size:.1f} {unit} / {timing.theirs / size:.1f} {unit}"
     return f"{timing.ratio:6.3f}  {result.name:<74} {verdict}  ({times})"
 
 

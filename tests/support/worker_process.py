@@ -117,7 +117,6 @@ class WorkerProcess:
         self.close()
 
 
-
 class Unfolded:
     """A tree with each folded run written out: everything by its whole path, in the model's order."""
 

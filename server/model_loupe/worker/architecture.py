@@ -47,7 +47,7 @@ def _answer(
 ) -> dict[str, Any]:
     model = built.model
     stored = joined.stored if joined else {}
-    # Version 5 makes a new parameter of each tensor it loads, whatever the module's was (``set_param_for_module``).
+    # Version 5 makes a new parameter of each tensor it loads (``set_param_for_module``).
     made_trainable = version_of("transformers") >= (5, 0) and logical is None
     folded = Folded(model, kept_in_float32(model, built.load.dtype), stored, logical, made_trainable)
     sources = Sources()

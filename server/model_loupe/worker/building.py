@@ -45,10 +45,32 @@ _WRAPPED = {
 
 # What ``from_pretrained`` keeps for itself: neither a config nor a class is given it.
 _LOADING = frozenset(
-    "_commit_hash _from_auto _from_pipeline cache_dir code_revision config dtype force_download from_flax"
-    " from_tf gguf_file local_files_only pretrained_model_name_or_path proxies resume_download"
-    " return_unused_kwargs revision state_dict subfolder token torch_dtype trust_remote_code use_auth_token"
-    " variant".split()
+    (
+        "_commit_hash",
+        "_from_auto",
+        "_from_pipeline",
+        "cache_dir",
+        "code_revision",
+        "config",
+        "dtype",
+        "force_download",
+        "from_flax",
+        "from_tf",
+        "gguf_file",
+        "local_files_only",
+        "pretrained_model_name_or_path",
+        "proxies",
+        "resume_download",
+        "return_unused_kwargs",
+        "revision",
+        "state_dict",
+        "subfolder",
+        "token",
+        "torch_dtype",
+        "trust_remote_code",
+        "use_auth_token",
+        "variant",
+    )
 )
 
 
@@ -150,7 +172,7 @@ def _instantiate(
 
 
 def _tie(model: Any) -> None:
-    """Version 5 ties all of a model; in version 4 building its parts without initialising leaves them untied."""
+    """Version 5 ties all of a model; version 4 leaves parts untied that were built without initialising."""
     if version_of("transformers") < (5, 0):
         for module in reversed(list(model.modules())):
             if isinstance(module, PreTrainedModel):
@@ -220,9 +242,7 @@ def _class_and_config(
     builder = _WRAPPED.get(builder, builder)
     concrete = _model_class(builder)
     if concrete is not None and concrete.config_class is not None:
-        config, unused = concrete.config_class.from_pretrained(
-            folder, return_unused_kwargs=True, **overrides
-        )
+        config, unused = concrete.config_class.from_pretrained(folder, return_unused_kwargs=True, **overrides)
         return concrete, config, unused
     config, unused = AutoConfig.from_pretrained(
         folder, return_unused_kwargs=True, trust_remote_code=False, **overrides

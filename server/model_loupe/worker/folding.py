@@ -259,9 +259,7 @@ class Folded:
                 for each in shape.parameters
             ]
         if shape.buffers:
-            node["buffers"] = [
-                {**each._asdict(), "stored": _stored(each.stored)} for each in shape.buffers
-            ]
+            node["buffers"] = [{**each._asdict(), "stored": _stored(each.stored)} for each in shape.buffers]
         children = [
             self._node(child, _range_name(names), _indices(names), sources)
             for names, child in self._folded(shape)

@@ -1,4 +1,4 @@
-"""Where ``device_map="auto"`` would put each module: the libraries' own answer for the memory that is named."""
+"""Where ``device_map="auto"`` would put each module: the libraries' own answer for a memory."""
 
 from __future__ import annotations
 

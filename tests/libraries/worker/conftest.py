@@ -1,4 +1,4 @@
-"""A worker that the tests of a file share. Test and worker import the same transformers: PYTHONPATH says which."""
+"""A worker that the tests of a file share; both import the transformers that PYTHONPATH names."""
 
 from __future__ import annotations
 

@@ -92,8 +92,7 @@ def test_base_checkpoint_into_a_headed_class(
 CLASSIFIABLE = [
     name
     for name in AVAILABLE
-    if CONFIG_MAPPING[name]
-    in transformers.AutoModelForSequenceClassification._model_mapping.keys()  # noqa: SIM118
+    if CONFIG_MAPPING[name] in transformers.AutoModelForSequenceClassification._model_mapping.keys()  # noqa: SIM118
 ]
 
 

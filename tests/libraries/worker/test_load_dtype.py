@@ -48,7 +48,7 @@ def test_as_loaded(name: str, root: Path, worker: WorkerProcess) -> None:
 def test_auto_without_a_declared_dtype(
     spelling: str, declared: str | None, root: Path, worker: WorkerProcess, tmp_path: Path
 ) -> None:
-    """"auto" goes by the config, under both of its names, then by the first floating tensor."""
+    """ "auto" goes by the config, under both of its names, then by the first floating tensor."""
     folder = saved("llama", "bfloat16", root)
     config = json.loads((folder / "config.json").read_text())
     config.pop("torch_dtype", None)

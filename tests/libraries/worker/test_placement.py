@@ -12,17 +12,19 @@ import transformers
 from accelerate import infer_auto_device_map
 from accelerate.utils import get_balanced_memory
 
-from tests.libraries.worker.configs import GEMMA_2B, LLAMA_405B
 from tests.libraries.worker.reference import DTYPE, VERSION, config_from
 from tests.libraries.worker.tiny import AVAILABLE, builder_of, request, saved
+from tests.support.published import GEMMA_2B, LLAMA_405B
 from tests.support.worker_process import GIB, WorkerFailed, WorkerProcess
 
 # A memory of any size can be named: no device of this machine is meant.
 MEMORIES = [{"0": 2 * GIB, "1": 2 * GIB, "cpu": 64 * GIB}, {"0": "1GiB", "cpu": "2GiB"}, {"cpu": 100 * GIB}]
 
 
-def real_map(config: dict[str, Any], folder: Path, dtype: Any, memory: dict[Any, Any]) -> tuple[dict[str, Any], int]:
-    """By the functions that the version's ``from_pretrained`` calls, over an independently built model; and its bytes."""
+def real_map(
+    config: dict[str, Any], folder: Path, dtype: Any, memory: dict[Any, Any]
+) -> tuple[dict[str, Any], int]:
+    """By the functions that ``from_pretrained`` calls, over a model built plainly; and its bytes."""
     read = config_from(folder, config)
     with torch.device("meta"):
         model = transformers.AutoModelForCausalLM.from_config(read, **{DTYPE: dtype})

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from tests.libraries.worker.configs import GEMMA_2B, PARAMETERS
 from tests.libraries.worker.reference import VERSION
+from tests.support.published import GEMMA_2B, PARAMETERS
 from tests.support.worker_process import WorkerProcess
 
 # What the notebook that this tool comes from shows.

@@ -1,4 +1,4 @@
-"""Interpreters that print, break, or lack what the worker needs: each is told in one message, and none hangs."""
+"""Interpreters that print, break, or lack what the worker needs: each is told in one message."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.libraries.worker.configs import GEMMA_2B
+from tests.support.published import GEMMA_2B
 from tests.support.worker_process import WorkerFailed, WorkerProcess
 
 _NOISY = """

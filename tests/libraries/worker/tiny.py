@@ -34,7 +34,14 @@ _ENCODER: dict[str, Any] = {
     "vocab_size": 96,
     "max_position_embeddings": 64,
 }
-_T5: dict[str, Any] = {"d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 2, "num_heads": 4, "vocab_size": 96}
+_T5: dict[str, Any] = {
+    "d_model": 32,
+    "d_kv": 8,
+    "d_ff": 48,
+    "num_layers": 2,
+    "num_heads": 4,
+    "vocab_size": 96,
+}
 _VISION: dict[str, Any] = {
     "hidden_size": 32,
     "intermediate_size": 48,
