@@ -23,6 +23,7 @@ ARTEFACTS := .cache/artefacts
 LABEXTENSION := client/jupyterlab/labextension/package.json
 WHEEL := dist/wheel/.built
 VSIX := dist/model-loupe.vsix
+NOTEBOOK := .cache/transformers-4.38.0
 
 SERVER_SOURCES := $(shell find server -name '*.py' 2>/dev/null)
 CLIENT_SOURCES := $(shell find client -path '*/node_modules' -prune -o -path '*/dist' -prune -o -path '*/lib' -prune \
@@ -78,8 +79,9 @@ test-with-torch: $(DEV)/.installed $(LIBRARIES)/.installed ## the server with a 
 fuzz: $(DEV)/.installed ## 20,000 damaged files of each format (SEED=… repeats a run)
 	@$(DEV)/bin/python -m tests.fuzz.run $(if $(SEED),--seed $(SEED))
 
-bench: $(DEV)/.installed $(LIBRARIES)/.installed ## how fast, as ratios against something run in the same minute
-	@MODEL_LOUPE_TORCH_PYTHON=$(CURDIR)/$(LIBRARIES)/bin/python $(DEV)/bin/python tests/benchmarks/run.py
+bench: $(DEV)/.installed $(NOTEBOOK)/.installed ## how fast, as ratios against something run in the same minute
+	@MODEL_LOUPE_TORCH_PYTHON=$(CURDIR)/$(LIBRARIES)/bin/python \
+		MODEL_LOUPE_NOTEBOOK_LIBRARIES=$(CURDIR)/$(NOTEBOOK) $(DEV)/bin/python tests/benchmarks/run.py
 
 vsix: $(VSIX) ## the VS Code extension as dist/model-loupe.vsix
 wheel: $(WHEEL) ## the Python package with the JupyterLab extension in it, in dist/wheel
