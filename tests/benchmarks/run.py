@@ -201,7 +201,10 @@ def worker(bench: Workbench) -> Iterator[Result]:
 def notebook(bench: Workbench) -> Iterator[Result]:
     """The worker's tree of a 1 GB checkpoint, against loading, printing and looping; with its memory."""
     # The notebook's own version copies and casts what it loads; the newest maps the file into memory.
-    for label, libraries in (("4.38.0", os.environ.get("MODEL_LOUPE_NOTEBOOK_LIBRARIES", "")), ("newest", "")):
+    for label, libraries in (
+        ("4.38.0", os.environ.get("MODEL_LOUPE_NOTEBOOK_LIBRARIES", "")),
+        ("newest", ""),
+    ):
         yield from _against_loading(bench, label, libraries)
 
 
