@@ -291,7 +291,7 @@ def _auto_class(auto: Any, config: Any) -> tuple[Any, Any]:
 def _for_class(model_class: Any, config: Any) -> Any:
     """A model of text alone takes the text's part of a composite config."""
     wanted = getattr(model_class, "config_class", None)
-    text = getattr(type(config), "sub_configs", {}).get("text_config")
+    text = getattr(config, "sub_configs", {}).get("text_config")
     if wanted is not None and text is not None and wanted is text and not isinstance(config, wanted):
         quantization = getattr(config, "quantization_config", None)
         config = config.get_text_config()

@@ -29,14 +29,25 @@ def real_map(
     with torch.device("meta"):
         model = transformers.AutoModelForCausalLM.from_config(read, **{DTYPE: dtype})
     model.tie_weights()
-    nbytes = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
     if VERSION >= (5, 0):
         from transformers.integrations.accelerate import _get_device_map
 
-        return dict(_get_device_map(model, "auto", memory, None)), nbytes
+        placed = dict(_get_device_map(model, "auto", memory, None))
+        return placed, _bytes_of(model, placed)
     options = {"no_split_module_classes": model._get_no_split_modules("auto"), "dtype": dtype}
     balanced = get_balanced_memory(model, max_memory=memory, **options)
-    return dict(infer_auto_device_map(model, max_memory=balanced, **options)), nbytes
+    placed = dict(infer_auto_device_map(model, max_memory=balanced, **options))
+    return placed, _bytes_of(model, placed)
+
+
+def _bytes_of(model: torch.nn.Module, placed: dict[str, Any]) -> int:
+    """Of what is in a placed module: a buffer of a module that is split is in none."""
+    tensors = (*model.named_parameters(), *model.named_buffers())
+    return sum(
+        tensor.nbytes
+        for name, tensor in tensors
+        if any(not module or f"{name}.".startswith(f"{module}.") for module in placed)
+    )
 
 
 @pytest.mark.parametrize("memory", MEMORIES, ids=str)
