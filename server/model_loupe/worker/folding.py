@@ -116,13 +116,7 @@ class Folded:
         )
         transient = module._non_persistent_buffers_set
         buffers = tuple(
-            Buffer(
-                name,
-                tuple(value.shape),
-                name_of(value.dtype),
-                name not in transient,
-                self._stored.get(below + name),
-            )
+            self._buffer(name, value, below + name, name not in transient)
             for name, value in module._buffers.items()
             if value is not None
         )
@@ -168,6 +162,11 @@ class Folded:
             tied_to,
             stored,
         )
+
+    def _buffer(self, name: str, value: Any, path: str, persistent: bool) -> Buffer:
+        kept = persistent and value.is_floating_point() and self._float32(path)
+        dtype = "float32" if kept else name_of(value.dtype)
+        return Buffer(name, tuple(value.shape), dtype, persistent, self._stored.get(path))
 
     def _elements(self, path: str, parameters: tuple[Parameter, ...]) -> int:
         if self._logical is not None:
