@@ -198,7 +198,7 @@ def describe(request: ModelRequest, location: Location, disk: bool) -> Descripti
         quantization_config=quantization_config,
         experts=experts,
         tokenizer=_tokenizer(files, listing, config, warnings) or _gguf_tokenizer(weights),
-        license=_license(files, listing) or _gguf_license(weights),
+        license=_declared_license(location, listing) or _gguf_license(weights),
         files=_all_files(listing, weights),
         warnings=warnings,
         transformers=installed_version("transformers"),
@@ -330,6 +330,11 @@ def _tokenizer(
         return None
     name = read_object(files, listing, "tokenizer_config.json", warnings).get("tokenizer_class")
     return Tokenizer(name if isinstance(name, str) else None, dimensions(config).vocabulary)
+
+
+def _declared_license(location: Location, listing: dict[str, File]) -> str | None:
+    # The Hub has told it already, and reading the model card would be one more request.
+    return location.license if location.source == "hub" else _license(location.files, listing)
 
 
 def _license(files: Files, listing: dict[str, File]) -> str | None:

@@ -398,6 +398,7 @@ def _largest(description: Description) -> str:
 
 
 def _origin(description: Description) -> str:
-    if description.source == "cache" and description.commit:
-        return f"Hugging Face cache, commit {description.commit[:10]}"
+    if description.commit:
+        where = "the Hub" if description.source == "hub" else "Hugging Face cache"
+        return f"{where}, commit {description.commit[:10]}"
     return description.path

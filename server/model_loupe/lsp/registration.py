@@ -32,6 +32,7 @@ from model_loupe.lsp.features import (
     notebook_document,
     print_model,
     references,
+    rest,
     text_document,
 )
 from model_loupe.lsp.protocol import CHILDREN, MODELS, PRINT_MODEL, LoupeServer
@@ -55,9 +56,11 @@ _NOTIFICATIONS: dict[str, Callable[..., Any]] = {
     types.TEXT_DOCUMENT_DID_OPEN: text_document.did_open,
     types.TEXT_DOCUMENT_DID_CHANGE: text_document.did_change,
     types.TEXT_DOCUMENT_DID_CLOSE: text_document.did_close,
+    types.TEXT_DOCUMENT_DID_SAVE: rest.did_save,
     types.NOTEBOOK_DOCUMENT_DID_OPEN: notebook_document.did_open,
     types.NOTEBOOK_DOCUMENT_DID_CHANGE: notebook_document.did_change,
     types.NOTEBOOK_DOCUMENT_DID_CLOSE: notebook_document.did_close,
+    types.NOTEBOOK_DOCUMENT_DID_SAVE: rest.did_save_notebook,
     types.WORKSPACE_DID_CHANGE_CONFIGURATION: did_change_configuration.did_change_configuration,
     types.WORKSPACE_DID_CHANGE_WATCHED_FILES: did_change_watched_files.did_change_watched_files,
     types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: did_change_workspace_folders.did_change_workspace_folders,
@@ -82,7 +85,11 @@ def _begin(server: LoupeServer, params: types.InitializeParams) -> None:
         return
     session = initialize.initialize(server, params)
     server.session = session
-    session.on_document = [partial(diagnostics.push_later, session), partial(models.notice, session)]
+    session.on_document = [
+        partial(diagnostics.push_later, session),
+        partial(models.notice, session),
+        partial(rest.notice, session),
+    ]
     session.on_change = [
         session.client.models_changed,
         session.client.refresh_code_lenses,
