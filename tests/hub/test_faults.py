@@ -221,6 +221,19 @@ def test_private_or_missing(hub: LocalHub, asker: Asker) -> None:
     assert refused.code == "repository-not-found"
 
 
+def test_names_that_may_have_been_meant(
+    hub: LocalHub, asker: Asker, environment: dict[str, str], inspect: Inspect
+) -> None:
+    asker.process().describe(ModelRequest(SMALL))
+    remote = asker.process()
+    assert asker.failure(remote, "google/gema-small").message.endswith(f"Did you mean {SMALL}?")
+    assert asker.failure(remote, "gemma-small").message.endswith(f"Did you mean {SMALL}?")
+    assert "Did you mean" not in asker.failure(remote, "somebody/else").message
+    # What is in the Hugging Face cache is known, too.
+    (Path(environment["HF_HOME"]) / "hub" / "models--openai--whisper-tiny").mkdir(parents=True)
+    assert "Did you mean openai/whisper-tiny?" in inspect("openai/wisper-tiny").stderr
+
+
 def test_no_such_revision_and_a_disabled_repository(hub: LocalHub, asker: Asker) -> None:
     failure = asker.failure(asker.process(), SMALL, revision="no-such-branch")
     assert failure.code == "revision-not-found"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from model_loupe import __version__
 from model_loupe.sources.hub.credentials import stored_token
 from model_loupe.sources.hub.hub import Hub
+from model_loupe.sources.hub.nearest import cached_names
 from model_loupe.sources.store import user_store
 
 
@@ -14,7 +15,7 @@ def configured_hub(offline: str | None = None) -> Hub:
 
     if offline is None and constants.HF_HUB_OFFLINE:
         offline = "HF_HUB_OFFLINE is set"
-    return Hub(
+    hub = Hub(
         constants.ENDPOINT,
         offline=offline,
         store=user_store(),
@@ -22,3 +23,5 @@ def configured_hub(offline: str | None = None) -> Hub:
         timeout=float(constants.HF_HUB_ETAG_TIMEOUT),
         agent=f"model-loupe/{__version__}",
     )
+    hub.cached_names = lambda: cached_names(constants.HF_HUB_CACHE)
+    return hub

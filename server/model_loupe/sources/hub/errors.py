@@ -120,6 +120,13 @@ def rate_limited(asked: Asked, seconds: float) -> HubError:
     return HubError("rate-limited", message, seconds)
 
 
+def with_nearest(error: HubError, names: list[str]) -> HubError:
+    """The failure with the names that may have been meant."""
+    if not names:
+        return error
+    return HubError(error.code, f"{error.message}. Did you mean {' or '.join(names)}?")
+
+
 def not_the_hub(asked: Asked) -> HubError:
     return HubError(
         "not-the-hub",

@@ -35,6 +35,7 @@ _LASTING_SECONDS = 60.0
 # At once. The Hub allows thousands of requests in five minutes; more connections gain little.
 _PARALLEL = 16
 _REMEMBERED = 32
+_MAX_SEEN = 200
 _RETRIED_STATUS = (408, 500, 502, 503, 504)
 _MAX_BYTES_REMEMBERED = 64 * 1024 * 1024
 _FORMAT = 1
@@ -128,6 +129,7 @@ class Hub:
         self._quiet_until = 0.0
         self._down: tuple[float, HubError] | None = None
         self._pool: ThreadPoolExecutor | None = None
+        self.cached_names: Callable[[], list[str]] = list
 
     @property
     def pool(self) -> ThreadPoolExecutor:
@@ -212,9 +214,16 @@ class Hub:
             if isinstance(found, str):
                 raise errors.bad_answer(asked, found)
         except HubError as error:
+            if error.code == "repository-not-found":
+                error = errors.with_nearest(error, self._nearest(wanted.repo_id))
             self._note_failure(wanted, error)
-            raise
+            raise error from None
         return found
+
+    def _nearest(self, repo_id: str) -> list[str]:
+        from model_loupe.sources.hub.nearest import nearest
+
+        return nearest(repo_id, [*self._seen(), *self.cached_names()])
 
     def _note_failure(self, wanted: _Wanted, error: HubError) -> None:
         seconds = error.seconds or (_PASSING_SECONDS if error.passing else _LASTING_SECONDS)
@@ -252,10 +261,21 @@ class Hub:
         info = unpack(packed) if packed else None
         return _Known(info, min(at, time.time())) if info else None
 
+    def _seen(self) -> list[str]:
+        """The names that the Hub knew lately, the last first."""
+        seen = [known.info.repo_id for known in reversed(self._known.values())]
+        raw = self._store.get(self._key("seen")) if self._store else None
+        try:
+            kept = json.loads(raw) if raw else []
+        except ValueError:
+            kept = []
+        return list(dict.fromkeys([*seen, *map(str, kept)]))
+
     def _remember(self, wanted: _Wanted, known: _Known) -> None:
         self._keep_known(wanted, known)
         if self._store is None:
             return
+        self._store.put(self._key("seen"), json.dumps(self._seen()[:_MAX_SEEN]).encode())
         self._store.put(self._key("info", wanted.repo_id, known.info.commit), pack(known.info))
         self._store.put(self._ref_key(wanted), json.dumps([known.at, known.info.commit]).encode())
 
