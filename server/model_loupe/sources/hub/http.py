@@ -25,7 +25,7 @@ _MAX_REDIRECTS = 5
 _CHUNK = 64 * 1024
 # Servers close connections that are idle for longer than some time of theirs, often a minute.
 _IDLE_SECONDS = 20.0
-_MAX_IDLE = 16
+_MAX_IDLE = 32
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
