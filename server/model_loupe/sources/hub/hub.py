@@ -33,7 +33,7 @@ _PATIENCE_SECONDS = 3.0
 _PASSING_SECONDS = 15.0
 _LASTING_SECONDS = 60.0
 # At once. The Hub allows thousands of requests in five minutes, and each takes mostly waiting.
-_PARALLEL = 32
+_PARALLEL = 24
 _REMEMBERED = 32
 _MAX_SEEN = 200
 _RETRIED_STATUS = (408, 500, 502, 503, 504)
