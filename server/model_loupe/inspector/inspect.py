@@ -107,6 +107,24 @@ class Inspector:
         failure = self._remote.failure(request) if self._remote else None
         return failure.seconds if failure else None
 
+    def known(self, request: ModelRequest) -> Description | LoupeError | None:
+        """What was told last, or why nothing was; never touches a file."""
+        return self.peek(request) or self._failure(request)
+
+    def page_of(self, request: ModelRequest) -> str:
+        """The address of a model's page on the Hub."""
+        return self._remotely().page_of(request)
+
+    def clear_cache(self) -> None:
+        """Forgets all that was told and read, and what is on disk of it."""
+        self.invalidate()
+        self._remotely().forget()
+        from model_loupe.sources.store import user_store
+
+        store = user_store()
+        if store is not None:
+            store.clear()
+
     def close(self) -> None:
         """Ends all questions to the Hub."""
         if self._remote is not None:

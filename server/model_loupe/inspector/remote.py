@@ -123,6 +123,13 @@ class Remote:
             request.model, request.revision, anonymous=request.token is False
         )
 
+    def page_of(self, request: ModelRequest) -> str:
+        """The address of a model's page on the Hub."""
+        from urllib.parse import quote
+
+        page = f"{self.hub.endpoint}/{quote(request.model)}"
+        return f"{page}/tree/{quote(request.revision, safe='')}" if request.revision else page
+
     def forget(self) -> None:
         """Everything is asked again."""
         with self._guard:

@@ -15,8 +15,10 @@ from typing import Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 
+from model_loupe.domain.errors import LoupeError
 from model_loupe.lsp.features import (
     children,
+    code_action,
     code_lens,
     completion,
     definition,
@@ -25,6 +27,7 @@ from model_loupe.lsp.features import (
     did_change_watched_files,
     did_change_workspace_folders,
     document_link,
+    execute_command,
     hover,
     initialize,
     inlay_hint,
@@ -41,6 +44,7 @@ logger = logging.getLogger(__name__)
 
 _REQUESTS: dict[str, Callable[..., Awaitable[Any]]] = {
     types.TEXT_DOCUMENT_HOVER: hover.hover,
+    types.TEXT_DOCUMENT_CODE_ACTION: code_action.code_action,
     types.TEXT_DOCUMENT_CODE_LENS: code_lens.code_lens,
     types.TEXT_DOCUMENT_INLAY_HINT: inlay_hint.inlay_hint,
     types.TEXT_DOCUMENT_DOCUMENT_LINK: document_link.document_link,
@@ -74,6 +78,8 @@ def register(server: LoupeServer) -> None:
         server.feature(method)(_guarded_request(server, method, function))
     method = types.TEXT_DOCUMENT_COMPLETION
     server.feature(method, completion.OPTIONS)(_guarded_request(server, method, completion.completion))
+    for name, command in execute_command.COMMANDS.items():
+        server.command(name)(_guarded_command(server, name, command))
     for method, function in _NOTIFICATIONS.items():
         server.feature(method)(_guarded_notification(server, method, function))
 
@@ -123,6 +129,20 @@ def _guarded_request(
             return None
 
     return answer
+
+
+def _guarded_command(
+    server: LoupeServer, name: str, function: Callable[..., Awaitable[None]]
+) -> Callable[..., Awaitable[None]]:
+    async def execute(*arguments: Any) -> None:
+        try:
+            await function(server.session, *arguments)
+        except LoupeError as error:
+            server.session.client.warn(error.message)
+        except Exception:
+            _report(server, name)
+
+    return execute
 
 
 def _guarded_notification(

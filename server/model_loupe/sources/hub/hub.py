@@ -179,8 +179,9 @@ class Hub:
         return not is_commit(revision) and (known is None or time.time() - known.at > FRESH_SECONDS)
 
     def forget(self) -> None:
-        """What was answered is asked again; the bytes of commits stay true."""
+        """All is asked again."""
         with self._lock:
+            self._contents.clear()
             self._known.clear()
             self._failed.clear()
             self._down = None
