@@ -12,8 +12,8 @@ import pytest_asyncio
 from lsprotocol import types
 
 from tests.hub import LocalHub, faults
-from tests.hub.conftest import GEMMA, SMALL
-from tests.server.editor import Document, Editor, session, until, within
+from tests.hub.conftest import GEMMA, SMALL, TOKEN
+from tests.server.editor import Document, Editor, capabilities, session, until, within
 
 LOAD = "from transformers import AutoModel\nmodel = AutoModel.from_pretrained({})\n"
 
@@ -166,13 +166,13 @@ async def test_open_on_the_hub(editor: Editor, hub: LocalHub, tmp_path: Path) ->
 
 async def test_clear_the_cache(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
     document = editor.open(tmp_path / "a.py", LOAD.format(f'"{SMALL}"'))
-    card = await document.card(SMALL)
+    assert "661,824 parameters" in await document.card(SMALL)
     assert list((tmp_path / "loupe").iterdir())
     hub.forget()
     params = types.ExecuteCommandParams("modelLoupe.clearCache")
     await within(editor.client.workspace_execute_command_async(params))
     assert list((tmp_path / "loupe").iterdir()) == []
-    assert await document.card(SMALL) == card
+    assert "661,824 parameters" in await document.card(SMALL)
     assert hub.count("hub") == 6
 
 
@@ -186,3 +186,32 @@ async def test_log_in_is_offered_where_it_helps(editor: Editor, hub: LocalHub, t
     other = editor.open(tmp_path / "b.py", LOAD.format(f'"{GEMMA}"'))
     await other.card(GEMMA)
     assert "Log in to the Hugging Face Hub" not in await actions(other, GEMMA)
+
+
+async def test_after_a_log_in_it_is_asked_again(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
+    hub.tokens.add(TOKEN)
+    hub.repositories[SMALL].private = True
+    hub.repositories[SMALL].readers.add(TOKEN)
+    document = editor.open(tmp_path / "a.py", LOAD.format(f'"{SMALL}"'))
+    assert "if it is private, `hf auth login` first" in await document.card(SMALL)
+    home = tmp_path / "huggingface"
+    home.mkdir(exist_ok=True)
+    (home / "token").write_text(TOKEN)
+    params = types.ExecuteCommandParams("modelLoupe.askAgain")
+    await within(editor.client.workspace_execute_command_async(params))
+    assert "661,824 parameters" in await document.card(SMALL)
+
+
+async def test_a_client_that_opens_no_pages_is_given_the_address(hub: LocalHub, tmp_path: Path) -> None:
+    able = capabilities()
+    assert able.window is not None
+    able.window.show_document = None
+    variables = {"HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0"}
+    async with session(tmp_path, environment=variables, able=able) as editor:
+        document = editor.open(tmp_path / "a.py", LOAD.format(f'"{SMALL}"'))
+        action = (await actions(document, SMALL))[f"Open {SMALL} on the Hub"]
+        assert action.command is not None and action.command.arguments is not None
+        # As a menu gives it: the whole row.
+        params = types.ExecuteCommandParams("modelLoupe.openOnHub", [{"id": action.command.arguments[0]}])
+        page = await within(editor.client.workspace_execute_command_async(params))
+        assert page == f"{hub.endpoint}/{SMALL}"

@@ -115,6 +115,10 @@ class Inspector:
         """The address of a model's page on the Hub."""
         return self._remotely().page_of(request)
 
+    def ask_again(self) -> None:
+        """Has the Hub asked again of everything, as with another token."""
+        self._remotely().forget()
+
     def clear_cache(self) -> None:
         """Forgets all that was told and read, and what is on disk of it."""
         self.invalidate()

@@ -122,12 +122,11 @@ class Client:
         """Why something that was asked for could not be done, for the eyes of who asked."""
         self._server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, message))
 
-    async def show_page(self, address: str) -> None:
-        """Have a page of the web opened, or its address shown where the client opens none."""
+    async def show_page(self, address: str) -> bool:
+        """Have a page of the web opened; False where the client opens none."""
         if self.shows_documents:
             await self._server.window_show_document_async(types.ShowDocumentParams(address, external=True))
-        else:
-            self._server.window_show_message(types.ShowMessageParams(types.MessageType.Info, address))
+        return self.shows_documents
 
     async def begin_progress(self, title: str, message: str) -> Progress:
         """Begin to report of work that takes a while; nothing is seen of it where the client shows none."""

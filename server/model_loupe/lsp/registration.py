@@ -132,15 +132,16 @@ def _guarded_request(
 
 
 def _guarded_command(
-    server: LoupeServer, name: str, function: Callable[..., Awaitable[None]]
-) -> Callable[..., Awaitable[None]]:
-    async def execute(*arguments: Any) -> None:
+    server: LoupeServer, name: str, function: Callable[..., Awaitable[str | None]]
+) -> Callable[..., Awaitable[str | None]]:
+    async def execute(*arguments: Any) -> str | None:
         try:
-            await function(server.session, *arguments)
+            return await function(server.session, *arguments)
         except LoupeError as error:
             server.session.client.warn(error.message)
         except Exception:
             _report(server, name)
+        return None
 
     return execute
 

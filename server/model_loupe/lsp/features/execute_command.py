@@ -16,15 +16,14 @@ if TYPE_CHECKING:
 DOWNLOAD = "modelLoupe.download"
 OPEN_ON_HUB = "modelLoupe.openOnHub"
 CLEAR_CACHE = "modelLoupe.clearCache"
+ASK_AGAIN = "modelLoupe.askAgain"
 
 _LOOK_SECONDS = 0.3
 
 
 async def download(session: Session, node: Any = None, *_: Any) -> None:
     """Download the files that a row's model needs, with progress; its cancel button ends it."""
-    if not isinstance(node, str):
-        return
-    request, _options = session.inspector.place_of(node)
+    request, _options = session.inspector.place_of(_id(node))
     session.want_of_hub([request])
     outcome = await session.describe(request)
     try:
@@ -60,11 +59,17 @@ async def _download(session: Session, description: Description) -> None:
         session.changed()
 
 
-async def open_on_hub(session: Session, node: Any = None, *_: Any) -> None:
-    """Open the page of a row's model."""
-    if isinstance(node, str):
-        request, _options = session.inspector.place_of(node)
-        await session.client.show_page(session.inspector.page_of(request))
+async def open_on_hub(session: Session, node: Any = None, *_: Any) -> str | None:
+    """Open the page of a row's model; its address if the client cannot be asked to."""
+    request, _options = session.inspector.place_of(_id(node))
+    page = session.inspector.page_of(request)
+    return None if await session.client.show_page(page) else page
+
+
+def _id(node: Any) -> str:
+    """The id of a row, of which an editor's menu gives the whole."""
+    found = node.get("id") if isinstance(node, dict) else getattr(node, "id", node)
+    return found if isinstance(found, str) else ""
 
 
 async def clear_cache(session: Session, *_: Any) -> None:
@@ -74,8 +79,15 @@ async def clear_cache(session: Session, *_: Any) -> None:
     session.changed()
 
 
-COMMANDS: dict[str, Callable[..., Awaitable[None]]] = {
+async def ask_again(session: Session, *_: Any) -> None:
+    """Ask the Hub again of what it refused: there is another token."""
+    session.inspector.ask_again()
+    session.changed()
+
+
+COMMANDS: dict[str, Callable[..., Awaitable[str | None]]] = {
     DOWNLOAD: download,
     OPEN_ON_HUB: open_on_hub,
     CLEAR_CACHE: clear_cache,
+    ASK_AGAIN: ask_again,
 }
