@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -60,6 +59,18 @@ async def execute(editor: Editor, action: types.CodeAction) -> None:
     await within(editor.client.workspace_execute_command_async(params), 60)
 
 
+async def download(editor: Editor, action: types.CodeAction) -> list[object]:
+    """Has a model downloaded; what was reported of it."""
+    await execute(editor, action)
+    reports = editor.client.progress_reports
+
+    def is_over() -> bool:
+        return any(isinstance(each, types.WorkDoneProgressEnd) for said in reports.values() for each in said)
+
+    await until(is_over, "the download ends")
+    return [each for said in reports.values() for each in said]
+
+
 @pytest.mark.parametrize(
     ("call", "pinned"),
     [
@@ -98,12 +109,11 @@ async def test_download(editor: Editor, hub: LocalHub, models: Path, tmp_path: P
     folder = models / "small"
     document = editor.open(tmp_path / "a.py", LOAD.format(f'"{SMALL}"'))
     await document.card(SMALL)
-    await execute(editor, (await actions(document, SMALL))[f"Download {SMALL} (1.26 MiB)"])
+    reports = await download(editor, (await actions(document, SMALL))[f"Download {SMALL} (1.26 MiB)"])
     [snapshot] = (tmp_path / "huggingface" / "hub").glob("models--*/snapshots/*")
     assert {path.name: path.read_bytes() for path in snapshot.iterdir()} == {
         path.name: path.read_bytes() for path in folder.iterdir()
     }
-    reports = [report for reports in editor.client.progress_reports.values() for report in reports]
     assert isinstance(reports[0], types.WorkDoneProgressBegin)
     assert isinstance(reports[-1], types.WorkDoneProgressEnd)
     # From now on it is described from the disk.
@@ -125,7 +135,7 @@ async def test_only_what_the_call_loads_is_downloaded(
     document = editor.open(tmp_path / "a.py", LOAD.format('"someone/both"'))
     await document.card("someone/both")
     [title] = [title for title in await actions(document, "someone/both") if title.startswith("Download")]
-    await execute(editor, (await actions(document, "someone/both"))[title])
+    await download(editor, (await actions(document, "someone/both"))[title])
     [snapshot] = (tmp_path / "huggingface" / "hub").glob("models--someone--both/snapshots/*")
     missing = {"pytorch_model.bin", "tf_model.h5", "README.md"}
     assert {path.name for path in snapshot.iterdir()} == {path.name for path in folder.iterdir()} - missing
@@ -136,13 +146,13 @@ async def test_a_download_can_be_cancelled(editor: Editor, hub: LocalHub, tmp_pa
     await document.card(GEMMA)
     hub.fail(faults.slow(0.05), where="^/repos/")
     [title] = [title for title in await actions(document, GEMMA) if title.startswith("Download")]
-    work = asyncio.ensure_future(execute(editor, (await actions(document, GEMMA))[title]))
+    await execute(editor, (await actions(document, GEMMA))[title])
     await until(lambda: bool(editor.client.progress_reports), "it begins")
     [token] = editor.client.progress_reports
     await until(lambda: len(editor.client.progress_reports[token]) > 1, "it reports")
     editor.client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(token))
-    await work
-    assert isinstance(editor.client.progress_reports[token][-1], types.WorkDoneProgressEnd)
+    reports = editor.client.progress_reports[token]
+    await until(lambda: isinstance(reports[-1], types.WorkDoneProgressEnd), "it ends")
 
 
 async def test_a_download_that_fails_says_why(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
@@ -151,7 +161,8 @@ async def test_a_download_that_fails_says_why(editor: Editor, hub: LocalHub, tmp
     [title] = [title for title in await actions(document, SMALL) if title.startswith("Download")]
     action = (await actions(document, SMALL))[title]
     hub.repositories[SMALL].gated = "auto"
-    await execute(editor, action)
+    await download(editor, action)
+    await until(lambda: bool(editor.client.messages), "it says why")
     shown = [message.message for message in editor.client.messages]
     assert any("could not be downloaded: it is gated" in message for message in shown)
     editor.client.messages.clear()

@@ -10,7 +10,7 @@ from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.units import format_bytes
 
 if TYPE_CHECKING:
-    from model_loupe.inspector import Description
+    from model_loupe.inspector import Description, ModelRequest
     from model_loupe.lsp.session import Session
 
 DOWNLOAD = "modelLoupe.download"
@@ -22,9 +22,14 @@ _LOOK_SECONDS = 0.3
 
 
 async def download(session: Session, node: Any = None, *_: Any) -> None:
-    """Download the files that a row's model needs, with progress; its cancel button ends it."""
+    """Begin to download the files that a row's model needs, with progress; its cancel button ends it."""
     request, _options = session.inspector.place_of(_id(node))
     session.want_of_hub([request])
+    # Not waited for: an editor waits a minute for an answer, and a download may take hours.
+    session.start(_download_described(session, request))
+
+
+async def _download_described(session: Session, request: ModelRequest) -> None:
     outcome = await session.describe(request)
     try:
         if isinstance(outcome, LoupeError):
