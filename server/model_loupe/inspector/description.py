@@ -52,7 +52,10 @@ class Part(NamedTuple):
 
 
 class Description(NamedTuple):
-    """A model, as its files tell it. ``path`` is absolute, ``commit`` set for a snapshot of the cache.
+    """A model, as its files tell it.
+
+    ``path`` is absolute, of a model on the Hub its page; ``commit`` is set for the cache and the Hub, ``latest``
+    where the Hub has a newer one than the cache.
 
     ``pipeline`` is the library of a model that lies in several folders, and ``parts`` are what it is made of.
     ``adapter`` is set for a PEFT adapter, ``base`` is then the model that it is for, if that is here.
@@ -88,6 +91,7 @@ class Description(NamedTuple):
     built_for: LoadOptions | None = None
     not_built: LoupeError | None = None
     placement: Placement | None = None
+    latest: str | None = None
 
     @property
     def total(self) -> int | None:

@@ -98,9 +98,28 @@ class Inspector:
         except LoupeError as error:
             return error if isinstance(here, LoupeError) else here
 
-    def is_due(self, request: ModelRequest) -> bool:
-        """Whether the Hub told of a model so long ago that it may say something else by now."""
-        return self._remote is not None and self._remote.is_due(request)
+    def is_due(self, request: ModelRequest, known: Description) -> bool:
+        """Whether the Hub may say something else by now than what is known of a model's branch."""
+        if self._offline or known.source == "folder" or not is_on_hub(request):
+            return False
+        # What was never asked need not be imported to know it.
+        return self._remote is None or self._remote.is_due(request)
+
+    def renew(self, request: ModelRequest, known: Description) -> Description | LoupeError:
+        """What the Hub says by now; of a model in the cache only whether there is a newer commit."""
+        if known.source == "hub":
+            return self.ask_hub(request, known)
+        entry = self._entry(request)
+        try:
+            commit: str | None = self._remotely().commit_of(request)
+        except LoupeError:
+            return known
+        with entry.lock:
+            here = entry.description
+            latest = commit if here and commit != here.commit else None
+            if here is not None and here.latest != latest:
+                entry.description = here = here._replace(latest=latest)
+        return here or known
 
     def retry_after(self, request: ModelRequest) -> float | None:
         """In how many seconds the Hub may be asked again, where it did not answer and has said when."""

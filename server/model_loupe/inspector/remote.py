@@ -119,9 +119,14 @@ class Remote:
 
     def is_due(self, request: ModelRequest) -> bool:
         """Whether it is time to ask whether the branch still means the same commit."""
-        return self.whole(request) is not None and self.hub.is_due(
+        return self._hub is None or self._hub.is_due(
             request.model, request.revision, anonymous=request.token is False
         )
+
+    def commit_of(self, request: ModelRequest) -> str:
+        """The commit that a branch means on the Hub; raises LoupeError."""
+        anonymous = request.token is False
+        return self.hub.repository(request.model, request.revision, anonymous=anonymous).info.commit
 
     def page_of(self, request: ModelRequest) -> str:
         """The address of a model's page on the Hub."""

@@ -205,9 +205,17 @@ class Session:
         here = await self._shared(self._descriptions, request, self._describe)
         if self._asks_hub(request, here):
             return await self._shared(self._answers, request, lambda _: self._ask_hub(request, here))
-        if request in self._wanted_of_hub and self.inspector.is_due(request):
-            self.start(self._shared(self._answers, request, lambda _: self._ask_hub(request, here)))
+        if not isinstance(here, LoupeError):
+            self.renew(request, here)
         return here
+
+    def renew(self, request: ModelRequest, known: Description) -> None:
+        """Have the Hub asked in the background, if that is due, what a model's branch means by now."""
+        if request in self._wanted_of_hub and self.inspector.is_due(request, known):
+            self.start(self._shared(self._answers, request, lambda _: self._renew(request, known)))
+
+    async def _renew(self, request: ModelRequest, known: Description) -> Outcome:
+        return await self._outcome(self._askers, request, self.inspector.renew, request, known)
 
     def _asks_hub(self, request: ModelRequest, here: Outcome) -> bool:
         return request in self._wanted_of_hub and self.inspector.may_ask_hub(request, here)

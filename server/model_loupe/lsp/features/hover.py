@@ -31,6 +31,8 @@ async def hover(session: Session, params: types.HoverParams) -> types.Hover | No
     if found is None:
         return await _hover_object(session, cursor)
     mention, ask, known = found
+    if known is not None:
+        session.renew(ask.request, known)
     outcome = known or await _describe(session, ask, mention.reference)
     contents = _contents(session, mention, ask, outcome)
     if contents is None or not session.is_current(cursor.snapshot):

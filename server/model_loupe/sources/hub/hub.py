@@ -176,7 +176,9 @@ class Hub:
     def is_due(self, repo_id: str, revision: str | None, *, anonymous: bool = False) -> bool:
         """Whether it is time to ask again what ``revision`` means."""
         known = self._known.get(_Wanted(repo_id, revision, anonymous))
-        return not is_commit(revision) and (known is None or time.time() - known.at > FRESH_SECONDS)
+        if self.offline or is_commit(revision):
+            return False
+        return known is None or time.time() - known.at > FRESH_SECONDS
 
     def forget(self) -> None:
         """All is asked again."""
