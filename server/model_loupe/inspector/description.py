@@ -54,8 +54,8 @@ class Part(NamedTuple):
 class Description(NamedTuple):
     """A model, as its files tell it.
 
-    ``path`` is absolute, of a model on the Hub its page; ``commit`` is set for the cache and the Hub, ``latest``
-    where the Hub has a newer one than the cache.
+    ``path`` is absolute, or the page of a model on the Hub; ``commit`` is set for the cache and the Hub,
+    ``latest`` where the Hub has a newer one than the cache.
 
     ``pipeline`` is the library of a model that lies in several folders, and ``parts`` are what it is made of.
     ``adapter`` is set for a PEFT adapter, ``base`` is then the model that it is for, if that is here.

@@ -119,9 +119,8 @@ class Remote:
 
     def is_due(self, request: ModelRequest) -> bool:
         """Whether it is time to ask whether the branch still means the same commit."""
-        return self._hub is None or self._hub.is_due(
-            request.model, request.revision, anonymous=request.token is False
-        )
+        hub = self._hub
+        return hub is None or hub.is_due(request.model, request.revision, anonymous=request.token is False)
 
     def commit_of(self, request: ModelRequest) -> str:
         """The commit that a branch means on the Hub; raises LoupeError."""
