@@ -193,7 +193,8 @@ def _inspect(arguments: argparse.Namespace | SimpleNamespace) -> int:
         base=os.getcwd(),
         gguf_file=arguments.gguf_file,
     )
-    description = Inspector(offline=arguments.offline, trees=arguments.tree, disk=True).describe(request)
+    offline = "--offline was given" if arguments.offline else None
+    description = Inspector(offline=offline, trees=arguments.tree, disk=True).find(request)
     if any((arguments.tree, arguments.builder, arguments.dtype, arguments.python, arguments.device_map)):
         description = _built(description, arguments)
     wanted = Wanted(arguments.context, arguments.batch)

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.benchmarks import checkpoints, packages
+from tests.benchmarks.hub import Asked, asked_by, local_hub
 from tests.benchmarks.language_server import seconds_to_hover, seconds_to_initialize
 from tests.benchmarks.pairs import Timing, environment, in_pairs, told_by_process, whole_process
 from tests.benchmarks.workers import peak_memory, seconds_from_cold, seconds_to_tree, warm_script
@@ -40,32 +41,40 @@ class Result(NamedTuple):
     unit: tuple[str, float] = ("ms", 1e-3)
 
 
+class Asking(NamedTuple):
+    """What two programs ask of the Hub for the same model."""
+
+    name: str
+    ours: Asked
+    theirs: Asked
+
+
 class Workbench:
     """What the benchmarks need, made when first asked for."""
 
     def __init__(self, folder: Path, pairs: int) -> None:
-        self._folder = folder
+        self.folder = folder
         self.pairs = pairs
 
     @cached_property
     def gemma(self) -> str:
-        return str(checkpoints.gemma_2b(self._folder / "gemma-2b"))
+        return str(checkpoints.gemma_2b(self.folder / "gemma-2b"))
 
     @cached_property
     def deepseek(self) -> str:
-        return str(checkpoints.deepseek_v3(self._folder / "DeepSeek-V3"))
+        return str(checkpoints.deepseek_v3(self.folder / "DeepSeek-V3"))
 
     @cached_property
     def variables(self) -> dict[str, str]:
         """The environment with the package as installed and no cache; both sides of a pair run in it."""
-        site = packages.install_model_loupe(self._folder / "site")
+        site = packages.install_model_loupe(self.folder / "site")
         return {**environment(str(site)), "MODEL_LOUPE_NO_CACHE": "1"}
 
     @cached_property
     def disk_variables(self) -> dict[str, str]:
         """The same with a cache on disk: what does not count, the first run of each pair, fills it."""
         kept = {name: value for name, value in self.variables.items() if name != "MODEL_LOUPE_NO_CACHE"}
-        return {**kept, "MODEL_LOUPE_CACHE_DIR": str(self._folder / "cache")}
+        return {**kept, "MODEL_LOUPE_CACHE_DIR": str(self.folder / "cache")}
 
     @cached_property
     def hf_mem_variables(self) -> dict[str, str]:
@@ -227,7 +236,32 @@ def _against_loading(bench: Workbench, label: str, libraries: str) -> Iterator[R
     yield Result(f"its peak memory / the loading script's ({label})", told, 1, unit=("MiB", 2**20))
 
 
-BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Result]]] = {
+def hub(bench: Workbench) -> Iterator[Result | Asking]:
+    """A model of the Hub with cold caches, as whole processes, against huggingface_hub and hf-mem."""
+    models = {"google/gemma-2b-it": bench.gemma, "deepseek-ai/DeepSeek-V3": bench.deepseek}
+    with local_hub(models) as local:
+        here = {
+            "HF_ENDPOINT": local.endpoint,
+            "HF_HOME": str(bench.folder / "huggingface"),
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "MODEL_LOUPE_NO_CACHE": "1",
+        }
+        for repo_id in models:
+            command = [sys.executable, "-m", "model_loupe", "inspect", "--json", repo_id]
+            ours = whole_process(command, {**bench.variables, **here})
+            asked = asked_by(local, ours)
+            for name, theirs in (
+                ("get_safetensors_metadata", ("safetensors_metadata", bench.variables)),
+                ("hf-mem", ("hf_mem_of_hub", bench.hf_mem_variables)),
+            ):
+                yardstick, variables = theirs
+                other = whole_process(bench.yardstick(yardstick, repo_id), {**variables, **here})
+                yield Asking(f"{repo_id} / {name}", asked, asked_by(local, other))
+                target = 0.5 if "DeepSeek" in repo_id else float("inf")
+                yield Result(f"inspect {repo_id} / {name}", in_pairs(ours, other, bench.pairs), target)
+
+
+BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Result | Asking]]] = {
     "describe": describe,
     "safe_open": safe_open,
     "hf_mem": hf_mem,
@@ -237,11 +271,16 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Result]]] = {
     "hover": hover,
     "worker": worker,
     "notebook": notebook,
+    "hub": hub,
 }
 
 
-def line(result: Result) -> str:
+def line(result: Result | Asking) -> str:
     """One result in words: ratio, target and whether it was met, then the times behind it."""
+    if isinstance(result, Asking):
+        ours, theirs = result.ours, result.theirs
+        requests = f"{ours.requests} / {theirs.requests} requests"
+        return f"        {result.name:<62} {requests}, {ours.nbytes:,} / {theirs.nbytes:,} bytes"
     timing = result.timing
     if result.target_seconds is None:
         met = timing.ratio <= result.target

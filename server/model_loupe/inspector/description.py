@@ -52,7 +52,10 @@ class Part(NamedTuple):
 
 
 class Description(NamedTuple):
-    """A model, as its files tell it. ``path`` is absolute, ``commit`` set for a snapshot of the cache.
+    """A model, as its files tell it.
+
+    ``path`` is absolute, or the page of a model on the Hub; ``commit`` is set for the cache and the Hub,
+    ``latest`` where the Hub has a newer one than the cache.
 
     ``pipeline`` is the library of a model that lies in several folders, and ``parts`` are what it is made of.
     ``adapter`` is set for a PEFT adapter, ``base`` is then the model that it is for, if that is here.
@@ -88,6 +91,7 @@ class Description(NamedTuple):
     built_for: LoadOptions | None = None
     not_built: LoupeError | None = None
     placement: Placement | None = None
+    latest: str | None = None
 
     @property
     def total(self) -> int | None:
@@ -198,7 +202,7 @@ def describe(request: ModelRequest, location: Location, disk: bool) -> Descripti
         quantization_config=quantization_config,
         experts=experts,
         tokenizer=_tokenizer(files, listing, config, warnings) or _gguf_tokenizer(weights),
-        license=_license(files, listing) or _gguf_license(weights),
+        license=_declared_license(location, listing) or _gguf_license(weights),
         files=_all_files(listing, weights),
         warnings=warnings,
         transformers=installed_version("transformers"),
@@ -330,6 +334,11 @@ def _tokenizer(
         return None
     name = read_object(files, listing, "tokenizer_config.json", warnings).get("tokenizer_class")
     return Tokenizer(name if isinstance(name, str) else None, dimensions(config).vocabulary)
+
+
+def _declared_license(location: Location, listing: dict[str, File]) -> str | None:
+    # The Hub has told it already, and reading the model card would be one more request.
+    return location.license if location.source == "hub" else _license(location.files, listing)
 
 
 def _license(files: Files, listing: dict[str, File]) -> str | None:

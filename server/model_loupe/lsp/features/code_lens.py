@@ -68,6 +68,10 @@ def _failure(error: LoupeError, model: str) -> str:
         title = f"model not found: {model}"
     elif error.code == "not-in-cache":
         title = "not in the local cache"
+    elif error.code == "offline":
+        title = "not in the local cache, and the Hub is not asked"
+    elif error.code == "repository-not-found":
+        title = f"not on the Hub, or not for you: {model}"
     else:
         title = error.message
     return title if len(title) <= _MAX_TITLE else title[: _MAX_TITLE - 1] + "…"

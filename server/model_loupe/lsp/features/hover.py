@@ -10,7 +10,7 @@ from model_loupe.domain.errors import LoupeError
 from model_loupe.lsp.cursor import cursor_of
 
 if TYPE_CHECKING:
-    from model_loupe.documents import Mention, Object
+    from model_loupe.documents import Mention, Object, Reference
     from model_loupe.domain.memory import Wanted
     from model_loupe.inspector import Description, Inspector
     from model_loupe.lsp.cursor import Cursor
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from model_loupe.lsp.session import Outcome, Session
 
 _MAYBE_NO_MODEL = ("placeholder", "unknown")
+# After it the card tells what is here by now, and a later hover the rest.
+_HUB_PATIENCE_SECONDS = 1.5
 
 
 async def hover(session: Session, params: types.HoverParams) -> types.Hover | None:
@@ -29,11 +31,25 @@ async def hover(session: Session, params: types.HoverParams) -> types.Hover | No
     if found is None:
         return await _hover_object(session, cursor)
     mention, ask, known = found
-    outcome = known or await session.describe(ask.request)
+    if known is not None:
+        session.renew(ask.request, known)
+    outcome = known or await _describe(session, ask, mention.reference)
     contents = _contents(session, mention, ask, outcome)
     if contents is None or not session.is_current(cursor.snapshot):
         return None
     return types.Hover(contents, session.encoding.to_range(cursor.lines, mention.span))
+
+
+async def _describe(session: Session, ask: Ask, reference: Reference | None) -> Outcome:
+    """What is asked for. Where the Hub takes its time, what is known by then."""
+    if reference is None or reference.kind != "hub":
+        return await session.describe(ask.request)
+    # Somebody looks at it: now the Hub may be asked.
+    session.want_of_hub([ask.request])
+    outcome = await session.describe_within(ask.request, _HUB_PATIENCE_SECONDS)
+    if outcome is not None:
+        return outcome
+    return LoupeError("still-asking", f"{ask.request.model}: asking the Hub …")
 
 
 async def _hover_object(session: Session, cursor: Cursor) -> types.Hover | None:
@@ -42,7 +58,9 @@ async def _hover_object(session: Session, cursor: Cursor) -> types.Hover | None:
     if found is None:
         return None
     thing, ask = found
-    outcome = await session.describe_as(ask.request, ask.options)
+    outcome = await _describe(session, ask, thing.reference)
+    if not isinstance(outcome, LoupeError):
+        outcome = session.view(outcome, ask.options)
     text = await _tokens_text(session, thing, outcome)
     if text is None:
         text = await session.run(_object_text, thing, ask, outcome, session.settings.wanted)
