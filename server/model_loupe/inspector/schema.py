@@ -38,7 +38,6 @@ def to_json(description: Description, *, tree: bool = False, wanted: Wanted = _N
             "id": description.request.model,
             "source": description.source,
             "revision": description.commit,
-            "latest": description.latest,
             "path": description.path,
         },
         "architecture": {
@@ -79,6 +78,7 @@ def to_json(description: Description, *, tree: bool = False, wanted: Wanted = _N
         if description.tokenizer
         else None,
         "license": description.license,
+        "latest_revision": description.latest,
         "adapter": _adapter(description),
         "parts": [part._asdict() for part in description.parts],
         "index": {
