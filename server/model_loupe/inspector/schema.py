@@ -38,7 +38,6 @@ def to_json(description: Description, *, tree: bool = False, wanted: Wanted = _N
             "id": description.request.model,
             "source": description.source,
             "revision": description.commit,
-            "latest": description.latest,
             "path": description.path,
         },
         "architecture": {
