@@ -1,12 +1,14 @@
 """hf-mem, as its command runs, on a model of the Hub that HF_ENDPOINT names: ``python hf_mem_of_hub.py ID``.
 
-hf-mem has the Hub's address written into it; what it sends there goes to that endpoint instead.
+hf-mem has the Hub's address written into it; what it sends there goes to that endpoint instead. It estimates
+the KV cache, too (``--experimental``), as ``inspect`` does: that takes the config.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import warnings
 from functools import partial
 
 import httpx2
@@ -24,5 +26,6 @@ class AtEndpoint(httpx2.AsyncHTTPTransport):
 
 
 httpx2.AsyncClient = partial(httpx2.AsyncClient, transport=AtEndpoint())  # type: ignore[misc]
+warnings.simplefilter("ignore")
 sys.argv = ["hf-mem", "--model-id", sys.argv[1], "--experimental", "--json-output"]
 cli.main()

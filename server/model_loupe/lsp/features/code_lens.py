@@ -66,10 +66,8 @@ def _lenses(session: Session, call: Call, ask: Ask, outcome: Outcome | None) -> 
 def _failure(error: LoupeError, model: str) -> str:
     if error.code == "model-not-found":
         title = f"model not found: {model}"
-    elif error.code == "not-in-cache":
+    elif error.code in ("not-in-cache", "offline"):
         title = "not in the local cache"
-    elif error.code == "offline":
-        title = "not in the local cache, and the Hub is not asked"
     elif error.code == "repository-not-found":
         title = f"not on the Hub, or not for you: {model}"
     else:
