@@ -216,10 +216,11 @@ def _built(description: Description, arguments: argparse.Namespace | SimpleNames
     from model_loupe.domain.loading import LoadOptions
     from model_loupe.inspector.builder import Builder
     from model_loupe.inspector.worker_process import Worker
+    from model_loupe.sources.store import user_store
 
     worker = Worker(arguments.python or sys.executable)
     try:
-        builder = Builder(worker)
+        builder = Builder(worker, user_store())
         builder.devices = _devices(arguments.memory)
         options = LoadOptions(arguments.dtype, builder=arguments.builder, device_map=arguments.device_map)
         found = builder.build_wholly(description, options)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from model_loupe.inspector.rows import TreeNode, architecture_id
     from model_loupe.sources.locate import ModelRequest
+    from model_loupe.sources.store import user_store
 
 __all__ = [
     "Completion",
@@ -53,6 +54,7 @@ __all__ = [
     "summary",
     "tokenizer_card",
     "tokens_card",
+    "user_store",
 ]
 
 # Which module each name is from: it is imported when the name is asked for, as the command line asks for few.
@@ -77,6 +79,7 @@ _HOMES = {
     "summary": "inspector.markdown",
     "tokenizer_card": "inspector.parts",
     "tokens_card": "inspector.parts",
+    "user_store": "sources.store",
 }
 
 

@@ -141,11 +141,13 @@ class Session:
     def buildings(self) -> Buildings:
         """What the code builds, by the interpreter of the settings, else by the server's own."""
         if self._buildings is None:
+            from model_loupe.inspector import user_store
             from model_loupe.inspector.builder import Builder
             from model_loupe.inspector.worker_process import Worker
             from model_loupe.lsp.buildings import Buildings
 
-            builder = Builder(Worker(os.path.expanduser(self.settings.interpreter) or sys.executable))
+            worker = Worker(os.path.expanduser(self.settings.interpreter) or sys.executable)
+            builder = Builder(worker, user_store())
             builder.devices = dict(self.settings.devices)
             loop = asyncio.get_running_loop()
             self._buildings = Buildings(builder, lambda: _tell_loop(loop, self.changed))

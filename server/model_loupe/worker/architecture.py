@@ -35,8 +35,8 @@ def architecture(params: dict[str, Any]) -> dict[str, Any]:
         if quantize(built.model, quantizer, notes):
             built = built._replace(load=quantized_dtype(quantizer, built.load))
         else:
-            built, logical = build(params), None
-    return _answer(built, join(built.model, checkpoint), logical, notes)
+            built, logical, quantizer = build(params), None, None
+    return _answer(built, join(built.model, checkpoint, quantizer), logical, notes)
 
 
 def _answer(
