@@ -91,7 +91,7 @@ class Workbench:
 
     @cached_property
     def gigabyte(self) -> str:
-        folder = str(self._folder / "gigabyte")
+        folder = str(self.folder / "gigabyte")
         subprocess.run(self.torch_yardstick("gigabyte", folder), check=True, stderr=subprocess.DEVNULL)
         return folder
 
@@ -104,7 +104,7 @@ class Workbench:
         return WorkerProcess(self.torch_python, environment(libraries), memory_limit=0, worker=installed)
 
     def config(self, name: str, config: dict[str, Any]) -> str:
-        path = self._folder / f"{name}.json"
+        path = self.folder / f"{name}.json"
         path.write_text(json.dumps(config))
         return str(path)
 
