@@ -15,12 +15,15 @@ export npm_config_update_notifier := false
 # .venv-libraries: torch and the libraries that write checkpoints, never beside the server's own needs.
 DEV := .venv
 LIBRARIES := .venv-libraries
+# Other versions of transformers, each in a folder that goes before the libraries' own.
+OVERLAYS := $(patsubst tests/libraries/transformers-%.txt,.cache/transformers-%,$(wildcard tests/libraries/transformers-*.txt))
 APP := .venv-app
 NODE := node_modules/.installed
 ARTEFACTS := .cache/artefacts
 LABEXTENSION := client/jupyterlab/labextension/package.json
 WHEEL := dist/wheel/.built
 VSIX := dist/model-loupe.vsix
+NOTEBOOK := .cache/transformers-4.38.0
 
 SERVER_SOURCES := $(shell find server -name '*.py' 2>/dev/null)
 CLIENT_SOURCES := $(shell find client -path '*/node_modules' -prune -o -path '*/dist' -prune -o -path '*/lib' -prune \
@@ -63,8 +66,12 @@ test-editors: $(APP)/.installed $(VSIX) ## real VS Code and real JupyterLab in a
 	@MODEL_LOUPE_TEST_PYTHON=$(CURDIR)/$(APP)/bin/python node --test --test-concurrency=1 \
 		tests/editors/vscode/*.test.mjs tests/editors/jupyterlab/*.test.mjs
 
-test-libraries: $(LIBRARIES)/.installed $(ARTEFACTS)/.installed ## checkpoints that the real libraries write, with torch
+test-libraries: $(LIBRARIES)/.installed $(OVERLAYS:=/.installed) $(ARTEFACTS)/.installed ## with torch: checkpoints, and the worker under three transformers
 	@PYTHONPATH=server MODEL_LOUPE_ARTEFACTS=$(ARTEFACTS) $(LIBRARIES)/bin/python -m pytest -q tests/libraries
+	@for overlay in $(OVERLAYS); do \
+		echo "$${overlay#.cache/}:"; \
+		PYTHONPATH=$(CURDIR)/$$overlay:server $(LIBRARIES)/bin/python -m pytest -q tests/libraries/worker; \
+	done
 
 test-with-torch: $(DEV)/.installed $(LIBRARIES)/.installed ## the server with a worker that has torch
 	@MODEL_LOUPE_TORCH_PYTHON=$(CURDIR)/$(LIBRARIES)/bin/python $(DEV)/bin/python -m pytest -q tests/with_torch
@@ -72,8 +79,9 @@ test-with-torch: $(DEV)/.installed $(LIBRARIES)/.installed ## the server with a 
 fuzz: $(DEV)/.installed ## 20,000 damaged files of each format (SEED=… repeats a run)
 	@$(DEV)/bin/python -m tests.fuzz.run $(if $(SEED),--seed $(SEED))
 
-bench: $(DEV)/.installed ## how fast, as ratios against something run in the same minute
-	@$(DEV)/bin/python tests/benchmarks/run.py
+bench: $(DEV)/.installed $(NOTEBOOK)/.installed ## how fast, as ratios against something run in the same minute
+	@MODEL_LOUPE_TORCH_PYTHON=$(CURDIR)/$(LIBRARIES)/bin/python \
+		MODEL_LOUPE_NOTEBOOK_LIBRARIES=$(CURDIR)/$(NOTEBOOK) $(DEV)/bin/python tests/benchmarks/run.py
 
 vsix: $(VSIX) ## the VS Code extension as dist/model-loupe.vsix
 wheel: $(WHEEL) ## the Python package with the JupyterLab extension in it, in dist/wheel
@@ -97,6 +105,13 @@ $(LIBRARIES)/.installed: tests/libraries/requirements.txt
 # torch by itself and first: a resolver that sees the others' needs may pick a build for another device.
 	@$(LIBRARIES)/bin/python -m pip install $(PIP_FLAGS) "$$(grep ^torch== $<)"
 	@$(LIBRARIES)/bin/python -m pip install $(PIP_FLAGS) -r $<
+	@touch $@
+
+# Without dependencies: the rest is that of $(LIBRARIES).
+.cache/transformers-%/.installed: tests/libraries/transformers-%.txt $(LIBRARIES)/.installed
+	@echo "Setting up $(@D) …"
+	@rm -rf $(@D)
+	@$(LIBRARIES)/bin/python -m pip install $(PIP_FLAGS) --no-deps --target $(@D) -r $<
 	@touch $@
 
 $(NODE): package-lock.json

@@ -1,4 +1,7 @@
-"""Settings of all tests: what a test has Model Loupe remember on disk, it forgets when the tests end."""
+"""Settings of all tests: what a test has Model Loupe remember on disk, it forgets when the tests end.
+
+No test asks the real Hub; those about the Hub bring one of their own (``tests.hub``).
+"""
 
 from __future__ import annotations
 
@@ -13,4 +16,5 @@ def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MODEL_LOUPE_CACHE_DIR", str(tmp_path_factory.mktemp("model-loupe-cache")))
         patch.delenv("MODEL_LOUPE_NO_CACHE", raising=False)
+        patch.setenv("HF_HUB_OFFLINE", "1")
         yield

@@ -209,7 +209,8 @@ def _described(arguments: argparse.Namespace | SimpleNamespace, *, trees: bool) 
         base=os.getcwd(),
         gguf_file=arguments.gguf_file,
     )
-    return Inspector(offline=arguments.offline, trees=trees, disk=True).describe(request)
+    offline = "--offline was given" if arguments.offline else None
+    return Inspector(offline=offline, trees=trees, disk=True).find(request)
 
 
 def _inspect(arguments: argparse.Namespace | SimpleNamespace) -> int:
@@ -237,10 +238,11 @@ def _built(description: Description, arguments: argparse.Namespace | SimpleNames
     from model_loupe.domain.loading import LoadOptions
     from model_loupe.inspector.builder import Builder
     from model_loupe.inspector.worker_process import Worker
+    from model_loupe.sources.store import user_store
 
     worker = Worker(_interpreter(arguments.python))
     try:
-        builder = Builder(worker)
+        builder = Builder(worker, user_store())
         builder.devices = _devices(arguments.memory)
         options = LoadOptions(arguments.dtype, builder=arguments.builder, device_map=arguments.device_map)
         found = builder.build_wholly(description, options)
@@ -284,7 +286,7 @@ def _cast(arguments: argparse.Namespace) -> int:
 
 
 # Why a cast is planned and not measured, where that is no failure.
-_ACCEPTED = ("torch-missing", "not-safetensors", "unknown-dtype", "needs-exact")
+_ACCEPTED = ("torch-missing", "not-safetensors", "unknown-dtype", "needs-exact", "not-downloaded")
 
 
 def _measure(found: Preview, python: str) -> None:

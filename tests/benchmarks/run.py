@@ -7,19 +7,26 @@ code is 0 whatever the ratios are, and something else only where a program that 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # Run as a script: the tests' packages are found from the repository's root.
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.benchmarks import checkpoints, packages
+from tests.benchmarks.hub import Asked, asked_by, local_hub
 from tests.benchmarks.language_server import seconds_to_hover, seconds_to_initialize
 from tests.benchmarks.pairs import Timing, environment, in_pairs, told_by_process, whole_process
+from tests.benchmarks.workers import peak_memory, seconds_from_cold, seconds_to_tree, warm_script
+from tests.support.published import DEEPSEEK_V3, GEMMA_2B, LLAMA_405B
+from tests.support.worker_process import WorkerProcess
 
 _YARDSTICKS = Path(__file__).with_name("yardsticks")
 
@@ -31,34 +38,43 @@ class Result(NamedTuple):
     timing: Timing
     target: float
     target_seconds: float | None = None
+    unit: tuple[str, float] = ("ms", 1e-3)
+
+
+class Asking(NamedTuple):
+    """What two programs ask of the Hub for the same model."""
+
+    name: str
+    ours: Asked
+    theirs: Asked
 
 
 class Workbench:
     """What the benchmarks need, made when first asked for."""
 
     def __init__(self, folder: Path, pairs: int) -> None:
-        self._folder = folder
+        self.folder = folder
         self.pairs = pairs
 
     @cached_property
     def gemma(self) -> str:
-        return str(checkpoints.gemma_2b(self._folder / "gemma-2b"))
+        return str(checkpoints.gemma_2b(self.folder / "gemma-2b"))
 
     @cached_property
     def deepseek(self) -> str:
-        return str(checkpoints.deepseek_v3(self._folder / "DeepSeek-V3"))
+        return str(checkpoints.deepseek_v3(self.folder / "DeepSeek-V3"))
 
     @cached_property
     def variables(self) -> dict[str, str]:
         """The environment with the package as installed and no cache; both sides of a pair run in it."""
-        site = packages.install_model_loupe(self._folder / "site")
+        site = packages.install_model_loupe(self.folder / "site")
         return {**environment(str(site)), "MODEL_LOUPE_NO_CACHE": "1"}
 
     @cached_property
     def disk_variables(self) -> dict[str, str]:
         """The same with a cache on disk: what does not count, the first run of each pair, fills it."""
         kept = {name: value for name, value in self.variables.items() if name != "MODEL_LOUPE_NO_CACHE"}
-        return {**kept, "MODEL_LOUPE_CACHE_DIR": str(self._folder / "cache")}
+        return {**kept, "MODEL_LOUPE_CACHE_DIR": str(self.folder / "cache")}
 
     @cached_property
     def hf_mem_variables(self) -> dict[str, str]:
@@ -66,6 +82,31 @@ class Workbench:
 
     def yardstick(self, name: str, *arguments: str) -> list[str]:
         return [sys.executable, str(_YARDSTICKS / f"{name}.py"), *arguments]
+
+    @cached_property
+    def torch_python(self) -> str:
+        """An interpreter with torch and transformers, which `make bench` names."""
+        chosen = os.environ.get("MODEL_LOUPE_TORCH_PYTHON")
+        return chosen or sys.exit("MODEL_LOUPE_TORCH_PYTHON names no interpreter with torch: use make bench")
+
+    @cached_property
+    def gigabyte(self) -> str:
+        folder = str(self.folder / "gigabyte")
+        subprocess.run(self.torch_yardstick("gigabyte", folder), check=True, stderr=subprocess.DEVNULL)
+        return folder
+
+    def torch_yardstick(self, name: str, *arguments: str) -> list[str]:
+        return [self.torch_python, *self.yardstick(name, *arguments)[1:]]
+
+    def worker(self, libraries: str = "") -> WorkerProcess:
+        """``libraries``: a folder that goes before the interpreter's own."""
+        installed = Path(self.variables["PYTHONPATH"]) / "model_loupe" / "worker"
+        return WorkerProcess(self.torch_python, environment(libraries), memory_limit=0, worker=installed)
+
+    def config(self, name: str, config: dict[str, Any]) -> str:
+        path = self.folder / f"{name}.json"
+        path.write_text(json.dumps(config))
+        return str(path)
 
     def inspect(self, folder: str, variables: dict[str, str] | None = None) -> Callable[[], float]:
         command = [sys.executable, "-m", "model_loupe", "inspect", "--json", folder]
@@ -150,7 +191,77 @@ def hover(bench: Workbench) -> Iterator[Result]:
     yield Result("hover on a name over stdio / a constant hover of pygls", timing, 1.5)
 
 
-BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Result]]] = {
+def worker(bench: Workbench) -> Iterator[Result]:
+    """A module tree from the worker, against building the same model on the meta device in a bare script."""
+    configs = {"gemma-2b": GEMMA_2B, "Llama-3.1-405B": LLAMA_405B, "DeepSeek-V3": DEEPSEEK_V3}
+    with bench.worker() as process:
+        for label, config in configs.items():
+            script = bench.torch_yardstick("meta_model", bench.config(label, config))
+            with warm_script(script, environment()) as build:
+                ours = seconds_to_tree(process, {"config": config, "builder": "AutoModelForCausalLM"})
+                timing = in_pairs(ours, lambda build=build: build()[0], bench.pairs)
+            yield Result(f"warm worker's tree of {label} / building it on meta", timing, 1.3)
+    cold = seconds_from_cold(bench.worker, {"config": GEMMA_2B, "builder": "AutoModelForCausalLM"})
+    once = bench.torch_yardstick("meta_model", bench.config("gemma-2b", GEMMA_2B), "once")
+    timing = in_pairs(cold, whole_process(once, environment()), bench.pairs)
+    yield Result("cold worker's tree of gemma-2b / a script that builds and prints it", timing, 1)
+
+
+def notebook(bench: Workbench) -> Iterator[Result]:
+    """The worker's tree of a 1 GB checkpoint, against loading, printing and looping; with its memory."""
+    # The notebook's own version copies and casts what it loads; the newest maps the file into memory.
+    for label, libraries in (
+        ("4.38.0", os.environ.get("MODEL_LOUPE_NOTEBOOK_LIBRARIES", "")),
+        ("newest", ""),
+    ):
+        yield from _against_loading(bench, label, libraries)
+
+
+def _against_loading(bench: Workbench, label: str, libraries: str) -> Iterator[Result]:
+    config = json.loads((Path(bench.gigabyte) / "config.json").read_text())
+    memory: list[float] = []
+    script = bench.torch_yardstick("notebook", bench.gigabyte)
+    with bench.worker(libraries) as process, warm_script(script, environment(libraries)) as look:
+
+        def theirs() -> float:
+            taken, peak = look()
+            memory.append(peak)
+            return taken
+
+        ours = seconds_to_tree(process, {"config": config, "builder": "AutoModelForCausalLM"})
+        timing = in_pairs(ours, theirs, bench.pairs)
+        peak = peak_memory(process)
+    yield Result(f"warm worker's tree of a 1 GB model / loading it ({label})", timing, 0.01)
+    told = Timing(peak, max(memory), peak / max(memory))
+    yield Result(f"its peak memory / the loading script's ({label})", told, 1, unit=("MiB", 2**20))
+
+
+def hub(bench: Workbench) -> Iterator[Result | Asking]:
+    """A model of the Hub with cold caches, as whole processes, against huggingface_hub and hf-mem."""
+    models = {"google/gemma-2b-it": bench.gemma, "deepseek-ai/DeepSeek-V3": bench.deepseek}
+    with local_hub(models) as local:
+        here = {
+            "HF_ENDPOINT": local.endpoint,
+            "HF_HOME": str(bench.folder / "huggingface"),
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "MODEL_LOUPE_NO_CACHE": "1",
+        }
+        for repo_id in models:
+            command = [sys.executable, "-m", "model_loupe", "inspect", "--json", repo_id]
+            ours = whole_process(command, {**bench.variables, **here})
+            asked = asked_by(local, ours)
+            for name, theirs in (
+                ("get_safetensors_metadata", ("safetensors_metadata", bench.variables)),
+                ("hf-mem", ("hf_mem_of_hub", bench.hf_mem_variables)),
+            ):
+                yardstick, variables = theirs
+                other = whole_process(bench.yardstick(yardstick, repo_id), {**variables, **here})
+                yield Asking(f"{repo_id} / {name}", asked, asked_by(local, other))
+                target = 0.5 if "DeepSeek" in repo_id else float("inf")
+                yield Result(f"inspect {repo_id} / {name}", in_pairs(ours, other, bench.pairs), target)
+
+
+BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Result | Asking]]] = {
     "describe": describe,
     "safe_open": safe_open,
     "hf_mem": hf_mem,
@@ -158,11 +269,18 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Result]]] = {
     "serve": serve,
     "documents": documents,
     "hover": hover,
+    "worker": worker,
+    "notebook": notebook,
+    "hub": hub,
 }
 
 
-def line(result: Result) -> str:
+def line(result: Result | Asking) -> str:
     """One result in words: ratio, target and whether it was met, then the times behind it."""
+    if isinstance(result, Asking):
+        ours, theirs = result.ours, result.theirs
+        requests = f"{ours.requests} / {theirs.requests} requests"
+        return f"        {result.name:<62} {requests}, {ours.nbytes:,} / {theirs.nbytes:,} bytes"
     timing = result.timing
     if result.target_seconds is None:
         met = timing.ratio <= result.target
@@ -171,7 +289,8 @@ def line(result: Result) -> str:
         met = timing.ours <= result.target_seconds
         target = f"target ≤ {result.target_seconds * 1e3:.0f} ms"
     verdict = f"{target}: {'met' if met else 'MISSED'}" if target != "no target" else target
-    times = f"{timing.ours * 1e3:.1f} ms / {timing.theirs * 1e3:.1f} ms"
+    unit, size = result.unit
+    times = f"{timing.ours / size:.1f} {unit} / {timing.theirs / size:.1f} {unit}"
     return f"{timing.ratio:6.3f}  {result.name:<74} {verdict}  ({times})"
 
 

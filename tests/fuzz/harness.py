@@ -41,9 +41,13 @@ class Folder:
         """
         (self._path / self._form.file).write_bytes(content)
         target = self._path / self._form.file if self._form.alone else self._path
-        began, most = time.process_time(), _most_memory()
-        problem = _problem(target, deep)
-        seconds, growth = time.process_time() - began, _most_memory() - most
+        most = _most_memory()
+        problem, seconds = _timed(target, deep)
+        growth = _most_memory() - most
+        if problem is None and seconds > MAX_SECONDS:
+            # Neighbours on the machine slow even processor time down: the better of two counts.
+            problem, again = _timed(target, deep)
+            seconds = min(seconds, again)
         if problem is None and seconds > MAX_SECONDS:
             problem = f"took {seconds:.2f} s"
         if problem is None and growth > MAX_GROWTH:
@@ -59,6 +63,12 @@ def mutant(form: Format, seed: int, number: int) -> bytes:
 
 def _most_memory() -> int:
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _timed(target: Path, deep: bool) -> tuple[str | None, float]:
+    began = time.process_time()
+    problem = _problem(target, deep)
+    return problem, time.process_time() - began
 
 
 def _problem(target: Path, deep: bool) -> str | None:

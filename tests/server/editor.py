@@ -31,6 +31,8 @@ def server_environment(home: Path) -> dict[str, str]:
     }
     environment["PYTHONPATH"] = str(REPOSITORY / "server")
     environment["HF_HOME"] = str(home / "huggingface")
+    # No test asks the real Hub; those about the Hub bring one of their own.
+    environment["HF_HUB_OFFLINE"] = "1"
     environment["MODEL_LOUPE_CACHE_DIR"] = str(home / "model-loupe-cache")
     return environment
 
@@ -179,6 +181,11 @@ class Document:
         self.version += 1
         identifier = types.VersionedTextDocumentIdentifier(self.version, self.uri)
         self.editor.client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, [change]))
+
+    def save(self) -> None:
+        self.editor.client.text_document_did_save(
+            types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(self.uri))
+        )
 
     def close(self) -> None:
         self.editor.client.text_document_did_close(
@@ -365,6 +372,7 @@ async def session(
     *,
     folders: tuple[Path, ...] = (),
     settings: Mapping[str, object] | None = None,
+    options: Mapping[str, object] | None = None,
     able: types.ClientCapabilities | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Editor]:
@@ -395,7 +403,7 @@ async def session(
             types.InitializeParams(
                 capabilities=able or capabilities(),
                 workspace_folders=[types.WorkspaceFolder(folder.as_uri(), folder.name) for folder in folders],
-                initialization_options={"settings": dict(settings or {})},
+                initialization_options={"settings": dict(settings or {}), **(options or {})},
             )
         )
     )

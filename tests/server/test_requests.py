@@ -64,6 +64,8 @@ def test_a_call_without_a_known_model_asks_nothing() -> None:
         ({"dtype": "model.dtype"}, LoadOptions(None, dtype_known=False)),
         ({"dtype": "'nonsense'"}, LoadOptions(None, dtype_known=False)),
         ({"dtype": ")"}, LoadOptions(None, dtype_known=False)),
+        ({"**": "settings"}, LoadOptions(None, dtype_known=False)),
+        ({"**": "settings", "dtype": "'auto'"}, LoadOptions("auto")),
     ],
 )
 def test_the_load_dtype(kwargs: dict[str, str], options: LoadOptions) -> None:

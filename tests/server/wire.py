@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ class Wire:
         self.process = process
         self._log = log
         self.shown: list[str] = []
+        self.said = b""
         assert process.stdin and process.stdout
         self._stdin, self._stdout = process.stdin, process.stdout
 
@@ -34,7 +35,9 @@ class Wire:
         while line := self._stdout.readline().strip():
             name, _, value = line.partition(b":")
             headers[name] = value
-        message: dict[str, Any] = json.loads(self._stdout.read(int(headers[b"Content-Length"])))
+        body = self._stdout.read(int(headers[b"Content-Length"]))
+        self.said += body
+        message: dict[str, Any] = json.loads(body)
         return message
 
     def answer(self, identifier: int) -> dict[str, Any]:
@@ -86,7 +89,9 @@ class Wire:
 
 
 @contextmanager
-def wire(home: Path, command: tuple[str, ...] = SERVE) -> Iterator[Wire]:
+def wire(
+    home: Path, command: tuple[str, ...] = SERVE, environment: Mapping[str, str] | None = None
+) -> Iterator[Wire]:
     """A server process; killed at the end if it is still there."""
     log = home / "stderr.txt"
     with (
@@ -97,7 +102,7 @@ def wire(home: Path, command: tuple[str, ...] = SERVE) -> Iterator[Wire]:
             stdout=subprocess.PIPE,
             stderr=stderr,
             cwd=home,
-            env=server_environment(home),
+            env={**server_environment(home), **(environment or {})},
         ) as process,
     ):
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 from lsprotocol import types
 
+from model_loupe.demo.checkpoint import write_small_gemma
 from tests.server import editor as editors
 from tests.server.editor import Document, Editor, session, write_model
 
@@ -115,3 +118,30 @@ async def test_print_model(editor: Editor, tmp_path: Path) -> None:
     assert found["title"].startswith("GemmaForCausalLM")
     assert found["text"].startswith("GemmaForCausalLM(\n  (model): GemmaModel(\n    (embed_tokens): ")
     assert "(0-1): 2 x GemmaDecoderLayer(" in found["text"]
+
+
+async def test_a_text_for_the_tokenizer_shows_its_tokens(editor: Editor, tmp_path: Path) -> None:
+    write_small_gemma(str(tmp_path / "tiny"))
+    document = editor.open(
+        tmp_path / "a.py",
+        "tokenizer = AutoTokenizer.from_pretrained('./tiny')\nids = tokenizer('hello world').input_ids\n",
+    )
+    text = await eventually(lambda: document.card("hello"), "token")
+    real = await tokens_of(tmp_path / "tiny", "hello world")
+    assert text.startswith(f"**{len(real)} tokens**")
+    assert " ".join(map(str, real)) in text
+    assert text == await document.card("tokenizer('hello")
+
+
+async def tokens_of(folder: Path, text: str) -> list[int]:
+    """As a user's own program has it."""
+    program = (
+        "import json, sys; from transformers import AutoTokenizer;"
+        "print(json.dumps(AutoTokenizer.from_pretrained(sys.argv[1])(sys.argv[2])['input_ids']))"
+    )
+    asked = await asyncio.create_subprocess_exec(
+        PYTHON, "-c", program, str(folder), text, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await asked.communicate()
+    found: list[int] = json.loads(out)
+    return found

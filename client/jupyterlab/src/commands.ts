@@ -12,6 +12,8 @@ export const CommandIDs = {
   refresh: 'model-loupe:refresh',
   copy: 'model-loupe:copy',
   collapseAll: 'model-loupe:collapse-all',
+  openOnHub: 'model-loupe:open-on-hub',
+  download: 'model-loupe:download',
   restartServer: 'model-loupe:restart-server',
 } as const;
 
@@ -53,6 +55,23 @@ export function addCommands(app: JupyterFrontEnd, server: LoupeServer | null, pa
       panel().collapseAll();
     },
   });
+  commands.addCommand(CommandIDs.openOnHub, {
+    label: 'Open on the Hub',
+    caption: 'Open the model’s page on the Hugging Face Hub',
+    isEnabled: () => server !== null && panel().current?.contextValue === 'model',
+    execute: async () => {
+      const address = await server?.execute('modelLoupe.openOnHub', panel().current);
+      if (typeof address === 'string') {
+        window.open(address, '_blank', 'noopener');
+      }
+    },
+  });
+  commands.addCommand(CommandIDs.download, {
+    label: 'Download Model',
+    caption: 'Download the files that the code loads',
+    isEnabled: () => server !== null && panel().current?.contextValue === 'model',
+    execute: () => server?.execute('modelLoupe.download', panel().current),
+  });
   commands.addCommand(CommandIDs.restartServer, {
     label: 'Restart the Language Server',
     caption: 'Restart Model Loupe’s language server',
@@ -61,7 +80,9 @@ export function addCommands(app: JupyterFrontEnd, server: LoupeServer | null, pa
   });
   commands.addKeyBinding({ command: CommandIDs.copy, keys: ['Accel C'], selector: TREE_SELECTOR });
   app.contextMenu.addItem({ command: CommandIDs.copy, selector: ROW_SELECTOR, rank: 1 });
-  app.contextMenu.addItem({ command: CommandIDs.refresh, selector: TREE_SELECTOR, rank: 2 });
+  app.contextMenu.addItem({ command: CommandIDs.openOnHub, selector: ROW_SELECTOR, rank: 2 });
+  app.contextMenu.addItem({ command: CommandIDs.download, selector: ROW_SELECTOR, rank: 3 });
+  app.contextMenu.addItem({ command: CommandIDs.refresh, selector: TREE_SELECTOR, rank: 4 });
 }
 
 export function addToPalette(palette: ICommandPalette): void {

@@ -116,6 +116,11 @@ export class LoupeServer implements IDisposable, Transport {
     return (await within(limit, this.rpc.request(method, params))) as T;
   }
 
+  /** Has the server execute a command of its own. */
+  execute(command: string, ...words: unknown[]): Promise<unknown> {
+    return this.request('workspace/executeCommand', { command, arguments: words });
+  }
+
   /** The URI by which the server knows a document. */
   uriOf(document: VirtualDocument): string {
     return this.companion ? this.companion.uriOf(document) : document.documentInfo.uri;

@@ -5,6 +5,7 @@ import * as vscode from 'vscode';
 import { chooseInterpreter } from './choose';
 import { revealInCode } from './code';
 import { installServer } from './install';
+import { logIn } from './login';
 import { reportProblems } from './problems';
 import { pythonExtension } from './pythonExtension';
 import { LanguageServer } from './server';
@@ -62,6 +63,7 @@ function serverCommands(server: LanguageServer, log: vscode.LogOutputChannel): v
     command('showLog', () => log.show()),
     command('chooseInterpreter', chooseInterpreter),
     command('installServer', () => install(server)),
+    command('logIn', () => logInAndAskAgain(server)),
     command('showMenu', () => showMenu(server)),
   ];
 }
@@ -104,6 +106,17 @@ async function install(server: LanguageServer): Promise<void> {
   } else {
     void vscode.window.showErrorMessage('Model Loupe: the installation failed; the terminal says why.');
   }
+}
+
+/** With another token the Hub may answer otherwise: what it refused is asked again. */
+async function logInAndAskAgain(server: LanguageServer): Promise<void> {
+  const { state } = server;
+  if (state.kind !== 'ready') {
+    void vscode.window.showWarningMessage(`Model Loupe: ${problem(state) ?? describe(state)}`);
+    return;
+  }
+  await logIn(state.python);
+  await vscode.commands.executeCommand('modelLoupe.askAgain');
 }
 
 async function showMenu(server: LanguageServer): Promise<void> {

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from model_loupe.domain.lean_typing import NamedTuple, Protocol
+from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple, Protocol
 from model_loupe.domain.warnings import Warning
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from model_loupe.checkpoints.safetensors_index import Claims
 
 LFS_POINTER_PREFIX = b"version https://git-lfs.github.com/spec/v1"
 LFS_POINTER_LIMIT = 1024
@@ -76,6 +81,9 @@ class Files(Protocol):
 
     def unfinished_download(self, name: str) -> str | None:
         """The name of the partial file if a download of ``name`` was begun and is not finished."""
+
+    def foresee(self, names: Sequence[str], claims: Claims | None) -> None:
+        """The headers of these files will be read next: a source that is far away fetches them at once."""
 
 
 def format_of(name: str) -> str | None:

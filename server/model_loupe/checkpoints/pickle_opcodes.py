@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
     _Handler = Callable[["_Machine", int], int]
 
-MAX_STEPS = 4_000_000
-"""A tensor of a state dict takes some 32 steps: enough for 100,000 tensors in one pickle."""
+MAX_STEPS = 4_500_000
+"""A tensor of a state dict takes some 42 steps: enough for 100,000 tensors in one pickle."""
 
-# An opcode is a step; one of the rare ones takes as long as four of the others.
-_RARE_STEPS = 4
+# An opcode is a step, and so many more if it takes longer than most.
+_RARE_STEPS = 7
+_MARK_STEPS = 2
+_CALL_STEPS = 2
 # Python's own recursion limit keeps what it pickles well below this.
 _MAX_MARKS = 10_000
 
@@ -69,6 +71,13 @@ class Mapping:
     def __init__(self, pairs: list[Any]) -> None:
         self.pairs = pairs
 
+    def put(self, pairs: list[Any]) -> None:
+        """Puts keys and values, in turn, into the dict."""
+        self.pairs.extend(pairs)
+
+
+_NOTHING: list[Any] = []
+
 
 class Object:
     """What ``function(*arguments)`` would give, with what the pickle puts into it afterwards."""
@@ -79,8 +88,21 @@ class Object:
         self.function = function
         self.arguments = arguments
         self.state: Any = None
-        self.pairs: list[Any] = []
-        self.elements: list[Any] = []
+        # Most objects get nothing put into them, and a million of them would cost two million lists.
+        self.pairs: list[Any] = _NOTHING
+        self.elements: list[Any] = _NOTHING
+
+    def put(self, pairs: list[Any]) -> None:
+        """Puts keys and values, in turn, into the object."""
+        if self.pairs is _NOTHING:
+            self.pairs = []
+        self.pairs.extend(pairs)
+
+    def add(self, elements: list[Any]) -> None:
+        """Puts elements into the object."""
+        if self.elements is _NOTHING:
+            self.elements = []
+        self.elements.extend(elements)
 
 
 class Problem(NamedTuple):
@@ -171,6 +193,7 @@ class _Machine:
                     position += 1
                 elif opcode == 0x28:  # MARK
                     self.marks.append(stack)
+                    left -= _MARK_STEPS
                     if len(self.marks) > _MAX_MARKS:
                         raise _Bad("nested-too-deeply", f"opens more than {_MAX_MARKS:,} marks")
                     stack = self.stack = []
@@ -194,6 +217,7 @@ class _Machine:
                 elif opcode == 0x52:  # REDUCE
                     arguments = stack.pop()
                     stack[-1] = self.call(stack[-1], arguments)
+                    left -= _CALL_STEPS
                 elif opcode == 0x29:  # EMPTY_TUPLE
                     stack.append(())
                 elif opcode == 0x89:  # NEWFALSE
@@ -210,7 +234,7 @@ class _Machine:
                     rare = _RARE.get(opcode)
                     if rare is None:
                         raise _Bad("bad-pickle", f"byte {position - 1} (0x{opcode:02x}) is no pickle opcode")
-                    left -= _RARE_STEPS - 1
+                    left -= _RARE_STEPS
                     position = rare(self, position)
                     stack = self.stack
                 if left <= 0:
@@ -236,7 +260,7 @@ class _Machine:
         while self.marks:
             waiting, items = items, self.marks.pop()
             if items and isinstance(items[-1], (Mapping, Object)):
-                items[-1].pairs.extend(waiting[: len(waiting) // 2 * 2])
+                items[-1].put(waiting[: len(waiting) // 2 * 2])
             elif items and isinstance(items[-1], list):
                 items[-1].extend(waiting)
         return items[0] if items else None
@@ -289,7 +313,7 @@ class _Machine:
             raise _Bad("bad-pickle", f"has a key without a value at byte {position - 1}")
         target = self.stack[-1]
         if isinstance(target, (Mapping, Object)):
-            target.pairs.extend(pairs)
+            target.put(pairs)
         return position
 
     def add(self, items: list[Any], position: int) -> int:
@@ -297,7 +321,7 @@ class _Machine:
         if isinstance(target, list):
             target.extend(items)
         elif isinstance(target, Object):
-            target.elements.extend(items)
+            target.add(items)
         return position
 
 

@@ -52,6 +52,7 @@ def read_weights(
     """
     warnings: list[Warning] = []
     choice = choose(files, listing, selection, explicit, warnings)
+    files.foresee(choice.shards, choice.claims)
     reader = _Reader(files, listing, warnings)
     for name in choice.shards:
         reader.read(name)

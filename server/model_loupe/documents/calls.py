@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
-from model_loupe.documents import apis
+from model_loupe.documents import apis, unpacked
 from model_loupe.documents.facts import MODULE, CallSite, Facts, Use, access_path, dotted, given
 from model_loupe.documents.names import kind_of, written_place
 from model_loupe.documents.reference import Reference
@@ -37,6 +37,7 @@ class _Parts:
         "own",
         "span",
         "task",
+        "unpacked",
     )
 
     def __init__(self, facts: Facts, node: ast.Call, api: apis.Api) -> None:
@@ -47,10 +48,10 @@ class _Parts:
         self.own: Options | None = None
         self.argument, self.expression = _argument(node, api, keywords)
         self.items: tuple[str, ...] = () if api.item is None else (api.item,)
-        if self.expression is None and not any(isinstance(given, ast.Starred) for given in node.args):
-            unpacked = next((given.value for given in node.keywords if given.arg is None), None)
-            if unpacked is not None:
-                self.argument, self.expression, self.items = "**", unpacked, api.keywords
+        self.unpacked = [given.value for given in node.keywords if given.arg is None]
+        starred = any(isinstance(given, ast.Starred) for given in node.args)
+        if self.expression is None and self.unpacked and not starred:
+            self.argument, self.expression, self.items = "**", self.unpacked[0], api.keywords
         self.callee = _callee(facts, node.func)
         self.call = facts.source.span(node)
         self.span = facts.source.span(self.expression) if self.expression is not None else self.call
@@ -166,8 +167,15 @@ class Calls:
             return None
         index = self._indexes[number]
         kind = kind_of(options[0].text, self.written) if options else self._unknown_kind(parts.expression)
+        kwargs = self._kwargs(number, site, parts)
         last = parts.last
-        if last is not None and last[0] == options and last[1].kind == kind and last[1].cell == index:
+        if (
+            last is not None
+            and last[0] == options
+            and last[1].kind == kind
+            and last[1].cell == index
+            and (kwargs is parts.kwargs or last[1].kwargs == kwargs)
+        ):
             return last[1]  # nearly all, after a keystroke
         reference = Reference(
             index,
@@ -178,7 +186,7 @@ class Calls:
             options[0].text if options else None,
             kind,
             round(options[0].confidence, 3) if options else 0.0,
-            parts.kwargs,
+            kwargs,
             api.role,
             tuple(option.text for option in options) if len(options) > 1 else (),
             parts.task,
@@ -199,6 +207,19 @@ class Calls:
             return options
         found = (self._values.item(parts.expression, place, name) for name in parts.items)
         return next((options for options in found if options), ())
+
+    def _kwargs(self, number: int, site: CallSite, parts: _Parts) -> dict[str, str]:
+        """The other arguments; those of ``**settings`` too where the text says what these are."""
+        if not parts.unpacked:
+            return parts.kwargs
+        kwargs: dict[str, str] = {}
+        for node in parts.unpacked:
+            found = unpacked.items(self._names, number, site.scope, node)
+            if node is parts.expression:
+                # It names the model as well.
+                found = {name: value for name, value in found.items() if name not in parts.api.keywords}
+            kwargs |= found
+        return kwargs | parts.kwargs
 
     def _api(self, number: int, site: CallSite) -> apis.Api | None:
         """The table's entry for what a call calls, as far as imports and assignments tell."""

@@ -50,6 +50,9 @@ _OPAQUE = re.compile(
     r"|\#[^\n]*|[()\[\]{}]|\n",
     re.DOTALL,
 )
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+# Behind these a value is still to come.
+_WAITING = frozenset("=.+-*/%|&<>")
 _CONTINUED = re.compile(r"(?:[)\]}#]|(?:else|elif|except|finally)\b)")
 
 
@@ -216,8 +219,9 @@ def _split(lines: list[str], offset: int) -> list[ast.stmt]:
 
 
 def _repaired(lines: list[str], offset: int) -> list[ast.stmt]:
-    """A statement whose broken lines become ``pass``, so that a function loses only one of its own."""
+    """A statement whose broken lines are closed or become ``pass``: a function loses only one of its own."""
     lines = list(lines)
+    closed: set[int] = set()
     for _ in range(_MAX_REPAIRS):
         found, line = _attempt(lines, offset)
         if found is not None:
@@ -225,6 +229,14 @@ def _repaired(lines: list[str], offset: int) -> list[ast.stmt]:
         number = line - offset
         if not 0 <= number < len(lines) or not lines[number].strip():
             break
+        if number not in closed:
+            closed.add(number)
+            end = _end_of_statement(lines, number)
+            ending = _missing_end("\n".join(lines[number : end + 1]))
+            repaired = [*lines[:end], lines[end] + ending, *lines[end + 1 :]] if ending else lines
+            if ending and _is_better(_attempt(repaired, offset), line):
+                lines = repaired
+                continue
         if lines[number].strip() == "pass":
             # Its indentation is what is wrong.
             lines[number] = ""
@@ -232,6 +244,43 @@ def _repaired(lines: list[str], offset: int) -> list[ast.stmt]:
         indent = len(lines[number]) - len(lines[number].lstrip())
         lines[number] = lines[number][:indent] + "pass"
     return []
+
+
+def _end_of_statement(lines: list[str], number: int) -> int:
+    """The last line that, more indented, belongs to the statement of line ``number``."""
+    indent = len(lines[number]) - len(lines[number].lstrip())
+    end = number
+    for following in range(number + 1, len(lines)):
+        line = lines[following]
+        if line.strip() and len(line) - len(line.lstrip()) <= indent:
+            break
+        end = following if line.strip() else end
+    return end
+
+
+def _missing_end(text: str) -> str:
+    """What would end a call that is being typed: the quote, the value, the brackets that are still open."""
+    opened: list[str] = []
+    ending = ""
+    for match in _OPAQUE.finditer(text):
+        token = match.group()
+        if token in _CLOSING:
+            opened.append(_CLOSING[token])
+        elif token in ")]}" and opened:
+            opened.pop()
+        elif match.end() == len(text) and token[0] in "'\"" and (len(token) == 1 or token[-1] != token[0]):
+            ending = token[0]
+    if not opened:
+        return ""
+    last = text.rstrip()[-1:]
+    if not ending and last in _WAITING:
+        ending = "_" if last == "." else "None"
+    return ending + "".join(reversed(opened))
+
+
+def _is_better(attempt: tuple[list[ast.stmt] | None, int], line: int) -> bool:
+    """Whether the text parses now, or at least beyond the ``line`` of the error that it had."""
+    return attempt[0] is not None or attempt[1] > line
 
 
 def _attempt(lines: list[str], offset: int) -> tuple[list[ast.stmt] | None, int]:

@@ -64,9 +64,7 @@ def _step(number: int, site: CallSite, node: ast.expr, certainty: float, path: P
 def _of_declarations(names: Names, name: str, path: Path, callees: Sequence[str]) -> list[Step]:
     found: list[Step] = []
     for callee in callees:
-        for number, site in names.calls(callee):
-            if name not in _destinations(site.node):
-                continue
+        for number, site in names.calls_by(callee, _destinations).get(name, ()):
             default = given(site.node, "default", 1 if callee.startswith("DEFINE_") else None)
             if default is not None:
                 found.append(_step(number, site, default, _DEFAULT, path))

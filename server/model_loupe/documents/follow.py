@@ -166,7 +166,7 @@ class Follower:
         if last == "parse_args" and path and isinstance(path[0], Field):
             yield from defaults.of_option(self.names, path[0].name, path[1:])
         self._read_module_of(name or last, place)
-        yield self._returned(last, path)
+        yield self._returned(node, last, place, path)
 
     # What the forms are made of
 
@@ -308,12 +308,23 @@ class Follower:
             if bound.binding.origin is not None:
                 self.names.imported(bound.binding.origin, bound.text)
 
-    def _returned(self, name: str, path: Path) -> list[Step]:
+    def _returned(self, node: ast.Call, name: str, place: Place, path: Path) -> list[Step]:
+        """What the document's functions of that name return, or its methods where an object's is called."""
+        of_object = isinstance(node.func, ast.Attribute) and not self._is_module(node.func.value, place)
         return [
             step
             for text, scope in self.names.definitions(name, "function")
+            if of_object == self._is_method(text, scope)
             for step in self._returns(text, scope, path)
         ]
+
+    def _is_method(self, text: int, scope: int) -> bool:
+        scopes = self.names.texts[text].scopes
+        return scopes[scopes[scope].parent].kind == "class"
+
+    def _is_module(self, owner: ast.expr, place: Place) -> bool:
+        head = (dotted(owner) or "").partition(".")[0]
+        return any(bound.binding.origin for bound in self.names.candidates(head, place))
 
     def _returns(self, text: int, scope: int, path: Path) -> list[Step]:
         found = self.names.texts[text].returns.get(scope, ())

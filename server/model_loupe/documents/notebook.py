@@ -10,7 +10,10 @@ from model_loupe.domain.errors import LoupeError
 
 
 def read_notebook(text: str) -> list[Cell]:
-    """The code and markdown cells, numbered from 0; raises LoupeError("bad-notebook") for anything else."""
+    """The code and markdown cells, by their place among all cells, raw ones too, from 0.
+
+    Raises LoupeError("bad-notebook") for anything that is no notebook.
+    """
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -20,10 +23,10 @@ def read_notebook(text: str) -> list[Cell]:
         raise LoupeError("bad-notebook", "not a notebook: it has no list of cells")
     language = _language(document)
     result: list[Cell] = []
-    for raw in cells:
+    for index, raw in enumerate(cells):
         kind = raw.get("cell_type") if isinstance(raw, dict) else None
         if kind in ("code", "markdown"):
-            result.append(Cell(len(result), kind, _source(raw), language))
+            result.append(Cell(index, kind, _source(raw), language))
     return result
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
 from model_loupe.documents.calls import Calls
-from model_loupe.documents.facts import MODULE, Facts, Use, dotted
+from model_loupe.documents.facts import MODULE, CallSite, Facts, Use, dotted
 from model_loupe.documents.follow import Follower
 from model_loupe.documents.memory import uses_of
 from model_loupe.documents.reference import Reference, Span
@@ -18,6 +18,8 @@ from model_loupe.documents.trace import CASTS, Parts, Traced, Tracer, cast_of
 from model_loupe.documents.walk import GETTERS
 
 _LONGEST_CHAIN = 2000
+# Methods of tokenizers that take a text, besides the call of one.
+_TOKENIZING = ("encode", "tokenize", "encode_plus", "batch_encode_plus", "__call__")
 _PARTIAL = re.compile(
     r"(?:\.\s*|(?P<call>\.\s*(?:"
     + "|".join(sorted(GETTERS))
@@ -32,7 +34,7 @@ class Object(NamedTuple):
 
     ``kind`` is ``model``, ``config``, ``tokenizer``, ``processor`` or ``pipeline``; ``parts`` lead from it to
     the part: names and indexes, ``*`` for any one. ``base`` loads the model below an adapter. ``cast`` is the
-    dtype that the code has cast it to by then.
+    dtype that the code has cast it to by then. ``text`` is what a tokenizer is given, where it is a literal.
     """
 
     span: Span
@@ -41,6 +43,7 @@ class Object(NamedTuple):
     parts: Parts
     base: Reference | None = None
     cast: str | None = None
+    text: str | None = None
 
 
 class Typed(NamedTuple):
@@ -73,6 +76,9 @@ class Objects:
         if number is None:
             return None
         facts = self._names.texts[number]
+        tokenized = self._tokenized_at(number, line, column)
+        if tokenized is not None:
+            return tokenized
         for use in uses_of(facts):
             node = use.node
             if not node.lineno - 1 <= line <= (node.end_lineno or 0) - 1:
@@ -83,6 +89,22 @@ class Objects:
                 if found is not None:
                     return found
         return self._target_at(number, line, column)
+
+    def _tokenized_at(self, number: int, line: int, column: int) -> Object | None:
+        """A literal that a tokenizer is called with (``tokenizer("…")``), or the name of what is called."""
+        facts = self._names.texts[number]
+        for site, text in _calls_with_text(facts, line):
+            func = site.node.func
+            touched = (_own_span(facts, node) for node in (site.node.args[0], func))
+            place = next((span for span in touched if span and span.contains(line, column)), None)
+            if place is None:
+                continue
+            is_method = isinstance(func, ast.Attribute) and func.attr in _TOKENIZING
+            owner = func.value if isinstance(func, ast.Attribute) and is_method else func
+            traced = self._tracer.of(owner, place_of(number, site.scope, owner))
+            if traced and traced.kind == "tokenizer" and not traced.parts:
+                return _made(place, traced)._replace(text=text)
+        return None
 
     def typed(self, cell: int | None, line: int, column: int) -> Typed | None:
         """The object behind whose dot the cursor stands, also where the statement does not parse yet."""
@@ -204,6 +226,17 @@ class Objects:
 
 def _made(span: Span, traced: Traced) -> Object:
     return Object(span, traced.reference, traced.kind, traced.parts, traced.base, traced.cast)
+
+
+def _calls_with_text(facts: Facts, line: int) -> Iterator[tuple[CallSite, str]]:
+    """The calls on a line whose first argument is a text."""
+    for sites in facts.calls.values():
+        for site in sites:
+            node = site.node
+            if node.lineno - 1 <= line <= (node.end_lineno or 0) - 1 and node.args:
+                given = node.args[0]
+                if isinstance(given, ast.Constant) and isinstance(given.value, str):
+                    yield site, given.value
 
 
 def _own_span(facts: Facts, node: ast.expr) -> Span | None:

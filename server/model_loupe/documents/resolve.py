@@ -75,6 +75,7 @@ class Names:
         self._module_texts: dict[str, int | None] = {}
         self._imports: dict[tuple[int, str], str | None] = {}
         self._calls: dict[str, list[tuple[int, CallSite]]] = {}
+        self._calls_by: dict[str, dict[str, list[tuple[int, CallSite]]]] = {}
         self._definitions: dict[str, list[tuple[int, int]]] | None = None
         self._outermost = _outermost(self.texts[:], apart)
 
@@ -156,6 +157,18 @@ class Names:
                 for site in reversed(self.texts[number].calls.get(name, ()))
             ]
         return found
+
+    def calls_by(
+        self, name: str, keys: Callable[[ast.Call], Sequence[str]]
+    ) -> dict[str, list[tuple[int, CallSite]]]:
+        """The same by each of what ``keys`` says of a call, which has to be asked the same of a ``name``."""
+        known = self._calls_by.get(name)
+        if known is None:
+            known = self._calls_by[name] = {}
+            for call in self.calls(name):
+                for key in dict.fromkeys(keys(call[1].node)):
+                    known.setdefault(key, []).append(call)
+        return known
 
     def definitions(self, name: str, kind: str) -> list[tuple[int, int]]:
         """The classes or functions called ``name``, as text and scope, the last first."""

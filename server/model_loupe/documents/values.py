@@ -46,6 +46,8 @@ class Values:
         self._steps = 0
         # How many evaluations are under way, each for a key of the one before; 0 outside of any.
         self._nested = 0
+        # What is being followed at the moment, outermost first.
+        self._asked: set[tuple[int, Path]] = set()
 
     def of(self, node: ast.expr, place: Place) -> Options:
         """What string ``node`` may be at ``place``."""
@@ -82,6 +84,16 @@ class Values:
             found = form(self, node, place, depth) if form is not None else ()
             if found:
                 return found
+        question = (id(node), path)
+        if question in self._asked:
+            return ()  # what it is made of is made of it
+        self._asked.add(question)
+        try:
+            return self._followed(node, place, path, depth)
+        finally:
+            self._asked.discard(question)
+
+    def _followed(self, node: ast.expr, place: Place, path: Path, depth: int) -> Options:
         for group in self.follower.expand(node, place, path):
             if len(group) == 1:
                 # The usual case, and at every keystroke for every reference: no need to put together.

@@ -32,6 +32,8 @@ _VECTORS = (
     "gate.balancing_biases",
     # Gemma 4.
     "layer_scalar",
+    "std_bias",
+    "std_scale",
     ".input_min",
     ".input_max",
     ".output_min",

@@ -8,9 +8,15 @@ class LoupeError(Exception):
 
     ``code`` is stable and hyphenated (``model-not-found``); ``message`` is one line: what happened and
     what to do about it. It reaches the user as it is, so it holds no traceback, token or secret.
+    ``passing``: it may be over at the next try, whatever anybody does, and ``seconds`` is when, if that is
+    known.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(
+        self, code: str, message: str, *, passing: bool = False, seconds: float | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.passing = passing
+        self.seconds = seconds

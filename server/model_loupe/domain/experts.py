@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model_loupe.domain.kv_cache import text_config
+from model_loupe.domain.dimensions import text_config
 from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 _TOTAL = ("num_local_experts", "n_routed_experts", "num_experts", "moe_num_experts")
 _PER_TOKEN = ("num_experts_per_tok", "num_experts_per_token", "top_k_experts", "moe_top_k", "moe_k")
-_LAYERS = ("model.layers", "model.language_model.layers", "language_model.model.layers")
+_LAYERS = ("model.layers",)
+_COMPOSITE_LAYERS = ("model.language_model.layers", "language_model.model.layers")
 _MOST_MTP_LAYERS = 64
 
 
@@ -44,6 +45,7 @@ def mtp_prefixes(config: dict[str, Any]) -> tuple[str, ...]:
     layers, extra = part.get("num_hidden_layers"), part.get("num_nextn_predict_layers")
     if type(layers) is int and type(extra) is int and 0 < extra <= _MOST_MTP_LAYERS:
         numbers = range(layers, layers + extra)
-        return tuple(f"{base}.{number}." for base in _LAYERS for number in numbers)
+        bases = _LAYERS if part is config else _COMPOSITE_LAYERS
+        return tuple(f"{base}.{number}." for base in bases for number in numbers)
     under_mtp = part.get("mtp_num_hidden_layers") or part.get("model_type") == "qwen3_next"
     return ("mtp.", "model.mtp.") if under_mtp else ()

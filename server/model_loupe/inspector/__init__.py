@@ -27,9 +27,11 @@ if TYPE_CHECKING:
         config_completions,
         part_card,
         tokenizer_card,
+        tokens_card,
     )
     from model_loupe.inspector.rows import TreeNode, architecture_id
     from model_loupe.sources.locate import ModelRequest
+    from model_loupe.sources.store import user_store
 
 __all__ = [
     "Completion",
@@ -51,6 +53,8 @@ __all__ = [
     "source_of",
     "summary",
     "tokenizer_card",
+    "tokens_card",
+    "user_store",
 ]
 
 # Which module each name is from: it is imported when the name is asked for, as the command line asks for few.
@@ -74,6 +78,8 @@ _HOMES = {
     "short_summary": "inspector.markdown",
     "summary": "inspector.markdown",
     "tokenizer_card": "inspector.parts",
+    "tokens_card": "inspector.parts",
+    "user_store": "sources.store",
 }
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from model_loupe.domain.errors import LoupeError
 from model_loupe.inspector.building import (
@@ -19,6 +19,7 @@ from model_loupe.inspector.building import (
     question,
 )
 from model_loupe.inspector.environment import can_run, installed_version
+from model_loupe.inspector.told_before import ToldBefore
 from model_loupe.inspector.worker_process import Worker
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from model_loupe.domain.loading import LoadOptions
     from model_loupe.inspector.description import Description
     from model_loupe.sources.locate import ModelRequest
+    from model_loupe.sources.store import Store
 
     Key = tuple[ModelRequest, LoadOptions]
 
@@ -46,13 +48,15 @@ class _Known(NamedTuple):
 
 
 class Builder:
-    """Builds models under one interpreter. Thread-safe; ``view`` and ``wants`` never wait.
+    """Builds models under one interpreter, or finds in ``store`` what was built before.
 
-    ``devices`` is the memory to take of each (``{"0": "24GiB"}``; empty: what there is).
+    Thread-safe; ``view`` and ``wants`` never wait. ``devices`` can be set: the memory that models may take of
+    each (``{"0": "24GiB"}``; empty: what there is).
     """
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, store: Store | None = None) -> None:
         self.worker = worker
+        self._told = ToldBefore(store, worker.interpreter)
         self.devices: dict[str, str] = {}
         self._known: OrderedDict[Key, _Known] = OrderedDict()
         self._lock = threading.Lock()
@@ -93,10 +97,12 @@ class Builder:
         known = self.view(description, options)
         large = len(description.weights.table) > MANY_TENSORS
         joined = can_be_joined(description) and (not large or known.built is not None)
+        asked = question(description, options, joined=joined)
         try:
-            answer = self.worker.call(
-                "architecture", question(description, options, joined=joined), cancelled=cancelled
-            )
+            answer = self._told.get(asked)
+            if answer is None:
+                answer = self.worker.call("architecture", asked, cancelled=cancelled)
+                self._told.put(asked, answer)
         except LoupeError as error:
             passing = error.code.startswith(_PASSING)
             again = time.monotonic() + _RETRY_SECONDS if passing else None
@@ -124,6 +130,14 @@ class Builder:
         strategy = options.device_map or "auto"
         asked = {**question(description, options, joined=False), "device_map": strategy}
         return placement_of(strategy, self.worker.call("placement", {**asked, "max_memory": self.devices}))
+
+    def tokens(self, description: Description, text: str) -> dict[str, Any]:
+        """How the model's tokenizer splits ``text`` (``worker/tokens.py``); raises LoupeError."""
+        missing = self.missing()
+        if missing:
+            raise missing
+        marks = [(file.name, file.nbytes) for file in description.files if "token" in file.name]
+        return self.worker.call("tokens", {"folder": description.path, "mark": marks, "text": text})
 
     def warm_up(self, model_type: str | None = None) -> None:
         """Has the libraries imported, so that the first question need not wait for that."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 from model_loupe.domain.casts.numerics import Sums, total
@@ -89,9 +90,9 @@ def numerics(parts: list[Sums], *, exact: bool) -> dict[str, Any]:
         "elements": sums.elements,
         "read_bytes": sums.read_bytes,
         **{name: getattr(sums, name) if whole or name not in _RARE else None for name in _COUNTS},
-        "max_abs_error": sums.max_abs_error,
-        "max_rel_error": sums.max_rel_error,
-        "mse": sums.mse,
+        "max_abs_error": _finite(sums.max_abs_error),
+        "max_rel_error": _finite(sums.max_rel_error),
+        "mse": _finite(sums.mse),
         "snr_db": sums.snr_db,
         "cosine": sums.cosine,
         "exponents": {
@@ -104,6 +105,11 @@ def numerics(parts: list[Sums], *, exact: bool) -> dict[str, Any]:
         interval = sums.snr_interval
         result["interval"] = {"snr_db": list(interval) if interval else None}
     return result
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no infinity, which squares of float64 values can reach."""
+    return value if isfinite(value) else None
 
 
 def worst(sums: dict[str, Sums]) -> list[dict[str, Any]]:

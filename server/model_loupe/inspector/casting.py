@@ -107,6 +107,9 @@ def measure(
 
 
 def _missing(found: Preview, interpreter: str) -> LoupeError | None:
+    if found.description.source == "hub":
+        message = f"the weights of {found.description.request.model} are not on this machine: not measured"
+        return LoupeError("not-downloaded", message)
     others = [name for name in found.description.weights.table.by_file if format_of(name) != "safetensors"]
     if others:
         message = f"{others[0]} is no safetensors file: values are only read of those"

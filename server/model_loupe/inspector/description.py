@@ -6,9 +6,10 @@ from model_loupe.checkpoints.choice import Selection
 from model_loupe.checkpoints.config import architecture_class, declared_dtype, model_type, parse_json_object
 from model_loupe.checkpoints.files import FORMAT_TITLES, File, Files, format_of
 from model_loupe.checkpoints.weights import Weights, is_long, read_weights
+from model_loupe.domain.dimensions import Dimensions, dimensions
 from model_loupe.domain.dtypes import BY_NAME, canonical_name
 from model_loupe.domain.experts import Experts, experts_of, mtp_prefixes
-from model_loupe.domain.kv_cache import Dimensions, KvCache, dimensions, kv_cache
+from model_loupe.domain.kv_cache import KvCache, kv_cache
 from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 from model_loupe.domain.loading import LoadDtype, LoadOptions, bytes_at, load_dtype
 from model_loupe.domain.parameters import CountingFacts, ParameterCount, count_parameters
@@ -51,7 +52,10 @@ class Part(NamedTuple):
 
 
 class Description(NamedTuple):
-    """A model, as its files tell it. ``path`` is absolute, ``commit`` set for a snapshot of the cache.
+    """A model, as its files tell it.
+
+    ``path`` is absolute, or the page of a model on the Hub; ``commit`` is set for the cache and the Hub,
+    ``latest`` where the Hub has a newer one than the cache.
 
     ``pipeline`` is the library of a model that lies in several folders, and ``parts`` are what it is made of.
     ``adapter`` is set for a PEFT adapter, ``base`` is then the model that it is for, if that is here.
@@ -87,6 +91,7 @@ class Description(NamedTuple):
     built_for: LoadOptions | None = None
     not_built: LoupeError | None = None
     placement: Placement | None = None
+    latest: str | None = None
 
     @property
     def total(self) -> int | None:
@@ -197,7 +202,7 @@ def describe(request: ModelRequest, location: Location, disk: bool) -> Descripti
         quantization_config=quantization_config,
         experts=experts,
         tokenizer=_tokenizer(files, listing, config, warnings) or _gguf_tokenizer(weights),
-        license=_license(files, listing) or _gguf_license(weights),
+        license=_declared_license(location, listing) or _gguf_license(weights),
         files=_all_files(listing, weights),
         warnings=warnings,
         transformers=installed_version("transformers"),
@@ -329,6 +334,11 @@ def _tokenizer(
         return None
     name = read_object(files, listing, "tokenizer_config.json", warnings).get("tokenizer_class")
     return Tokenizer(name if isinstance(name, str) else None, dimensions(config).vocabulary)
+
+
+def _declared_license(location: Location, listing: dict[str, File]) -> str | None:
+    # The Hub has told it already, and reading the model card would be one more request.
+    return location.license if location.source == "hub" else _license(location.files, listing)
 
 
 def _license(files: Files, listing: dict[str, File]) -> str | None:

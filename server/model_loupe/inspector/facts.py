@@ -365,8 +365,12 @@ def _kv_cache(description: Description, options: LoadOptions) -> str:
     context = description.dimensions.context
     if context:
         parts.append(f"{format_bytes(cache.bytes_at(context))} at {context:,} tokens")
-    if cache.constant_state:
+    if cache.cross_bytes_per_token:
+        parts.append(f"{cache.cross_bytes_per_token:,} bytes per token of the encoder's output")
+    if cache.constant_state and cache.state_bytes is None:
         parts.append("and a state that does not grow")
+    if cache.constant_bytes:
+        parts.append(f"of it {format_bytes(cache.constant_bytes)} whatever the context")
     return " · ".join(parts)
 
 
@@ -394,6 +398,8 @@ def _largest(description: Description) -> str:
 
 
 def _origin(description: Description) -> str:
-    if description.source == "cache" and description.commit:
-        return f"Hugging Face cache, commit {description.commit[:10]}"
+    if description.commit:
+        where = "the Hub" if description.source == "hub" else "Hugging Face cache"
+        newer = f" · the Hub has a newer one, {description.latest[:10]}" if description.latest else ""
+        return f"{where}, commit {description.commit[:10]}{newer}"
     return description.path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from _thread import allocate_lock  # all of threading is a millisecond more
 from collections import OrderedDict
 
@@ -10,23 +9,20 @@ from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.lean_typing import TYPE_CHECKING
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.memory import Wanted
-from model_loupe.inspector.description import describe
-from model_loupe.sources.locate import Location, ModelRequest, locate
+from model_loupe.inspector.reading import read_description, unreadable
+from model_loupe.sources.locate import Location, ModelRequest, is_on_hub, locate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from model_loupe.inspector.builder import Builder
     from model_loupe.inspector.description import Description
+    from model_loupe.inspector.remote import Remote
     from model_loupe.inspector.rows import Place, TreeNode
 
-# Files that say that a model has parts in other folders.
-_NAMES_PARTS = ("model_index.json", "modules.json", "adapter_config.json")
 _REMEMBERED = 64
 _ANY_CALL = (LoadOptions(),)
-# Files that are not read, but known: what they are is an answer.
-_SAID_TO_BE = frozenset({"exported-program", "format-not-read", "no-weights", "torch-package", "torchscript"})
 
 
 class _Entry:
@@ -44,7 +40,7 @@ class _Entry:
 class Inspector:
     """Answers about models. Thread-safe; all but ``peek`` and ``root`` may read files and so may wait.
 
-    ``offline``: never ask the Hub. (It is not asked yet in any case.) ``trees``: have each model's tree ready
+    ``offline`` is why the Hub must not be asked, if it must not. ``trees``: have each model's tree ready
     with its description, so that its first level comes at once. ``wanted`` can be set: what memory
     rows are for. ``disk``: use the store on disk that all processes of this user share (``sources.store``).
     ``builder`` tells what calls build of a model; None: nothing does. ``calls`` can be set: how the code of
@@ -54,12 +50,13 @@ class Inspector:
     def __init__(
         self,
         *,
-        offline: bool = False,
+        offline: str | None = None,
         trees: bool = True,
         disk: bool = False,
         builder: Builder | None = None,
     ) -> None:
-        self.offline = offline
+        self._offline = offline
+        self._remote: Remote | None = None
         self.builder = builder
         self.calls: Mapping[ModelRequest, Sequence[LoadOptions]] = {}
         self._disk = disk
@@ -68,15 +65,128 @@ class Inspector:
         self._lock = allocate_lock()
         self._entries: OrderedDict[ModelRequest, _Entry] = OrderedDict()
 
+    def find(self, request: ModelRequest) -> Description:
+        """What this machine has, else what the Hub tells; raises LoupeError."""
+        try:
+            here: Description | LoupeError = self.describe(request)
+        except LoupeError as error:
+            here = error
+        if self.may_ask_hub(request, here):
+            here = self.ask_hub(request, here)
+        if isinstance(here, LoupeError):
+            raise here
+        return here
+
+    def may_ask_hub(self, request: ModelRequest, here: Description | LoupeError) -> bool:
+        """Whether the Hub could tell more of a model than is ``here``, what this machine has of it."""
+        if isinstance(here, LoupeError):
+            return here.code == "not-in-cache" and is_on_hub(request)
+        return _lacks_weights(here) and is_on_hub(request)
+
+    def ask_hub(
+        self,
+        request: ModelRequest,
+        here: Description | LoupeError,
+        told: Callable[[], None] | None = None,
+    ) -> Description | LoupeError:
+        """What the Hub tells, or what is ``here`` if it tells nothing; waits for the network.
+
+        ``told`` is called once there is a part of it to ``peek`` at.
+        """
+        try:
+            return self._remotely().describe(request, told)
+        except LoupeError as error:
+            return error if isinstance(here, LoupeError) else here
+
+    def is_due(self, request: ModelRequest, known: Description) -> bool:
+        """Whether the Hub may say something else by now than what is known of a model's branch."""
+        if self._offline or known.source == "folder" or not is_on_hub(request):
+            return False
+        # What was never asked need not be imported to know it.
+        return self._remote is None or self._remote.is_due(request)
+
+    def renew(self, request: ModelRequest, known: Description) -> Description | LoupeError:
+        """What the Hub says by now; of a model in the cache only whether there is a newer commit."""
+        if known.source == "hub":
+            return self.ask_hub(request, known)
+        entry = self._entry(request)
+        try:
+            commit: str | None = self._remotely().commit_of(request)
+        except LoupeError:
+            return known
+        with entry.lock:
+            here = entry.description
+            latest = commit if here and commit != here.commit else None
+            if here is not None and here.latest != latest:
+                entry.description = here = here._replace(latest=latest)
+        return here or known
+
+    def retry_after(self, request: ModelRequest) -> float | None:
+        """In how many seconds the Hub may be asked again, where it did not answer and has said when."""
+        failure = self._remote.failure(request) if self._remote else None
+        return failure.seconds if failure else None
+
+    def known(self, request: ModelRequest) -> Description | LoupeError | None:
+        """What was told last, or why nothing was; never touches a file."""
+        return self.peek(request) or self._failure(request)
+
+    def page_of(self, request: ModelRequest) -> str:
+        """The address of a model's page on the Hub."""
+        return self._remotely().page_of(request)
+
+    def ask_again(self) -> None:
+        """Has the Hub asked again of everything, as with another token."""
+        self._remotely().forget()
+
+    def clear_cache(self) -> None:
+        """Forgets all that was told and read, and what is on disk of it."""
+        self.invalidate()
+        self._remotely().forget()
+        from model_loupe.sources.store import user_store
+
+        store = user_store()
+        if store is not None:
+            store.clear()
+
+    def close(self) -> None:
+        """Ends all questions to the Hub."""
+        if self._remote is not None:
+            self._remote.close()
+
+    def _remotely(self) -> Remote:
+        with self._lock:
+            if self._remote is None:
+                # Only here: a folder's description needs no network.
+                from model_loupe.inspector.remote import Remote
+
+                self._remote = Remote(offline=self._offline, trees=self._trees)
+            return self._remote
+
+    def _told(self, request: ModelRequest) -> Description | None:
+        return self._remote.whole(request) if self._remote else None
+
     def describe(self, request: ModelRequest) -> Description:
-        """The model's description, read anew if a file changed; raises LoupeError if there is none."""
+        """The description of what is on this machine, or was told by the Hub before; raises LoupeError.
+
+        Read anew if a file changed.
+        """
+        try:
+            here = self._describe_here(request)
+        except LoupeError as error:
+            remote = self._told(request) if error.code == "not-in-cache" else None
+            if remote is None:
+                raise
+            return remote
+        return (self._told(request) or here) if _lacks_weights(here) else here
+
+    def _describe_here(self, request: ModelRequest) -> Description:
         entry = self._entry(request)
         with entry.lock:
             try:
                 location = locate(request)
                 fingerprint = _fingerprint(location)
                 if entry.description is None or entry.fingerprint != fingerprint:
-                    entry.description = _describe(request, location, self._disk)
+                    entry.description = read_description(request, location, self._disk)
                     # Names from the disk are read for those who ask for a tree: it takes a moment once.
                     if self._trees and not entry.description.weights.table.is_kept:
                         entry.description.weights.table.prepare()
@@ -93,20 +203,26 @@ class Inspector:
         Reads a folder's listing at most, and does not wait for a thread that describes the same model.
         """
         entry = self._entries.get(request)
-        if entry is None or entry.description is None or not entry.lock.acquire(blocking=False):
+        if entry is None or not entry.lock.acquire(blocking=False):
             return None
         try:
             is_fresh = entry.fingerprint == _fingerprint(locate(request))
-            return entry.description if is_fresh else None
-        except LoupeError:
-            return None
+        except LoupeError as error:
+            return self._told(request) if error.code == "not-in-cache" else None
         finally:
             entry.lock.release()
+        known = entry.description
+        if known is not None and _lacks_weights(known):
+            known = self._told(request) or known
+        return known if is_fresh else None
 
     def peek(self, request: ModelRequest) -> Description | None:
-        """The description as last read, if it is in memory; never touches a file."""
+        """The description as last read or told, perhaps in outline; never touches a file."""
         entry = self._entries.get(request)
-        return entry.description if entry else None
+        known = entry.description if entry else None
+        if self._remote is None or (known and not _lacks_weights(known)):
+            return known
+        return self._remote.peek(request) or known
 
     def invalidate(self, path: str | None = None) -> None:
         """Forgets what was read from ``path`` or below it (None: everything)."""
@@ -120,10 +236,14 @@ class Inspector:
         """The model's own row of the tree, with what is known at this moment."""
         from model_loupe.inspector import tree
 
-        entry = self._entries.get(request)
-        known = entry.description if entry else None
+        known = self.peek(request)
         view = self.view(known, self.calls_of(request)[0]) if known else None
-        return tree.root(request, view, entry.failure if entry else None)
+        return tree.root(request, view, None if known else self._failure(request))
+
+    def _failure(self, request: ModelRequest) -> LoupeError | None:
+        told = self._remote.failure(request) if self._remote else None
+        entry = self._entries.get(request)
+        return told or (entry.failure if entry else None)
 
     def children(self, node: str) -> list[TreeNode]:
         """The rows below the row ``node``, at most 200 and then one for the rest; raises LoupeError."""
@@ -131,7 +251,7 @@ class Inspector:
         from model_loupe.inspector.rows import Place
 
         place = Place.parse(node)
-        description = self.describe(place.request)
+        description = self._known(place.request)
         options = self._call(place)
         view = self.view(description, options)
         if place.section == "placement" and self.builder and not view.placement:
@@ -140,6 +260,15 @@ class Inspector:
         for other in () if place.section else self.calls_of(place.request)[1:]:
             rows += tree.architecture(place._replace(options=other), self.view(description, other))
         return rows
+
+    def _known(self, request: ModelRequest) -> Description:
+        try:
+            return self.describe(request)
+        except LoupeError as error:
+            outlined = self.peek(request)
+            if outlined is None:
+                raise self._failure(request) or error from None
+            return outlined
 
     def _call(self, place: Place) -> LoadOptions:
         """The call that a row is about: the first that loads its model, unless its id names another."""
@@ -191,52 +320,13 @@ def _fingerprint(location: Location) -> Any:
     try:
         return location.path, location.files.fingerprint()
     except OSError as error:
-        raise _unreadable(location, error) from error
+        raise unreadable(location, error) from error
 
 
-def _describe(request: ModelRequest, location: Location, disk: bool) -> Description:
-    collecting = gc.isenabled()
-    # A description is built of many small objects that all live on: collecting meanwhile finds nothing.
-    gc.disable()
-    try:
-        description = _whole(request, location, disk)
-    except OSError as error:
-        raise _unreadable(location, error) from error
-    finally:
-        if collecting:
-            gc.enable()
-    if not description.config and not len(description.weights.table) and not description.tokenizer:
-        _require_something(description)
-    return description
-
-
-def _whole(request: ModelRequest, location: Location, disk: bool) -> Description:
-    description = describe(request, location, disk)
-    config = description.config
-    nested = config.get("is_encoder_decoder") is True or any(
-        isinstance(each, dict) for each in config.values()
-    )
-    if not nested and not any(file.name in _NAMES_PARTS for file in description.files):
-        return description
-    # Imported here: most models are in one piece.
-    from model_loupe.inspector.components import with_parts
-
-    return with_parts(description, location, disk)
-
-
-def _require_something(description: Description) -> None:
-    named = description.warnings
-    if any(warning.code in _SAID_TO_BE for warning in named):
-        return
-    if named:
-        raise LoupeError(named[0].code, named[0].message)
-    if not description.weights.shards:
-        message = f"{description.request.model} holds no config.json and no weights: it is no model"
-        raise LoupeError("not-a-model", message)
-
-
-def _unreadable(location: Location, error: OSError) -> LoupeError:
-    return LoupeError("unreadable-folder", f"{location.path} cannot be read: {error.strerror or error}")
+def _lacks_weights(description: Description) -> bool:
+    """Whether a model of the cache is there in part: its config was loaded, but not its weights."""
+    weights = description.weights
+    return description.source == "cache" and not (weights.complete and len(weights.table))
 
 
 def _touches(model_path: str, changed: str) -> bool:

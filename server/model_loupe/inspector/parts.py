@@ -180,6 +180,26 @@ def tokenizer_card(description: Description) -> str | None:
     return " · ".join(parts)
 
 
+def tokens_card(description: Description, found: dict[str, Any]) -> str:
+    """The hover on a text that a tokenizer is given: how many tokens it is, and which."""
+    special = f", {plural(found['special'], 'special one')} among them" if found["special"] else ""
+    shown = " ".join(f"`{_literal(token['text'])}`" for token in found["tokens"])
+    more = " …" if found["count"] > len(found["tokens"]) else ""
+    return "\n\n".join(
+        [
+            f"**{plural(found['count'], 'token')}**{special} · {escape(found['class'])} of "
+            f"{escape(description.request.model)}",
+            f"{shown}{more}",
+            " ".join(str(token["id"]) for token in found["tokens"]) + more,
+        ]
+    )
+
+
+def _literal(text: str) -> str:
+    """Inside a code span nothing is markup but the backtick, and a line break ends it."""
+    return text.replace("`", "ˋ").replace("\n", "⏎").replace("|", "¦") or " "
+
+
 def completions(description: Description, parts: Sequence[str | int], *, numbers: bool) -> list[Completion]:
     """What a module holds, by name. ``numbers``: also ``0``, ``1`` …, which no attribute is called."""
     if description.built:

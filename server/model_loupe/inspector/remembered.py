@@ -54,7 +54,16 @@ class Entry:
         marks = location.files.fingerprint()
         self._store = store
         self._newest = max((mark[2] for mark in marks), default=0)
-        self._key = json.dumps([_FORMAT, *_version(), location.path, location.file, selection, marks])
+        self._key = json.dumps(
+            [
+                _FORMAT,
+                *version_of_rooms("domain", "checkpoints"),
+                location.path,
+                location.file,
+                selection,
+                marks,
+            ]
+        )
 
     def load(self) -> Counted | None:
         """What was kept; None if nothing was, or of other files, or by another version."""
@@ -72,10 +81,10 @@ class Entry:
                 self._store.put(self._key, value)
 
 
-def _version() -> tuple[str, int]:
-    """The package's version and, for those who work on it, when its rules were last changed."""
+def version_of_rooms(*rooms: str) -> tuple[str, int]:
+    """The package's version and, for those who work on it, when these rooms of it were last changed."""
     package = os.path.dirname(os.path.dirname(__file__))
-    return __version__, max(_last_change(os.path.join(package, room)) for room in ("domain", "checkpoints"))
+    return __version__, max(_last_change(os.path.join(package, room)) for room in rooms)
 
 
 def _last_change(folder: str) -> int:

@@ -74,8 +74,10 @@ class Place(NamedTuple):
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise LoupeError("bad-node", "not the id of a tree row: ask modelLoupe/models again") from error
         texts = [request.model, place.section, place.path, place.shown]
-        optional = [text for text in request._replace(use_safetensors=None)[1:] if text is not None]
-        chosen = request.use_safetensors is None or isinstance(request.use_safetensors, bool)
+        flags = (request.use_safetensors, request.local_files_only, request.token)
+        texts_alone = request._replace(use_safetensors=None, local_files_only=None, token=None)
+        optional = [text for text in texts_alone[1:] if text is not None]
+        chosen = all(flag is None or isinstance(flag, bool) for flag in flags)
         whole = type(place.offset) is int and place.offset >= 0
         if not (whole and chosen) or not all(isinstance(text, str) for text in texts + optional):
             raise LoupeError("bad-node", "not the id of a tree row: ask modelLoupe/models again")

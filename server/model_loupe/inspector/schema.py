@@ -78,6 +78,7 @@ def to_json(description: Description, *, tree: bool = False, wanted: Wanted = _N
         if description.tokenizer
         else None,
         "license": description.license,
+        "latest_revision": description.latest,
         "adapter": _adapter(description),
         "parts": [part._asdict() for part in description.parts],
         "index": {
@@ -136,6 +137,8 @@ def _kv_cache(description: Description, usage: Usage) -> dict[str, Any] | None:
         "dtype": cache.dtype,
         "latent": cache.latent,
         "constant_state": cache.constant_state,
+        "constant_bytes": None if cache.state_bytes is None else cache.constant_bytes,
+        "bytes_per_encoder_token": cache.cross_bytes_per_token,
         "context": usage.context,
         "batch": usage.batch,
         "total_bytes": usage.batch * cache.bytes_at(usage.context),

@@ -10,28 +10,44 @@ from model_loupe.domain.memory import Wanted
 from model_loupe.domain.modules import children
 from model_loupe.domain.summaries import blocks
 from model_loupe.domain.tensors import TensorTable
-from model_loupe.domain.units import format_bytes, format_count, format_shape
+from model_loupe.domain.units import format_bytes, format_count, format_shape, plural
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.facts import device_name, facts, missing_text, parameters_text, title
+from model_loupe.inspector.memory import estimates
 
 _BLOCKS = 12
 
 
 def table(description: Description, wanted: Wanted) -> str:
-    """The facts that the hover shows, in two columns, what is in the blocks, then what is wrong."""
+    """The facts that the hover shows, in two columns, what they are sums of, then what is wrong."""
     parameters = parameters_text(description, long=True)
     reason = description.parameters.reason
     counted = parameters or missing_text(description) or reason or "no weights"
     rows = [("Model", description.request.model), ("Parameters", counted)]
     if parameters and reason and not description.built:
         rows.append(("", f"≈ {reason}"))
-    rows += facts(description, description.built_for or LoadOptions(), wanted)
+    options = description.built_for or LoadOptions()
+    rows += facts(description, options, wanted)
+    rows += _dtype_rows(description)
+    rows += _memory_rows(description, options, wanted)
     rows += _block_rows(description.weights.table)
     width = max(len(label) for label, _ in rows)
     lines = [printable(title(description))]
     lines += [f"  {label:<{width}}  {printable(value)}" for label, value in rows]
     lines += [f"  ! {printable(warning.message)} [{warning.code}]" for warning in description.warnings]
     return "\n".join(lines)
+
+
+def _dtype_rows(description: Description) -> Iterator[tuple[str, str]]:
+    for number, (dtype, count) in enumerate(description.parameters.by_dtype.items()):
+        sizes = f"{count.elements:,} elements · {count.parameters:,} parameters · {format_bytes(count.bytes)}"
+        yield ("" if number else "By dtype"), f"{dtype}: {plural(count.tensors, 'tensor')} · {sizes}"
+
+
+def _memory_rows(description: Description, options: LoadOptions, wanted: Wanted) -> Iterator[tuple[str, str]]:
+    for number, each in enumerate(estimates(description, options, wanted)):
+        size = format_bytes(each.nbytes)
+        yield ("" if number else "Memory"), f"{each.label}: {size} = {each.formula} [{each.source}]"
 
 
 def _block_rows(tensors: TensorTable) -> Iterator[tuple[str, str]]:

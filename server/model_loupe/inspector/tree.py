@@ -47,7 +47,14 @@ def root(
     return found._replace(icon="warning") if failure else found
 
 
-_FAILURES = {"model-not-found": "not found", "not-in-cache": "not in the local cache"}
+_FAILURES = {
+    "gated-repository": "gated",
+    "model-not-found": "not found",
+    "not-in-cache": "not in the local cache",
+    "offline": "not in the local cache",
+    "rate-limited": "the Hub asks to wait",
+    "repository-not-found": "not on the Hub",
+}
 
 
 _NO_WISHES = Wanted()

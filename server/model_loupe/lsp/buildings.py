@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from model_loupe.inspector import Description, LoadOptions, ModelRequest
@@ -48,6 +48,10 @@ class Buildings:
     def build(self, description: Description, options: LoadOptions) -> Future[Description]:
         """What ``options`` build, when it is known, or why it is not."""
         return self._pool.submit(self.builder.build_wholly, description, options)
+
+    def tokens(self, description: Description, text: str) -> Future[dict[str, Any]]:
+        """How the model's tokenizer splits ``text``."""
+        return self._pool.submit(self.builder.tokens, description, text)
 
     def warm_up(self) -> None:
         """The first reference was seen: the libraries are imported before somebody waits for them."""

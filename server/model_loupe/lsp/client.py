@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from typing import Any
+from uuid import uuid4
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
@@ -15,6 +16,30 @@ from model_loupe.lsp.settings import SECTION
 logger = logging.getLogger(__name__)
 
 WATCHED = ("**/*.safetensors", "**/*.safetensors.index.json", "**/config.json", "**/*.py", "**/*.ipynb")
+
+
+class Progress:
+    """Work that is reported of until its ``end``."""
+
+    def __init__(self, server: LoupeServer, token: str | None) -> None:
+        self._server = server
+        self._token = token
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody pressed the cancel button."""
+        return self._token is not None and self._server.work_done_progress.tokens[self._token].cancelled()
+
+    def report(self, message: str, percentage: int) -> None:
+        """How far it is."""
+        if self._token is not None:
+            report = types.WorkDoneProgressReport(message=message, percentage=percentage)
+            self._server.work_done_progress.report(self._token, report)
+
+    def end(self) -> None:
+        """It is over."""
+        if self._token is not None:
+            self._server.work_done_progress.end(self._token, types.WorkDoneProgressEnd())
 
 
 class Client:
@@ -28,6 +53,9 @@ class Client:
         self.refreshes_code_lenses = bool(lens and lens.refresh_support)
         self.refreshes_inlay_hints = bool(workspace.inlay_hint and workspace.inlay_hint.refresh_support)
         self.refreshes_diagnostics = bool(diagnostics and diagnostics.refresh_support)
+        window = capabilities.window or types.WindowClientCapabilities()
+        self.shows_progress = bool(window.work_done_progress)
+        self.shows_documents = bool(window.show_document and window.show_document.support)
         self.pulls_diagnostics = text.diagnostic is not None
         self.answers_configuration = bool(workspace.configuration)
         files, configuration = workspace.did_change_watched_files, workspace.did_change_configuration
@@ -89,6 +117,26 @@ class Client:
         self._server.text_document_publish_diagnostics(
             types.PublishDiagnosticsParams(uri, diagnostics, version)
         )
+
+    def warn(self, message: str) -> None:
+        """Why something that was asked for could not be done, for the eyes of who asked."""
+        self._server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, message))
+
+    async def show_page(self, address: str) -> bool:
+        """Have a page of the web opened; False where the client opens none."""
+        if self.shows_documents:
+            await self._server.window_show_document_async(types.ShowDocumentParams(address, external=True))
+        return self.shows_documents
+
+    async def begin_progress(self, title: str, message: str) -> Progress:
+        """Begin to report of work that takes a while; nothing is seen of it where the client shows none."""
+        token = str(uuid4())
+        if not self.shows_progress:
+            return Progress(self._server, None)
+        await self._server.work_done_progress.create_async(token)
+        begin = types.WorkDoneProgressBegin(title, cancellable=True, message=message, percentage=0)
+        self._server.work_done_progress.begin(token, begin)
+        return Progress(self._server, token)
 
     def log(self, kind: types.MessageType, message: str) -> None:
         """One line for the client's log."""

@@ -15,8 +15,10 @@ from typing import Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 
+from model_loupe.domain.errors import LoupeError
 from model_loupe.lsp.features import (
     children,
+    code_action,
     code_lens,
     completion,
     definition,
@@ -25,6 +27,7 @@ from model_loupe.lsp.features import (
     did_change_watched_files,
     did_change_workspace_folders,
     document_link,
+    execute_command,
     hover,
     initialize,
     inlay_hint,
@@ -32,6 +35,7 @@ from model_loupe.lsp.features import (
     notebook_document,
     print_model,
     references,
+    rest,
     text_document,
 )
 from model_loupe.lsp.protocol import CHILDREN, MODELS, PRINT_MODEL, LoupeServer
@@ -40,6 +44,7 @@ logger = logging.getLogger(__name__)
 
 _REQUESTS: dict[str, Callable[..., Awaitable[Any]]] = {
     types.TEXT_DOCUMENT_HOVER: hover.hover,
+    types.TEXT_DOCUMENT_CODE_ACTION: code_action.code_action,
     types.TEXT_DOCUMENT_CODE_LENS: code_lens.code_lens,
     types.TEXT_DOCUMENT_INLAY_HINT: inlay_hint.inlay_hint,
     types.TEXT_DOCUMENT_DOCUMENT_LINK: document_link.document_link,
@@ -55,9 +60,11 @@ _NOTIFICATIONS: dict[str, Callable[..., Any]] = {
     types.TEXT_DOCUMENT_DID_OPEN: text_document.did_open,
     types.TEXT_DOCUMENT_DID_CHANGE: text_document.did_change,
     types.TEXT_DOCUMENT_DID_CLOSE: text_document.did_close,
+    types.TEXT_DOCUMENT_DID_SAVE: rest.did_save,
     types.NOTEBOOK_DOCUMENT_DID_OPEN: notebook_document.did_open,
     types.NOTEBOOK_DOCUMENT_DID_CHANGE: notebook_document.did_change,
     types.NOTEBOOK_DOCUMENT_DID_CLOSE: notebook_document.did_close,
+    types.NOTEBOOK_DOCUMENT_DID_SAVE: rest.did_save_notebook,
     types.WORKSPACE_DID_CHANGE_CONFIGURATION: did_change_configuration.did_change_configuration,
     types.WORKSPACE_DID_CHANGE_WATCHED_FILES: did_change_watched_files.did_change_watched_files,
     types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: did_change_workspace_folders.did_change_workspace_folders,
@@ -71,6 +78,8 @@ def register(server: LoupeServer) -> None:
         server.feature(method)(_guarded_request(server, method, function))
     method = types.TEXT_DOCUMENT_COMPLETION
     server.feature(method, completion.OPTIONS)(_guarded_request(server, method, completion.completion))
+    for name, command in execute_command.COMMANDS.items():
+        server.command(name)(_guarded_command(server, name, command))
     for method, function in _NOTIFICATIONS.items():
         server.feature(method)(_guarded_notification(server, method, function))
 
@@ -82,7 +91,11 @@ def _begin(server: LoupeServer, params: types.InitializeParams) -> None:
         return
     session = initialize.initialize(server, params)
     server.session = session
-    session.on_document = [partial(diagnostics.push_later, session), partial(models.notice, session)]
+    session.on_document = [
+        partial(diagnostics.push_later, session),
+        partial(models.notice, session),
+        partial(rest.notice, session),
+    ]
     session.on_change = [
         session.client.models_changed,
         session.client.refresh_code_lenses,
@@ -116,6 +129,21 @@ def _guarded_request(
             return None
 
     return answer
+
+
+def _guarded_command(
+    server: LoupeServer, name: str, function: Callable[..., Awaitable[str | None]]
+) -> Callable[..., Awaitable[str | None]]:
+    async def execute(*arguments: Any) -> str | None:
+        try:
+            return await function(server.session, *arguments)
+        except LoupeError as error:
+            server.session.client.warn(error.message)
+        except Exception:
+            _report(server, name)
+        return None
+
+    return execute
 
 
 def _guarded_notification(

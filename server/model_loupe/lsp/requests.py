@@ -19,6 +19,7 @@ from model_loupe.inspector import LoadOptions, ModelRequest
 _WHICH_FILES: dict[str, type] = {
     **dict.fromkeys(("revision", "subfolder", "variant", "cache_dir", "gguf_file"), str),
     "use_safetensors": bool,
+    "local_files_only": bool,
 }
 _DTYPE = ("dtype", "torch_dtype")
 _BUILDING = ("model", "pipeline")
@@ -62,6 +63,8 @@ _NO_OVERRIDES = frozenset(
         ),
     ]
 )
+# A token that stands in code stays there: of these only that none is to be sent is taken over.
+_TOKEN = ("token", "use_auth_token")
 
 
 class Ask(NamedTuple):
@@ -85,6 +88,8 @@ def ask(reference: Reference, folders: Sequence[str]) -> Ask | None:
     given = {name: _literal(kwargs[name], kind) for name, kind in _WHICH_FILES.items() if name in kwargs}
     unknown = tuple(name for name, value in given.items() if value is Ellipsis)
     known = {name: value for name, value in given.items() if value not in (Ellipsis, None, "")}
+    if any(kwargs.get(name) == "False" for name in _TOKEN):
+        known["token"] = False
     base = base_folder(model, folders, is_hub_id=reference.kind == "hub")
     if base is None and "cache_dir" in known and folders:
         known["cache_dir"] = os.path.join(folders[0], os.path.expanduser(known["cache_dir"]))
@@ -150,7 +155,8 @@ def load_options(kwargs: Mapping[str, str]) -> LoadOptions:
             if dtype == "None" and name == "dtype" and "torch_dtype" in kwargs:
                 continue
             return LoadOptions(dtype=dtype, dtype_known=dtype is not None)
-    return LoadOptions()
+    # What is unpacked may hold a dtype.
+    return LoadOptions(dtype_known="**" not in kwargs)
 
 
 def _literal(source: str, kind: type) -> Any:

@@ -36,10 +36,15 @@ T = TypeVar("T")
 
 # One thread for the disk that answers and some for those that do not (a sleeping disk, a network mount).
 _WORKERS = 4
+# Models that the Hub is asked about at once; each may take the time that the network takes.
+_ASKERS = 4
 # Files come in bursts (a download, a checkout): speak once, when it is over.
 _SETTLE_SECONDS = 0.1
+# The first time torch has to be imported; nobody rests a mouse for longer.
+_TOKENS_SECONDS = 10.0
 # Of some kilobytes each.
 _CARDS = 32
+_MAX_WANTED = 1000
 
 
 class Session:
@@ -49,6 +54,7 @@ class Session:
         self.client = client
         self.encoding = encoding
         self.settings = settings
+        self.trusted = True
         self.documents = OpenDocuments(encoding)
         self.workspace_scan = WorkspaceScan()
         self.on_change: list[Callable[[], None]] = []
@@ -59,9 +65,12 @@ class Session:
         self._inspector: Inspector | None = None
         self._buildings: Buildings | None = None
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="inspect")
+        self._askers = ThreadPoolExecutor(_ASKERS, thread_name_prefix="ask")
         self._scanner = ThreadPoolExecutor(1, thread_name_prefix="scan")
         self._scan_wanted = False
         self._descriptions: dict[ModelRequest, asyncio.Task[Outcome]] = {}
+        self._wanted_of_hub: set[ModelRequest] = set()
+        self._answers: dict[ModelRequest, asyncio.Task[Outcome]] = {}
         self._cards: dict[tuple[str, LoadOptions], tuple[Description, str]] = {}
         self._last_told: dict[ModelRequest, str] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -109,7 +118,9 @@ class Session:
             self._buildings.close()
         for timer in self._timers.values():
             timer.cancel()
-        for pool in (self._pool, self._scanner):
+        if self._inspector is not None:
+            self._inspector.close()
+        for pool in (self._pool, self._askers, self._scanner):
             pool.shutdown(wait=False, cancel_futures=True)
         return any(future.running() for future in tuple(self._busy))
 
@@ -122,7 +133,7 @@ class Session:
             from model_loupe.inspector import Inspector
 
             builder = self.buildings.builder if self.settings.worker else None
-            self._inspector = Inspector(offline=self.settings.offline, disk=True, builder=builder)
+            self._inspector = Inspector(offline=self.settings.why_offline, disk=True, builder=builder)
             self._inspector.wanted = self.settings.wanted
         return self._inspector
 
@@ -130,11 +141,13 @@ class Session:
     def buildings(self) -> Buildings:
         """What the code builds, by the interpreter of the settings, else by the server's own."""
         if self._buildings is None:
+            from model_loupe.inspector import user_store
             from model_loupe.inspector.builder import Builder
             from model_loupe.inspector.worker_process import Worker
             from model_loupe.lsp.buildings import Buildings
 
-            builder = Builder(Worker(os.path.expanduser(self.settings.interpreter) or sys.executable))
+            worker = Worker(os.path.expanduser(self.settings.interpreter) or sys.executable)
+            builder = Builder(worker, user_store())
             builder.devices = dict(self.settings.devices)
             loop = asyncio.get_running_loop()
             self._buildings = Buildings(builder, lambda: _tell_loop(loop, self.changed))
@@ -144,11 +157,26 @@ class Session:
         """``description`` with what a call with ``options`` builds; if not known yet, ``on_change`` tells."""
         return self.buildings.view(description, options) if self.settings.worker else description
 
+    async def describe_as(self, request: ModelRequest, options: LoadOptions) -> Outcome:
+        """``describe``, with what a call with ``options`` builds as far as that is known."""
+        outcome = await self.describe(request)
+        return outcome if isinstance(outcome, LoupeError) else self.view(outcome, options)
+
     async def built(self, description: Description, options: LoadOptions) -> Description:
         """As ``view``, but waits until it is known, or why it is not."""
         if not self.settings.worker:
             return description
         return await asyncio.wrap_future(self.buildings.build(description, options))
+
+    async def tokens(self, description: Description, text: str) -> dict[str, Any] | None:
+        """How the model's tokenizer splits ``text``; None where that cannot be told in a few seconds."""
+        if not self.settings.worker or description.tokenizer is None or description.source == "hub":
+            return None
+        try:
+            waiting = asyncio.wrap_future(self.buildings.tokens(description, text))
+            return await asyncio.wait_for(waiting, _TOKENS_SECONDS)
+        except (LoupeError, TimeoutError):
+            return None
 
     def card(self, description: Description, options: LoadOptions, requested: str) -> str:
         """The card of a model, as ``inspector.markdown`` has it; the last ones are kept."""
@@ -163,14 +191,53 @@ class Session:
         self._cards[requested, options] = description, text
         return text
 
+    def want_of_hub(self, requests: Iterable[ModelRequest]) -> None:
+        """From now on the Hub may be asked for these models, where this machine does not have them.
+
+        That is for what somebody looks at or what stands in a document at rest, never for what is half typed.
+        """
+        if not self.trusted:
+            return
+        if len(self._wanted_of_hub) > _MAX_WANTED:
+            self._wanted_of_hub.clear()
+        self._wanted_of_hub.update(requests)
+
     async def describe(self, request: ModelRequest) -> Outcome:
         """What ``request`` names, or why that cannot be told. Askers at the same time share the work."""
-        task = self._descriptions.get(request)
+        here = await self._shared(self._descriptions, request, self._describe)
+        if self._asks_hub(request, here):
+            return await self._shared(self._answers, request, lambda _: self._ask_hub(request, here))
+        if not isinstance(here, LoupeError):
+            self.renew(request, here)
+        return here
+
+    def renew(self, request: ModelRequest, known: Description) -> None:
+        """Have the Hub asked in the background, if that is due, what a model's branch means by now."""
+        if request in self._wanted_of_hub and self.inspector.is_due(request, known):
+            self.start(self._shared(self._answers, request, lambda _: self._renew(request, known)))
+
+    async def _renew(self, request: ModelRequest, known: Description) -> Outcome:
+        return await self._outcome(self._askers, request, self.inspector.renew, request, known)
+
+    def _asks_hub(self, request: ModelRequest, here: Outcome) -> bool:
+        return request in self._wanted_of_hub and self.inspector.may_ask_hub(request, here)
+
+    async def _shared(
+        self,
+        tasks: dict[ModelRequest, asyncio.Task[Outcome]],
+        request: ModelRequest,
+        work: Callable[[ModelRequest], Coroutine[Any, Any, Outcome]],
+    ) -> Outcome:
+        task = tasks.get(request)
         if task is None:
-            task = asyncio.get_running_loop().create_task(self._describe(request))
-            self._descriptions[request] = task
-            task.add_done_callback(lambda done: self._described(request, done))
+            task = asyncio.get_running_loop().create_task(work(request))
+            tasks[request] = task
+            task.add_done_callback(lambda done: self._described(tasks, request, done))
         return await asyncio.shield(task)
+
+    async def describe_within(self, request: ModelRequest, seconds: float) -> Outcome | None:
+        """As ``describe``, or what is known in part after so many seconds; None if that is nothing yet."""
+        return (await self.describe_all([request], seconds)).get(request)
 
     async def describe_all(
         self, requests: Iterable[ModelRequest], seconds: float | None
@@ -204,8 +271,26 @@ class Session:
             await self.describe(request)
 
     async def _describe(self, request: ModelRequest) -> Outcome:
+        return await self._outcome(self._pool, request, self.inspector.describe, request)
+
+    async def _ask_hub(self, request: ModelRequest, here: Outcome) -> Outcome:
+        loop = asyncio.get_running_loop()
+
+        def told() -> None:
+            loop.call_soon_threadsafe(self.changed)
+
+        outcome = await self._outcome(self._askers, request, self.inspector.ask_hub, request, here, told)
+        seconds = self.inspector.retry_after(request)
+        if seconds is not None:
+            # The Hub has said when it will answer.
+            self.later(f"ask {request}", seconds, lambda: self.describe_in_background([request]))
+        return outcome
+
+    async def _outcome(
+        self, pool: ThreadPoolExecutor, request: ModelRequest, work: Callable[..., Outcome], *arguments: Any
+    ) -> Outcome:
         try:
-            return await self.run(self.inspector.describe, request)
+            return await self._run_in(pool, work, *arguments)
         except LoupeError as error:
             return error
         except Exception:
@@ -213,14 +298,26 @@ class Session:
             message = f"{request.model}: Model Loupe failed on this model, see its log"
             return LoupeError("internal-error", message)
 
-    def _described(self, request: ModelRequest, task: asyncio.Task[Outcome]) -> None:
-        if self._descriptions.get(request) is task:
-            del self._descriptions[request]
+    def _described(
+        self,
+        tasks: dict[ModelRequest, asyncio.Task[Outcome]],
+        request: ModelRequest,
+        task: asyncio.Task[Outcome],
+    ) -> None:
+        if tasks.get(request) is task:
+            del tasks[request]
         if task.cancelled():
             return
         # Told by what it says, not by identity: the inspector may forget and describe again, and each answer
         # that seems new makes editors ask again.
-        told = _gist(task.result())
+        outcome = task.result()
+        if (
+            tasks is self._descriptions
+            and isinstance(outcome, LoupeError)
+            and self._asks_hub(request, outcome)
+        ):
+            return  # the Hub will have the last word
+        told = _gist(outcome)
         if self._last_told.get(request) != told:
             self._last_told[request] = told
             self.changed()
@@ -264,16 +361,22 @@ class Session:
         ):
             if self._buildings is not None:
                 self._buildings.close()
-            self._buildings = self._inspector = None
-            self._descriptions.clear()
+            self._buildings = None
+            self._forget_inspector()
         elif settings.offline != was.offline:
-            self._inspector = None
-            self._descriptions.clear()
+            self._forget_inspector()
         elif self._inspector is not None:
             self._inspector.wanted = settings.wanted
         self.settings = settings
         self._cards.clear()
         self.changed()
+
+    def _forget_inspector(self) -> None:
+        if self._inspector is not None:
+            self._inspector.close()
+        self._inspector = None
+        self._descriptions.clear()
+        self._answers.clear()
 
     def set_workspace_folders(self, folders: Iterable[str]) -> None:
         """The folders of the workspace are these."""

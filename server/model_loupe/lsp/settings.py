@@ -25,6 +25,11 @@ class Settings(NamedTuple):
     interpreter: str = ""
     devices: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def why_offline(self) -> str | None:
+        """Why the Hub must not be asked, if it must not."""
+        return f'{SECTION}.network is "offline"' if self.offline else None
+
 
 class Parsed(NamedTuple):
     """Resolved settings, and one line for each value that was not understood (its default stands)."""

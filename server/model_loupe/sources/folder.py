@@ -7,7 +7,13 @@ import stat
 from functools import cached_property
 
 from model_loupe.checkpoints.files import File
+from model_loupe.domain.lean_typing import TYPE_CHECKING
 from model_loupe.domain.warnings import Warning
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from model_loupe.checkpoints.safetensors_index import Claims
 
 MAX_FILES = 20_000
 # Files that name folders of parts, and how many of these are looked into for changes.
@@ -115,6 +121,9 @@ class FolderFiles:
     def download_warnings(self) -> list[Warning]:
         """Downloads that did not finish and cannot be told by file."""
         return []
+
+    def foresee(self, names: Sequence[str], claims: Claims | None) -> None:
+        """Nothing: a disk answers one read after the other soonest."""
 
     def unfinished_download(self, name: str) -> str | None:
         """The partial file of a download of ``name``: a browser's or tool's, or huggingface_hub's.

@@ -36,7 +36,9 @@ def is_repo_id(text: str) -> bool:
 
 def find_snapshot(repo_id: str, revision: str | None = None, cache_dir: str | None = None) -> Snapshot | None:
     """The snapshot that ``from_pretrained`` would use without asking the Hub; None if there is none."""
-    # Imported here: it costs a tenth of a second, and a local folder never needs it.
+    if not os.path.isdir(_repository_folder(repo_id, cache_dir)):
+        return None
+    # Imported here: it costs a fifth of a second, and a local folder never needs it.
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
@@ -54,6 +56,14 @@ def find_snapshot(repo_id: str, revision: str | None = None, cache_dir: str | No
         raise LoupeError("unreadable-cache", f"the Hugging Face cache cannot be read: {error}") from error
     path = os.path.normpath(path)
     return Snapshot(path, os.path.basename(path), os.path.dirname(os.path.dirname(path)))
+
+
+def _repository_folder(repo_id: str, cache_dir: str | None) -> str:
+    """Where the cache keeps a repository (``repo_folder_name`` in huggingface_hub's file_download.py)."""
+    from huggingface_hub import constants
+
+    cache = os.path.expanduser(cache_dir) if cache_dir else constants.HF_HUB_CACHE
+    return os.path.join(cache, f"models--{repo_id.replace('/', '--')}")
 
 
 class SnapshotFiles(FolderFiles):

@@ -1,7 +1,7 @@
 """From what a call names to the files that it means.
 
 The order is ``from_pretrained``'s: a folder (or file) of that name, relative to where the code stands, else
-the Hugging Face cache.
+the Hugging Face cache, else the Hub.
 """
 
 from __future__ import annotations
@@ -11,9 +11,13 @@ import os
 from model_loupe.checkpoints.files import format_of
 from model_loupe.checkpoints.safetensors_index import is_safe_name
 from model_loupe.domain.errors import LoupeError
-from model_loupe.domain.lean_typing import NamedTuple
+from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 from model_loupe.sources.folder import FolderFiles, SingleFile
 from model_loupe.sources.hf_cache import SnapshotFiles, find_snapshot, is_repo_id
+
+if TYPE_CHECKING:
+    from model_loupe.sources.hub.files import HubFiles
+    from model_loupe.sources.hub.hub import Hub
 
 
 class ModelRequest(NamedTuple):
@@ -21,6 +25,7 @@ class ModelRequest(NamedTuple):
 
     ``model`` is a folder, a checkpoint file or a Hub id; ``base`` the absolute folder that relative paths
     start from. Without one, what can be a Hub id is one, and any other path starts from the process's folder.
+    Of ``token`` only False matters: then the Hub is asked without one. (A token itself never stands here.)
     """
 
     model: str
@@ -31,16 +36,44 @@ class ModelRequest(NamedTuple):
     base: str | None = None
     use_safetensors: bool | None = None
     gguf_file: str | None = None
+    local_files_only: bool | None = None
+    token: bool | None = None
 
 
 class Location(NamedTuple):
-    """Where a model was found. ``source`` is ``folder`` or ``cache``; ``path`` absolute."""
+    """Where a model was found. ``source`` is ``folder``, ``cache`` or ``hub``; ``path`` absolute, or a URL.
 
-    files: FolderFiles
+    ``license`` is what the Hub tells of it.
+    """
+
+    files: FolderFiles | HubFiles
     source: str
     path: str
     commit: str | None
     file: str | None
+    license: str | None = None
+
+
+def is_on_hub(request: ModelRequest) -> bool:
+    """Whether what is not on this machine may be asked of the Hub: the name is an id, the call allows it."""
+    return _may_be_on_hub(request.model) and request.local_files_only is not True
+
+
+def _may_be_on_hub(model: str) -> bool:
+    return is_repo_id(model) and not (format_of(model) and "/" not in model)
+
+
+def locate_on_hub(request: ModelRequest, hub: Hub) -> Location:
+    """A model's files on the Hub, from its info and without reading any of them; raises LoupeError."""
+    from model_loupe.sources.hub.files import HubFiles
+
+    subfolder = _subfolder(request.subfolder)
+    repository = hub.repository(request.model, request.revision, anonymous=request.token is False)
+    files = HubFiles(repository, subfolder)
+    if subfolder and not files.entries():
+        raise LoupeError("model-not-found", f"{request.model} has no subfolder {subfolder}")
+    info = repository.info
+    return Location(files, "hub", files.root, info.commit, None, info.license)
 
 
 def locate(request: ModelRequest) -> Location:
@@ -50,7 +83,7 @@ def locate(request: ModelRequest) -> Location:
         raise LoupeError("bad-model-name", "a model's name is a folder, a checkpoint file or a Hub id")
     subfolder = _subfolder(request.subfolder)
     path = os.path.normpath(os.path.join(request.base or os.getcwd(), os.path.expanduser(model)))
-    may_be_on_hub = is_repo_id(model) and not (format_of(model) and "/" not in model)
+    may_be_on_hub = _may_be_on_hub(model)
     if request.base is None and may_be_on_hub:
         return _snapshot(request, subfolder)
     if os.path.isdir(path):

@@ -12,6 +12,7 @@ from .folding import Folded
 from .joining import Checkpoint, Join, join
 from .quantizing import logical_elements, quantize, quantizer_of
 from .sources import Sources
+from .stack import version_of
 
 
 def architecture(params: dict[str, Any]) -> dict[str, Any]:
@@ -34,8 +35,8 @@ def architecture(params: dict[str, Any]) -> dict[str, Any]:
         if quantize(built.model, quantizer, notes):
             built = built._replace(load=quantized_dtype(quantizer, built.load))
         else:
-            built, logical = build(params), None
-    return _answer(built, join(built.model, checkpoint), logical, notes)
+            built, logical, quantizer = build(params), None, None
+    return _answer(built, join(built.model, checkpoint, quantizer), logical, notes)
 
 
 def _answer(
@@ -46,7 +47,9 @@ def _answer(
 ) -> dict[str, Any]:
     model = built.model
     stored = joined.stored if joined else {}
-    folded = Folded(model, kept_in_float32(model, built.load.dtype), stored, logical)
+    # Version 5 makes a new parameter of each tensor it loads (``set_param_for_module``).
+    made_trainable = version_of("transformers") >= (5, 0) and logical is None
+    folded = Folded(model, kept_in_float32(model, built.load.dtype), stored, logical, made_trainable)
     sources = Sources()
     tree = folded.tree(sources)
     root = folded.shapes[folded.root]
@@ -58,7 +61,7 @@ def _answer(
         "text": folded.text(),
         "parameters": root.elements,
         "trainable": folded.trainable if logical is None else root.elements,
-        "bytes": root.nbytes if logical is None else None,
+        "bytes": None if logical is not None or notes else root.nbytes,
         "dtype": name_of(built.load.dtype),
         "rule": built.load.rule,
         "quantized": logical is not None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import importlib
+import inspect
 import json
 import os
 import re
@@ -24,6 +25,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from .dtypes import Load, load_dtype, set_on_config
 from .errors import WorkerError, failed
+from .stack import version_of
 
 _REMEMBERED = 2
 # Classes of other libraries, and the transformers class that each builds inside.
@@ -40,6 +42,36 @@ _WRAPPED = {
     "FastLanguageModel": "AutoModelForCausalLM",
     "SentenceTransformer": "AutoModel",
 }
+
+# What ``from_pretrained`` keeps for itself: neither a config nor a class is given it.
+_LOADING = frozenset(
+    (
+        "_commit_hash",
+        "_from_auto",
+        "_from_pipeline",
+        "cache_dir",
+        "code_revision",
+        "config",
+        "dtype",
+        "force_download",
+        "from_flax",
+        "from_tf",
+        "gguf_file",
+        "local_files_only",
+        "pretrained_model_name_or_path",
+        "proxies",
+        "resume_download",
+        "return_unused_kwargs",
+        "revision",
+        "state_dict",
+        "subfolder",
+        "token",
+        "torch_dtype",
+        "trust_remote_code",
+        "use_auth_token",
+        "variant",
+    )
+)
 
 
 class Built(NamedTuple):
@@ -83,10 +115,12 @@ def _key(params: dict[str, Any]) -> str:
 def _build(params: dict[str, Any]) -> Built:
     given: dict[str, Any] = params["config"]
     _refuse_remote_code(given)
-    overrides = dict(params.get("overrides") or {})
+    overrides = {
+        name: value for name, value in (params.get("overrides") or {}).items() if name not in _LOADING
+    }
     with _folder(given, params.get("name") or "model") as folder:
         try:
-            model_class, config = _class_and_config(folder, given, params, overrides)
+            model_class, config, unused = _class_and_config(folder, given, params, overrides)
         except WorkerError:
             raise
         except Exception as error:
@@ -97,22 +131,30 @@ def _build(params: dict[str, Any]) -> Built:
     if isinstance(attention, str):
         config._attn_implementation = attention
     try:
-        model = instantiate(model_class, config, load.dtype)
+        model = instantiate(model_class, config, load.dtype, _taken(model_class, unused))
     except Exception as error:
         raise failed(error, f"building {model_class.__name__}") from error
     return Built(model, load)
 
 
-def instantiate(model_class: Any, config: Any, dtype: torch.dtype) -> Any:
-    """``model_class(config)`` on the meta device, tied as ``from_pretrained`` leaves it."""
+def _taken(model_class: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Of what is no field of the config, what the class's constructor takes: ``add_pooling_layer``."""
+    known = inspect.signature(model_class.__init__).parameters
+    return {name: value for name, value in arguments.items() if name in known}
+
+
+def instantiate(model_class: Any, config: Any, dtype: torch.dtype, arguments: dict[str, Any]) -> Any:
+    """``model_class(config, **arguments)`` on the meta device, tied as ``from_pretrained`` leaves it."""
     try:
-        return _instantiate(model_class, config, dtype, initialise=False)
+        return _instantiate(model_class, config, dtype, arguments, initialise=False)
     except Exception:
         # Some classes use what the initialising functions return.
-        return _instantiate(model_class, config, dtype, initialise=True)
+        return _instantiate(model_class, config, dtype, arguments, initialise=True)
 
 
-def _instantiate(model_class: Any, config: Any, dtype: torch.dtype, *, initialise: bool) -> Any:
+def _instantiate(
+    model_class: Any, config: Any, dtype: torch.dtype, arguments: dict[str, Any], *, initialise: bool
+) -> Any:
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
@@ -122,11 +164,20 @@ def _instantiate(model_class: Any, config: Any, dtype: torch.dtype, *, initialis
                 context = _library_context(name)
                 if context is not None:
                     contexts.enter_context(context())
-            model = model_class(copy.deepcopy(config))
+            model = model_class(copy.deepcopy(config), **arguments)
     finally:
         torch.set_default_dtype(before)
-    model.tie_weights()
+    _tie(model)
     return model
+
+
+def _tie(model: Any) -> None:
+    """Version 5 ties all of a model; version 4 leaves parts untied that were built without initialising."""
+    if version_of("transformers") < (5, 0):
+        for module in reversed(list(model.modules())):
+            if isinstance(module, PreTrainedModel):
+                module.tie_weights()
+    model.tie_weights()
 
 
 # What ``from_pretrained`` of version 5 builds under, beside the device. Version 4 builds under
@@ -185,24 +236,27 @@ def _folder(config: dict[str, Any], name: str) -> Iterator[str]:
 
 def _class_and_config(
     folder: str, given: dict[str, Any], params: dict[str, Any], overrides: dict[str, Any]
-) -> tuple[Any, Any]:
+) -> tuple[Any, Any, dict[str, Any]]:
+    """The class, its config, and the overrides that are no field of it."""
     builder = str(params.get("builder") or "")
     builder = _WRAPPED.get(builder, builder)
     concrete = _model_class(builder)
     if concrete is not None and concrete.config_class is not None:
-        config, _ = concrete.config_class.from_pretrained(folder, return_unused_kwargs=True, **overrides)
-        return concrete, config
-    config, _ = AutoConfig.from_pretrained(
+        config, unused = concrete.config_class.from_pretrained(folder, return_unused_kwargs=True, **overrides)
+        return concrete, config, unused
+    config, unused = AutoConfig.from_pretrained(
         folder, return_unused_kwargs=True, trust_remote_code=False, **overrides
     )
+    return (*_chosen(builder, params.get("task"), given, config), unused)
+
+
+def _chosen(builder: str, task: Any, given: dict[str, Any], config: Any) -> tuple[Any, Any]:
+    """Where the call names no class: by its Auto class, its task, or what the config names."""
     auto = getattr(transformers, builder, None) if builder else None
     if hasattr(auto, "_model_mapping"):
         return _auto_class(auto, config)
-    if builder == "pipeline" and params.get("task"):
-        found = _task_class(str(params["task"]), config)
-        if found is not None:
-            return found
-    return _own_class(given, config)
+    found = _task_class(str(task), config) if builder == "pipeline" and task else None
+    return found or _own_class(given, config)
 
 
 def _model_class(name: object) -> Any:
@@ -237,7 +291,7 @@ def _auto_class(auto: Any, config: Any) -> tuple[Any, Any]:
 def _for_class(model_class: Any, config: Any) -> Any:
     """A model of text alone takes the text's part of a composite config."""
     wanted = getattr(model_class, "config_class", None)
-    text = getattr(type(config), "sub_configs", {}).get("text_config")
+    text = getattr(config, "sub_configs", {}).get("text_config")
     if wanted is not None and text is not None and wanted is text and not isinstance(config, wanted):
         quantization = getattr(config, "quantization_config", None)
         config = config.get_text_config()

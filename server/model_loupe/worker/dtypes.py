@@ -34,7 +34,7 @@ def load_dtype(config: Any, given: str | None, first_floating: str | None) -> Lo
     if version_of("transformers") < (5, 0) and given != "auto":
         return Load(torch.get_default_dtype(), f"{version} defaults to float32", True)
     why = "auto" if given == "auto" else f'{version} defaults to "auto"'
-    declared = getattr(config, "dtype", None) or getattr(config, "torch_dtype", None)
+    declared = getattr(config, _field(), None)
     # Version 4 leaves the parts of a composite model their own configs' dtypes.
     everywhere = version_of("transformers") >= (5, 0)
     if declared is not None:
@@ -60,7 +60,7 @@ def quantized_dtype(quantizer: Any, load: Load) -> Load:
 
 def set_on_config(config: Any, load: Load) -> None:
     """The config says the dtype to the parts that are built from it."""
-    name = "dtype" if version_of("transformers") >= (4, 56) else "torch_dtype"
+    name = _field()
     if not load.everywhere or not hasattr(config, "sub_configs"):
         return
     setattr(config, name, load.dtype)
@@ -68,6 +68,11 @@ def set_on_config(config: Any, load: Load) -> None:
         part = getattr(config, key, None)
         if part is not None and not isinstance(part, dict):
             setattr(part, name, load.dtype)
+
+
+def _field() -> str:
+    """What configs call their dtype; from 4.56 on both spellings of a file become ``dtype``."""
+    return "dtype" if version_of("transformers") >= (4, 56) else "torch_dtype"
 
 
 def kept_in_float32(model: Any, dtype: torch.dtype) -> Any:

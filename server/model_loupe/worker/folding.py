@@ -10,6 +10,7 @@ import sys
 from typing import Any, Callable, NamedTuple
 
 from torch import nn
+from torch.nn.modules.module import _addindent
 
 from .dtypes import name_of
 from .sources import Sources
@@ -34,12 +35,13 @@ class Parameter(NamedTuple):
 
 
 class Buffer(NamedTuple):
-    """``persistent`` buffers are in the state dict."""
+    """``persistent`` buffers are in the state dict; ``stored`` is what the checkpoint has for them."""
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     persistent: bool
+    stored: tuple[str, int] | None
 
 
 class Shape(NamedTuple):
@@ -65,9 +67,9 @@ class Shape(NamedTuple):
 class Folded:
     """The shapes of one model.
 
-    ``float32(name)`` says which parameters stay float32, ``stored`` maps parameters' whole names to their
-    dtype and bytes in the checkpoint. ``logical`` is given for a quantised model: the elements that each
-    module's own parameters stand for, by its path.
+    ``float32(name)`` says which parameters stay float32, ``stored`` maps whole names to dtype and bytes in
+    the checkpoint. ``logical`` is given for a quantised model: the elements that each module's own
+    parameters stand for, by its path. ``made_trainable``: loading makes what is stored trainable.
     """
 
     def __init__(
@@ -76,9 +78,11 @@ class Folded:
         float32: Callable[[str], bool],
         stored: dict[str, tuple[str, int]],
         logical: dict[str, int] | None,
+        made_trainable: bool,
     ) -> None:
         self._float32 = float32
         self._stored = stored
+        self._made_trainable = made_trainable
         self._logical = logical
         self._owners: dict[int, str] = {}
         self._by_content: dict[Any, int] = {}
@@ -112,7 +116,7 @@ class Folded:
         )
         transient = module._non_persistent_buffers_set
         buffers = tuple(
-            Buffer(name, tuple(value.shape), name_of(value.dtype), name not in transient)
+            self._buffer(name, value, below + name, name not in transient)
             for name, value in module._buffers.items()
             if value is not None
         )
@@ -125,9 +129,10 @@ class Folded:
         )
         name = module._get_name()
         own_text = type(module).__repr__ not in (nn.Module.__repr__, nn.ModuleList.__repr__)
-        opaque = repr(module) if own_text else None
+        opaque = _said(module.__repr__) if own_text else None
+        extra = _said(module.extra_repr)
         elements = self._elements(path, parameters)
-        content = (type(module), name, module.extra_repr(), opaque, parameters, buffers, children, elements)
+        content = (type(module), name, extra, opaque, parameters, buffers, children, elements)
         number = self._by_content.get(content)
         if number is None:
             number = self._by_content[content] = len(self.shapes)
@@ -138,11 +143,13 @@ class Folded:
         owner = self._owners.setdefault(id(value), path)
         tied_to = owner if owner != path else None
         elements = value.numel()
+        floating = value.is_floating_point()
+        stored = self._stored.get(path)
+        trainable = value.requires_grad or (floating and self._made_trainable and stored is not None)
         if tied_to is not None:
             self.tied.setdefault(owner, [owner]).append(path)
-        elif value.requires_grad:
+        elif trainable:
             self.trainable += elements
-        floating = value.is_floating_point()
         dtype = "float32" if floating and self._float32(path) else name_of(value.dtype)
         nbytes = elements * (4 if dtype == "float32" else value.element_size())
         return Parameter(
@@ -151,10 +158,15 @@ class Folded:
             dtype,
             elements,
             nbytes,
-            value.requires_grad,
+            trainable,
             tied_to,
-            self._stored.get(path),
+            stored,
         )
+
+    def _buffer(self, name: str, value: Any, path: str, persistent: bool) -> Buffer:
+        kept = persistent and value.is_floating_point() and self._float32(path)
+        dtype = "float32" if kept else name_of(value.dtype)
+        return Buffer(name, tuple(value.shape), dtype, persistent, self._stored.get(path))
 
     def _elements(self, path: str, parameters: tuple[Parameter, ...]) -> int:
         if self._logical is not None:
@@ -176,7 +188,7 @@ class Folded:
             children,
             elements + sum(each.elements for each in below),
             sum(each.nbytes for each in own) + sum(each.nbytes for each in below),
-            sum(each.stored[1] for each in parameters if each.stored)
+            sum(each.stored[1] for each in (*parameters, *buffers) if each.stored)
             + sum(each.stored_bytes for each in below),
         )
 
@@ -194,7 +206,7 @@ class Folded:
         if shape.kind.__repr__ is nn.ModuleList.__repr__:
             return self._written_list(shape)
         extra = shape.extra.split("\n") if shape.extra else []
-        lines = [f"({name}): {_indented(self._child_text(child))}" for name, child in shape.children]
+        lines = [f"({name}): {_addindent(self._child_text(child), 2)}" for name, child in shape.children]
         if len(extra) == 1 and not lines:
             return f"{shape.name}({extra[0]})"
         if not extra and not lines:
@@ -210,7 +222,7 @@ class Folded:
             line = f"({first}): {texts[first]}"
             if first != last:
                 line = f"({first}-{last}): {last - first + 1} x {texts[first]}"
-            lines.append(_indented(line))
+            lines.append(_addindent(line, 2))
         return f"{shape.name}(\n  " + "\n  ".join(lines) + "\n)"
 
     def _child_text(self, child: int | None) -> str:
@@ -241,12 +253,12 @@ class Folded:
                     "bytes": each.nbytes,
                     "trainable": each.trainable,
                     "tied_to": each.tied_to,
-                    "stored": {"dtype": each.stored[0], "bytes": each.stored[1]} if each.stored else None,
+                    "stored": _stored(each.stored),
                 }
                 for each in shape.parameters
             ]
         if shape.buffers:
-            node["buffers"] = [each._asdict() for each in shape.buffers]
+            node["buffers"] = [{**each._asdict(), "stored": _stored(each.stored)} for each in shape.buffers]
         children = [
             self._node(child, _range_name(names), _indices(names), sources)
             for names, child in self._folded(shape)
@@ -274,6 +286,18 @@ class Folded:
         return runs
 
 
+def _said(write: Callable[[], str]) -> str:
+    """A module's own words; nothing where they tell values, which the meta device does not have."""
+    try:
+        return write()
+    except Exception:
+        return ""
+
+
+def _stored(found: tuple[str, int] | None) -> dict[str, Any] | None:
+    return {"dtype": found[0], "bytes": found[1]} if found else None
+
+
 def _follows(one: str, other: str) -> bool:
     return one.isdigit() and other.isdigit() and int(other) == int(one) + 1
 
@@ -294,7 +318,3 @@ def _runs(texts: list[str]) -> list[tuple[int, int]]:
         else:
             runs.append((position, position))
     return runs
-
-
-def _indented(text: str) -> str:
-    return text.replace("\n", "\n  ")

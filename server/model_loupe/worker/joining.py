@@ -66,11 +66,11 @@ class Join(NamedTuple):
         }
 
 
-def join(model: Any, checkpoint: Checkpoint) -> Join:
-    """Finds for each tensor of ``checkpoint`` where ``model`` takes it."""
+def join(model: Any, checkpoint: Checkpoint, quantizer: Any = None) -> Join:
+    """Finds for each tensor of ``checkpoint`` where ``model``, as ``quantizer`` left it, takes it."""
     expected: dict[str, Any] = model.state_dict()
     names = list(checkpoint.tensors)
-    rename = renaming(model, names, expected)
+    rename = renaming(model, names, expected, quantizer)
     sources: dict[str, list[str]] = {}
     homeless: dict[str, str] = {}
     renamed = 0

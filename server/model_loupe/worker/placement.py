@@ -1,13 +1,16 @@
-"""Where ``device_map="auto"`` would put each module: accelerate's own answer for the memory that is named."""
+"""Where ``device_map="auto"`` would put each module: the libraries' own answer for a memory."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, Callable
 
-from .building import build
+import torch
+
+from .building import Built, build
 from .dtypes import kept_in_float32
 from .errors import WorkerError, failed
+from .stack import version_of
 
 _STRATEGIES = ("auto", "balanced", "balanced_low_0", "sequential")
 
@@ -18,14 +21,7 @@ def placement(params: dict[str, Any]) -> dict[str, Any]:
     ``max_memory`` maps devices (``0``, ``cpu``) to sizes (bytes or ``"24GiB"``); None: what torch reports.
     ``device_map`` is one of accelerate's strategies.
     """
-    try:
-        from accelerate import infer_auto_device_map
-        from accelerate.utils import get_balanced_memory, get_max_memory
-    except ImportError as error:
-        message = (
-            "accelerate is not installed: from_pretrained needs it for device_map (`pip install accelerate`)"
-        )
-        raise WorkerError("accelerate-missing", message) from error
+    library = _library()
     strategy = params.get("device_map") or "auto"
     if strategy not in _STRATEGIES:
         raise WorkerError(
@@ -34,23 +30,17 @@ def placement(params: dict[str, Any]) -> dict[str, Any]:
     built = build(params)
     model = built.model
     float32 = kept_in_float32(model, built.load.dtype)
-    import torch
-
-    special = {name: torch.float32 for name, _ in model.named_parameters() if float32(name)}
-    options: dict[str, Any] = {
-        "no_split_module_classes": _unsplit(model),
-        "dtype": built.load.dtype,
-        "special_dtypes": special,
-    }
+    options = _options(built, float32)
     try:
-        memory = get_max_memory(_memory(params.get("max_memory")))
+        memory = library.get_max_memory(_memory(params.get("max_memory")))
         if strategy != "sequential":
-            memory = get_balanced_memory(
-                model, max_memory=memory, low_zero=strategy == "balanced_low_0", **options
-            )
-        devices = infer_auto_device_map(model, max_memory=dict(memory), **options)
+            low_zero = strategy == "balanced_low_0"
+            memory = library.get_balanced_memory(model, max_memory=memory, low_zero=low_zero, **options)
+        if version_of("transformers") >= (5, 0):
+            options["no_placement_params"] = getattr(model, "_no_placement_params", None)
+        devices = library.infer_auto_device_map(model, max_memory=dict(memory), **options)
     except Exception as error:
-        raise failed(error, "accelerate's device map") from error
+        raise failed(error, "the device map") from error
     sizes = _sizes(model, devices, float32)
     totals: Counter[str] = Counter()
     for module, device in devices.items():
@@ -65,12 +55,32 @@ def placement(params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _unsplit(model: Any) -> list[str]:
-    """The classes of layers that stay on one device."""
-    getter = getattr(model, "_get_no_split_modules", None)
-    if getter is not None:
-        return list(getter("auto"))
-    return list(getattr(model, "_no_split_modules", None) or [])
+def _library() -> Any:
+    """The module whose functions ``from_pretrained`` asks: accelerate's, in version 5 transformers' own."""
+    try:
+        from accelerate.utils import modeling
+    except ImportError as error:
+        message = (
+            "accelerate is not installed: from_pretrained needs it for device_map (`pip install accelerate`)"
+        )
+        raise WorkerError("accelerate-missing", message) from error
+    if version_of("transformers") < (5, 0):
+        return modeling
+    from transformers.integrations import accelerate
+
+    return accelerate
+
+
+def _options(built: Built, float32: Callable[[str], bool]) -> dict[str, Any]:
+    """What ``from_pretrained`` says of the model to both functions."""
+    model = built.model
+    if version_of("transformers") >= (5, 0):
+        return {"no_split_module_classes": model._no_split_modules}
+    return {
+        "no_split_module_classes": model._get_no_split_modules("auto"),
+        "dtype": built.load.dtype,
+        "special_dtypes": {name: torch.float32 for name, _ in model.named_parameters() if float32(name)},
+    }
 
 
 def _memory(given: Any) -> dict[Any, Any] | None:
@@ -79,7 +89,7 @@ def _memory(given: Any) -> dict[Any, Any] | None:
     return {int(device) if str(device).isdigit() else device: size for device, size in given.items()}
 
 
-def _sizes(model: Any, devices: dict[str, Any], float32: Any) -> dict[str, int]:
+def _sizes(model: Any, devices: dict[str, Any], float32: Callable[[str], bool]) -> dict[str, int]:
     """Bytes of the parameters and buffers under each placed module; tied ones with the first."""
     sizes = dict.fromkeys(devices, 0)
     for tensors in (model.named_parameters(), model.named_buffers()):

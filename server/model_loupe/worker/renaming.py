@@ -8,18 +8,19 @@ from types import SimpleNamespace
 from typing import Any, Callable
 
 from .stack import version_of
-
-Rename = Callable[[str], "tuple[str, ...]"]
-"""The model's names that a tensor of the checkpoint goes to: several where it is split, () where to none."""
+from .templates import Rename, by_template
 
 
-def renaming(model: Any, names: Sequence[str], expected: dict[str, Any]) -> Rename:
-    """How the tensors called ``names`` are renamed for ``model``, whose state dict is ``expected``."""
+def renaming(model: Any, names: Sequence[str], expected: dict[str, Any], quantizer: Any = None) -> Rename:
+    """How the tensors called ``names`` are renamed for ``model``, whose state dict is ``expected``.
+
+    ``quantizer`` is the one that has replaced layers of it, which may rename tensors too.
+    """
     try:
         from transformers.conversion_mapping import get_model_conversion_mapping
     except ImportError:
         return _by_prefix(model, names)
-    return _by_conversions(model, expected, get_model_conversion_mapping(model))
+    return _by_conversions(model, expected, get_model_conversion_mapping(model, None, quantizer))
 
 
 def _by_conversions(model: Any, expected: dict[str, Any], transforms: Sequence[Any]) -> Rename:
@@ -40,7 +41,7 @@ def _by_conversions(model: Any, expected: dict[str, Any], transforms: Sequence[A
             return (new,)
         return tuple(new.replace(targets[0], target) for target in targets)
 
-    return rename
+    return by_template(rename, expected)
 
 
 def _by_prefix(model: Any, names: Sequence[str]) -> Rename:

@@ -117,6 +117,13 @@ def _placement(params: dict[str, Any]) -> Any:
     return placement(params)
 
 
+def _tokens(params: dict[str, Any]) -> Any:
+    stack.load(None)
+    from .tokens import tokens
+
+    return tokens(params)
+
+
 def _cast(params: dict[str, Any], job: Job) -> Any:
     stack.load_torch()
     from .casting.request import cast
@@ -129,4 +136,5 @@ _HANDLERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "warm_up": _warm_up,
     "architecture": _architecture,
     "placement": _placement,
+    "tokens": _tokens,
 }

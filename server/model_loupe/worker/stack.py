@@ -105,7 +105,7 @@ def _import_all() -> None:
 def _import(name: str, where: str) -> None:
     try:
         importlib.import_module(name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         library = name.partition(".")[0]
         lines = str(error).strip().splitlines() or [""]
         why = f"{type(error).__name__}: {lines[0][:300]}"

@@ -21,7 +21,8 @@ from model_loupe.checkpoints.gguf.header import Gguf, parse_gguf
 from model_loupe.checkpoints.gguf.metadata import KEPT_ITEMS, Array
 from model_loupe.checkpoints.gguf.splits import GgufSet, split_files
 from model_loupe.checkpoints.gguf.types import BY_DTYPE, GGML_TYPES
-from model_loupe.domain.kv_cache import dimensions, kv_cache
+from model_loupe.domain.dimensions import dimensions
+from model_loupe.domain.kv_cache import kv_cache
 
 
 class Ranges:

@@ -101,7 +101,7 @@ def test_notebook_files() -> None:
         '{"cells": [{"cell_type": "raw", "source": "x"}, {"cell_type": "markdown", "source": ["# a\\n","b"]},'
         ' {"cell_type": "code", "source": "n = 1"}], "metadata": {"kernelspec": {"language": "python"}}}'
     )
-    assert read_notebook(text) == [Cell(0, "markdown", "# a\nb"), Cell(1, "code", "n = 1")]
+    assert read_notebook(text) == [Cell(1, "markdown", "# a\nb"), Cell(2, "code", "n = 1")]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"cells": 3}', "{" * 100_000, '{"cells": [1, null]'])
@@ -292,7 +292,8 @@ def test_hovering_a_part_by_its_name_for_hours_changes_nothing() -> None:
 
 @pytest.mark.parametrize("case", HOSTILE, ids=str)
 def test_hostile_text_takes_no_time(case: str) -> None:
-    started = time.perf_counter()
+    # Of the processor: other programs may have it meanwhile.
+    started = time.process_time()
     analysis = analyse_python(HOSTILE[case])
     analysis.mention_at(None, 1, 0)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

@@ -499,6 +499,23 @@ CASES: dict[str, list[tuple[str, str]]] = {
         ("c = {'model': 'a/b'}", ""),
         ("c = {'dataset_id': 'a/b'}", ""),
     ],
+    "being typed": [
+        ("m = AutoModel.from_pretrained(«'a/b'»", "a/b hub model pos0"),
+        ("m = AutoModel.from_pretrained(«'a/b'»,", "a/b hub model pos0"),
+        ("m = AutoModel.from_pretrained(«'a/b'», dtype=", "a/b hub model pos0"),
+        ("m = AutoModel.from_pretrained(«'a/b'», dtype=torch.", "a/b hub model pos0"),
+        ("m = AutoModel.from_pretrained(«'a/b'», x=(1, [2", "a/b hub model pos0"),
+        ("m = AutoModel.from_pretrained(«'a/b'», revision='v\nn = 1", "a/b hub model pos0"),
+        ("m = AutoModel.from_pretrained(\n  «'a/b'»,\n  x=1,\ny = 2", "a/b hub model pos0"),
+        ("def f():\n  m = AutoModel.from_pretrained(«'a/b'»,\n  x = 1", "a/b hub model pos0"),
+        (
+            "def f():\n  m = AutoModel.from_pretrained(\n    «'a/b'»,\n    dtype=\n  x = 1\n  return m",
+            "a/b hub model pos0",
+        ),
+        ("n = 'a/b'\nm = AutoModel.from_pretrained(«n»\nprint(m)", "a/b hub model pos0"),
+        ("AutoModel.from_pretrained(", ""),
+        ("x = [1, 2\nAutoModel.from_pretrained(«'a/b'»)", "a/b hub model pos0"),
+    ],
     "not quite Python": [
         ("%time m = AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
         ("if x:\n    %time m = AutoModel.from_pretrained(«'gpt2'»)", "gpt2 hub model pos0"),
@@ -603,7 +620,29 @@ KWARGS: dict[str, list[tuple[str, dict[str, str]]]] = {
             {"quantization_config": "B(load_in_4bit=True)"},
         ),
         ("AutoModel.from_pretrained('gpt2', x='é' + '😀', y=1)", {"x": "'é' + '😀'", "y": "1"}),
-        ("AutoModel.from_pretrained('gpt2', **more, y=1)", {"y": "1"}),
+    ],
+    "unpacked": [
+        ("AutoModel.from_pretrained('gpt2', **more, y=1)", {"**": "more", "y": "1"}),
+        (
+            "kw = {'dtype': 'auto', 'y': 2}\nAutoModel.from_pretrained('gpt2', **kw, y=1)",
+            {"dtype": "'auto'", "y": "1"},
+        ),
+        (
+            "kw = dict(torch_dtype=torch.half)\nAutoModel.from_pretrained('gpt2', **kw)",
+            {"torch_dtype": "torch.half"},
+        ),
+        ("AutoModel.from_pretrained('gpt2', **{'revision': 'x'})", {"revision": "'x'"}),
+        (
+            "kw = {}\nif x:\n  kw = {'dtype': 'auto'}\nAutoModel.from_pretrained('gpt2', **kw)",
+            {"**": "kw"},
+        ),
+        ("kw = {'a': 1, **more}\nAutoModel.from_pretrained('gpt2', **kw)", {"**": "kw"}),
+        ("kw = {'a': 1}\nkw['b'] = 2\nAutoModel.from_pretrained('gpt2', **kw)", {"**": "kw"}),
+        ("kw = {'a': 1}\nkw.update(b=2)\nAutoModel.from_pretrained('gpt2', **kw)", {"**": "kw"}),
+        (
+            "kw = dict(model_id='gpt2', dtype=d)\nAutoModel.from_pretrained(**kw, x=1)",
+            {"dtype": "d", "x": "1"},
+        ),
     ],
     "other calls": [
         ("PeftModel.from_pretrained(base, 'a/b', adapter_name='x')", {"adapter_name": "'x'"}),

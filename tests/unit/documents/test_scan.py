@@ -63,7 +63,7 @@ def test_a_row_says_all_of_a_call(tmp_path: Path) -> None:
     assert json.loads(json.dumps(rows)) == rows
 
 
-def test_cells_are_counted_without_raw_ones(tmp_path: Path) -> None:
+def test_a_cell_s_number_is_its_place_in_the_notebook(tmp_path: Path) -> None:
     cells = [
         {"cell_type": "markdown", "source": "# Title"},
         {"cell_type": "raw", "source": "---"},
@@ -71,7 +71,7 @@ def test_cells_are_counted_without_raw_ones(tmp_path: Path) -> None:
     ]
     write(tmp_path, {"x.ipynb": json.dumps({"cells": cells})})
     rows, _ = scan(tmp_path)
-    assert [(row["cell"], row["line"], row["column"]) for row in rows] == [(1, 2, 0)]
+    assert [(row["cell"], row["line"], row["column"]) for row in rows] == [(2, 2, 0)]
 
 
 def test_folders_are_walked_in_order_and_what_is_not_the_users_is_left_out(tmp_path: Path) -> None:

@@ -22,6 +22,9 @@ from model_loupe.checkpoints.pytorch.zip_directory import (
 from model_loupe.domain.units import plural
 from model_loupe.domain.warnings import Warning
 
+# torch stores pickles as they are. One that was compressed by hand may come to a fortieth of its size.
+_MOST_RATIO, _MOST_UNPACKED = 60, 100_000
+
 
 def read_zip(source: Source, name: str, warnings: list[Warning]) -> PyTorchFile:
     try:
@@ -144,7 +147,7 @@ def _content(source: Source, entry: Entry) -> bytes:
     import zlib
 
     try:
-        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(raw, MAX_PICKLE_BYTES)
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(raw, _MOST_UNPACKED + _MOST_RATIO * len(raw))
     except zlib.error:
         raise BadZip("bad-zip", "cannot be decompressed") from None
 

@@ -11,9 +11,17 @@ if TYPE_CHECKING:
     from model_loupe.lsp.session import Session
 
 
+# After it the rows are those that are known by then; more come with ``modelLoupe/didChange``.
+_PATIENCE_SECONDS = 5.0
+
+
 async def children(session: Session, params: ChildrenParams) -> list[dict[str, Any]]:
     """The children. A model that cannot be read is one row that says why; an id that is none is an error."""
     try:
+        request, _ = session.inspector.place_of(params.node)
+        # Somebody opened it: now the Hub may be asked.
+        session.want_of_hub([request])
+        await session.describe_within(request, _PATIENCE_SECONDS)
         rows = await session.run(session.inspector.children, params.node)
         for description, options in session.inspector.asked(params.node):
             session.view(description, options)

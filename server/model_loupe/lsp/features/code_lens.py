@@ -66,8 +66,10 @@ def _lenses(session: Session, call: Call, ask: Ask, outcome: Outcome | None) -> 
 def _failure(error: LoupeError, model: str) -> str:
     if error.code == "model-not-found":
         title = f"model not found: {model}"
-    elif error.code == "not-in-cache":
+    elif error.code in ("not-in-cache", "offline"):
         title = "not in the local cache"
+    elif error.code == "repository-not-found":
+        title = f"not on the Hub, or not for you: {model}"
     else:
         title = error.message
     return title if len(title) <= _MAX_TITLE else title[: _MAX_TITLE - 1] + "…"

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from model_loupe.domain.errors import LoupeError
+from model_loupe.lsp.cursor import cursor_of
 
 if TYPE_CHECKING:
     from model_loupe.documents import Typed
     from model_loupe.inspector import Completion
+    from model_loupe.lsp.cursor import Cursor
     from model_loupe.lsp.requests import Ask
     from model_loupe.lsp.session import Outcome, Session
-    from model_loupe.lsp.snapshot import Snapshot
 
 OPTIONS = types.CompletionOptions(trigger_characters=["."])
 
@@ -26,24 +27,18 @@ _KINDS = {
 
 async def completion(session: Session, params: types.CompletionParams) -> types.CompletionList | None:
     """What the object before the cursor holds; nothing where that is no model."""
-    uri = params.text_document.uri
-    snapshot = session.documents.snapshot(uri)
-    index = snapshot.index(uri) if snapshot else None
-    if snapshot is None or index is None:
+    cursor = cursor_of(session, params)
+    if cursor is None:
         return None
-    lines = snapshot.parts[index].lines
-    place = session.encoding.to_place(lines, params.position)
-    found = await session.run(_look, snapshot, index, *place)
+    found = await session.run(_look, cursor)
     if found is None:
         return None
     typed, ask = found
-    outcome = await session.describe(ask.request)
-    if not isinstance(outcome, LoupeError):
-        outcome = session.view(outcome, ask.options)
+    outcome = await session.describe_as(ask.request, ask.options)
     items = await session.run(_items, typed, outcome)
-    if not items or not session.is_current(snapshot):
+    if not items or not session.is_current(cursor.snapshot):
         return None
-    where = session.encoding.to_range(lines, typed.span)
+    where = session.encoding.to_range(cursor.lines, typed.span)
     return types.CompletionList(
         is_incomplete=False,
         items=[
@@ -60,13 +55,13 @@ async def completion(session: Session, params: types.CompletionParams) -> types.
     )
 
 
-def _look(snapshot: Snapshot, index: int, line: int, column: int) -> tuple[Typed, Ask] | None:
+def _look(cursor: Cursor) -> tuple[Typed, Ask] | None:
     from model_loupe.lsp import requests
 
-    typed = snapshot.typed(index, line, column)
+    typed = cursor.snapshot.typed(*cursor.place)
     if typed is None:
         return None
-    asked = requests.ask(typed.object.base or typed.object.reference, snapshot.folders)
+    asked = requests.ask(typed.object.base or typed.object.reference, cursor.snapshot.folders)
     return (typed, asked) if asked else None
 
 

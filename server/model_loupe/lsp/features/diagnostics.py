@@ -23,6 +23,17 @@ _KINDS = ("hub", "local")
 _LOADS_WEIGHTS = ("model", "pipeline")
 # Not faults of the code: a model that is on the Hub alone, and a failure of ours.
 _QUIET = ("not-in-cache", "internal-error")
+_OF_NETWORK = ("hub-", "not-the-hub", "offline", "rate-limited")
+# Whoever names such a model meets it, with a tokenizer too.
+_CONCERN_ALL = (
+    "access-denied",
+    "bad-token",
+    "gated-repository",
+    "model-not-found",
+    "repository-disabled",
+    "repository-not-found",
+    "revision-not-found",
+)
 _PATIENCE_SECONDS = 2.0
 _TYPING_SECONDS = 0.2
 
@@ -104,6 +115,8 @@ def _problems(call: Call, outcome: Outcome | None) -> list[tuple[str, str]]:
     if outcome is None:
         return []
     if isinstance(outcome, LoupeError):
-        is_reported = outcome.code not in _QUIET and (loads_weights or outcome.code == "model-not-found")
+        is_quiet = outcome.passing or outcome.code in _QUIET
+        is_reported = not is_quiet and (loads_weights or outcome.code in _CONCERN_ALL)
         return [(outcome.code, outcome.message)] if is_reported else []
-    return [(warning.code, warning.message) for warning in outcome.warnings] if loads_weights else []
+    warnings = [warning for warning in outcome.warnings if not warning.code.startswith(_OF_NETWORK)]
+    return [(warning.code, warning.message) for warning in warnings] if loads_weights else []

@@ -7,67 +7,90 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from model_loupe.domain.errors import LoupeError
+from model_loupe.lsp.cursor import cursor_of
 
 if TYPE_CHECKING:
-    from model_loupe.documents import Mention, Object
+    from model_loupe.documents import Mention, Object, Reference
     from model_loupe.domain.memory import Wanted
     from model_loupe.inspector import Description, Inspector
+    from model_loupe.lsp.cursor import Cursor
     from model_loupe.lsp.requests import Ask
     from model_loupe.lsp.session import Outcome, Session
-    from model_loupe.lsp.snapshot import Snapshot
 
 _MAYBE_NO_MODEL = ("placeholder", "unknown")
+# After it the card tells what is here by now, and a later hover the rest.
+_HUB_PATIENCE_SECONDS = 1.5
 
 
 async def hover(session: Session, params: types.HoverParams) -> types.Hover | None:
     """The card; nothing outside a model's name, or if the document is not open or has changed meanwhile."""
-    uri = params.text_document.uri
-    snapshot = session.documents.snapshot(uri)
-    index = snapshot.index(uri) if snapshot else None
-    if snapshot is None or index is None:
+    cursor = cursor_of(session, params)
+    if cursor is None:
         return None
-    lines = snapshot.parts[index].lines
-    place = session.encoding.to_place(lines, params.position)
-    found = await session.run(_look, session.inspector, snapshot, index, *place)
+    found = await session.run(_look, session.inspector, cursor)
     if found is None:
-        return await _hover_object(session, snapshot, index, *place)
+        return await _hover_object(session, cursor)
     mention, ask, known = found
-    outcome = known or await session.describe(ask.request)
+    if known is not None:
+        session.renew(ask.request, known)
+    outcome = known or await _describe(session, ask, mention.reference)
     contents = _contents(session, mention, ask, outcome)
-    if contents is None or not session.is_current(snapshot):
+    if contents is None or not session.is_current(cursor.snapshot):
         return None
-    return types.Hover(contents, session.encoding.to_range(lines, mention.span))
+    return types.Hover(contents, session.encoding.to_range(cursor.lines, mention.span))
 
 
-async def _hover_object(
-    session: Session, snapshot: Snapshot, index: int, line: int, column: int
-) -> types.Hover | None:
+async def _describe(session: Session, ask: Ask, reference: Reference | None) -> Outcome:
+    """What is asked for. Where the Hub takes its time, what is known by then."""
+    if reference is None or reference.kind != "hub":
+        return await session.describe(ask.request)
+    # Somebody looks at it: now the Hub may be asked.
+    session.want_of_hub([ask.request])
+    outcome = await session.describe_within(ask.request, _HUB_PATIENCE_SECONDS)
+    if outcome is not None:
+        return outcome
+    return LoupeError("still-asking", f"{ask.request.model}: asking the Hub …")
+
+
+async def _hover_object(session: Session, cursor: Cursor) -> types.Hover | None:
     """On what a call loads, or a part of it: ``model``, ``model.layers[3].mlp``, ``model.config.x``."""
-    found = await session.run(look_for_object, snapshot, index, line, column)
+    found = await session.run(look_for_object, cursor)
     if found is None:
         return None
     thing, ask = found
-    outcome = await session.describe(ask.request)
+    outcome = await _describe(session, ask, thing.reference)
     if not isinstance(outcome, LoupeError):
         outcome = session.view(outcome, ask.options)
-    text = await session.run(_object_text, thing, ask, outcome, session.settings.wanted)
-    if text is None or not session.is_current(snapshot):
+    text = await _tokens_text(session, thing, outcome)
+    if text is None:
+        text = await session.run(_object_text, thing, ask, outcome, session.settings.wanted)
+    if text is None or not session.is_current(cursor.snapshot):
         return None
     kind = types.MarkupKind.Markdown if session.client.renders_markdown else types.MarkupKind.PlainText
-    where = session.encoding.to_range(snapshot.parts[index].lines, thing.span)
+    where = session.encoding.to_range(cursor.lines, thing.span)
     return types.Hover(types.MarkupContent(kind, text), where)
 
 
-def look_for_object(snapshot: Snapshot, index: int, line: int, column: int) -> tuple[Object, Ask] | None:
+async def _tokens_text(session: Session, thing: Object, outcome: Outcome) -> str | None:
+    """On ``tokenizer("…")``: how many tokens its text is."""
+    if thing.kind != "tokenizer" or thing.text is None or isinstance(outcome, LoupeError):
+        return None
+    from model_loupe.inspector import tokens_card
+
+    found = await session.tokens(outcome, thing.text)
+    return tokens_card(outcome, found) if found else None
+
+
+def look_for_object(cursor: Cursor) -> tuple[Object, Ask] | None:
     """The object of the code at a place, and what its loading asks. Slow the first time."""
     from model_loupe.lsp import requests
 
-    thing = snapshot.object(index, line, column)
+    thing = cursor.snapshot.object(*cursor.place)
     if thing is None:
         return None
     # The modules of an adapted model are those of its base; what is loaded itself is the adapter.
     named = thing.base if thing.base is not None and thing.parts else thing.reference
-    asked = requests.ask(named, snapshot.folders)
+    asked = requests.ask(named, cursor.snapshot.folders)
     return (thing, asked) if asked else None
 
 
@@ -101,13 +124,12 @@ def _object_text(thing: Object, ask: Ask, outcome: Outcome, wanted: Wanted) -> s
     return "\n\n".join(filter(None, (text, cast, others_line(thing.reference.others))))
 
 
-def _look(
-    inspector: Inspector, snapshot: Snapshot, index: int, line: int, column: int
-) -> tuple[Mention, Ask, Description | None] | None:
+def _look(inspector: Inspector, cursor: Cursor) -> tuple[Mention, Ask, Description | None] | None:
     """The mention, what it asks, and the answer where that is at hand: most hovers are not the first."""
     from model_loupe.lsp import requests
 
-    mention = snapshot.mention(index, line, column)
+    snapshot = cursor.snapshot
+    mention = snapshot.mention(*cursor.place)
     if mention is None:
         return None
     asked = (

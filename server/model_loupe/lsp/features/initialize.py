@@ -26,6 +26,9 @@ def initialize(server: LoupeServer, params: types.InitializeParams) -> Session:
         parsed.settings,
     )
     session.setting_problems = parsed.problems
+    options = params.initialization_options
+    # Said by clients that know of trust and start the server without it.
+    session.trusted = not (isinstance(options, dict) and options.get("trusted") is False)
     session.documents.workspace_folders = _folders(params)
     return session
 

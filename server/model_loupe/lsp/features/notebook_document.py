@@ -16,7 +16,8 @@ SYNC = types.NotebookDocumentSyncOptions(
             notebook=notebook_type, cells=[types.NotebookCellLanguage(language="python")]
         )
         for notebook_type in ("jupyter-notebook", "interactive")
-    ]
+    ],
+    save=True,
 )
 
 

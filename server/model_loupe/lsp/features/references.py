@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
+from model_loupe.lsp.cursor import cursor_of
 from model_loupe.lsp.features.models import Use, uses
 from model_loupe.lsp.protocol import ContentModified
 
 if TYPE_CHECKING:
     from model_loupe.inspector import ModelRequest
+    from model_loupe.lsp.cursor import Cursor
     from model_loupe.lsp.positions import PositionEncoding
     from model_loupe.lsp.session import Session
     from model_loupe.lsp.snapshot import Snapshot
@@ -24,29 +26,24 @@ async def references(session: Session, params: types.ReferenceParams) -> list[ty
 
     A notebook that is not open is one place: its cells have no addresses yet.
     """
-    uri = params.text_document.uri
-    snapshot = session.documents.snapshot(uri)
-    index = snapshot.index(uri) if snapshot else None
-    if snapshot is None or index is None:
+    cursor = cursor_of(session, params)
+    if cursor is None:
         return None
-    place = session.encoding.to_place(snapshot.parts[index].lines, params.position)
     found = await session.run(
         _find,
-        snapshot,
-        (index, *place),
+        cursor,
         tuple(session.documents.snapshots()),
         tuple(session.workspace_scan.calls()),
         session.documents.workspace_folders,
         session.encoding,
     )
-    if not session.is_current(snapshot):
+    if not session.is_current(cursor.snapshot):
         raise ContentModified
     return found
 
 
 def _find(
-    snapshot: Snapshot,
-    place: tuple[int, int, int],
+    cursor: Cursor,
     snapshots: tuple[Snapshot, ...],
     scanned: tuple[FoundCall, ...],
     workspace_folders: tuple[str, ...],
@@ -54,8 +51,10 @@ def _find(
 ) -> list[types.Location] | None:
     from model_loupe.lsp import requests
 
-    mention = snapshot.mention(*place)
-    asked = requests.ask(mention.reference, snapshot.folders) if mention and mention.reference else None
+    mention = cursor.snapshot.mention(*cursor.place)
+    asked = (
+        requests.ask(mention.reference, cursor.snapshot.folders) if mention and mention.reference else None
+    )
     if asked is None:
         return None
     named = _identity(asked.request)

@@ -1,0 +1,122 @@
+"""``textDocument/codeAction``: what can be done about a model of the Hub that a call names."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from model_loupe.domain.errors import LoupeError
+from model_loupe.domain.units import format_bytes
+from model_loupe.lsp.features.execute_command import DOWNLOAD, OPEN_ON_HUB
+from model_loupe.lsp.protocol import ContentModified
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from model_loupe.inspector import Description
+    from model_loupe.lsp.requests import Ask
+    from model_loupe.lsp.session import Session
+    from model_loupe.lsp.snapshot import Call, Part
+
+LOG_IN = "modelLoupe.logIn"
+"""Done by the client: it has the terminal."""
+
+_TAKE_REVISION = ("from_pretrained", "hf_hub_download", "pipeline", "snapshot_download")
+_NEED_ACCESS = ("access-denied", "bad-token", "gated-repository", "repository-not-found")
+
+
+async def code_action(session: Session, params: types.CodeActionParams) -> list[types.CodeAction] | None:
+    """The actions of the calls that the selection touches."""
+    uri = params.text_document.uri
+    snapshot = session.documents.snapshot(uri)
+    if snapshot is None:
+        return None
+    calls = [call for call in await session.run(snapshot.calls) if call.part.uri == uri]
+    if not session.is_current(snapshot):
+        raise ContentModified
+    return [
+        action
+        for call in calls
+        if call.ask and call.reference.kind == "hub" and _touches(session, call, params.range)
+        for action in _actions(session, call, call.ask, params.context.diagnostics)
+    ]
+
+
+def _touches(session: Session, call: Call, selection: types.Range) -> bool:
+    where = session.encoding.to_range(call.part.lines, call.reference.call)
+    return _key(where.start) <= _key(selection.end) and _key(selection.start) <= _key(where.end)
+
+
+def _key(position: types.Position) -> tuple[int, int]:
+    return position.line, position.character
+
+
+def _actions(
+    session: Session, call: Call, ask: Ask, diagnostics: Sequence[types.Diagnostic]
+) -> Iterator[types.CodeAction]:
+    model = ask.request.model
+    node = session.inspector.root(ask.request).id
+    outcome = session.inspector.known(ask.request)
+    if outcome is not None and not isinstance(outcome, LoupeError):
+        yield from _of_description(session, call, outcome, node)
+    found = [problem for problem in diagnostics if problem.code in _NEED_ACCESS]
+    codes = _codes(outcome)
+    if found or codes & set(_NEED_ACCESS):
+        yield _command("Log in to the Hugging Face Hub", LOG_IN, [], found)
+    yield _command(f"Open {model} on the Hub", OPEN_ON_HUB, [node], found)
+
+
+def _codes(outcome: Description | LoupeError | None) -> set[str]:
+    if outcome is None:
+        return set()
+    return {outcome.code} if isinstance(outcome, LoupeError) else {each.code for each in outcome.warnings}
+
+
+def _of_description(
+    session: Session, call: Call, description: Description, node: str
+) -> Iterator[types.CodeAction]:
+    model, commit = description.request.model, description.commit
+    if commit and _takes_revision(call):
+        span = call.reference.span
+        place = session.encoding.to_position(call.part.lines, span.end_line, span.end_column)
+        edit = types.TextEdit(types.Range(place, place), f', revision="{commit}"')
+        yield types.CodeAction(
+            f"Pin {model} to commit {commit[:10]}",
+            kind=types.CodeActionKind.RefactorRewrite,
+            edit=types.WorkspaceEdit(changes={call.part.uri: [edit]}),
+        )
+    if description.source == "hub" and description.weights.complete:
+        size = format_bytes(description.stored_bytes or 0)
+        yield _command(f"Download {model} ({size})", DOWNLOAD, [node], [])
+
+
+def _takes_revision(call: Call) -> bool:
+    """Whether ``revision=`` can stand behind the model's name, and does not stand there yet."""
+    reference = call.reference
+    if "revision" in reference.kwargs or reference.callee.rpartition(".")[2] not in _TAKE_REVISION:
+        return False
+    try:
+        parsed = ast.parse(_text(call.part, call).strip(), mode="eval").body
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return False
+    # A keyword may not come before another positional argument.
+    at = 1 if reference.argument.startswith("pos") else 0
+    return isinstance(parsed, ast.Call) and len(parsed.args) <= at
+
+
+def _text(part: Part, call: Call) -> str:
+    span = call.reference.call
+    lines = list(part.lines[span.line : span.end_line + 1])
+    lines[-1] = lines[-1][: span.end_column]
+    lines[0] = lines[0][span.column :]
+    return "\n".join(line.rstrip("\r\n") for line in lines)
+
+
+def _command(
+    title: str, command: str, arguments: list[str], diagnostics: list[types.Diagnostic]
+) -> types.CodeAction:
+    kind = types.CodeActionKind.QuickFix if diagnostics else types.CodeActionKind.Empty
+    what = types.Command(title, command, arguments=list(arguments))
+    return types.CodeAction(title, kind=kind, diagnostics=diagnostics or None, command=what)

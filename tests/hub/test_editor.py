@@ -1,0 +1,284 @@
+"""Models of the Hub in an editor: the real server over stdio, and a Hub that answers slowly or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.hub import LocalHub, faults
+from tests.hub.conftest import GEMMA, SMALL
+from tests.hub.test_faults import FAILURES
+from tests.server.editor import Document, Editor, session, until
+
+LOAD = "from transformers import AutoModel\nmodel = AutoModel.from_pretrained({})\n"
+
+
+@pytest.fixture
+def variables(hub: LocalHub, tmp_path: Path) -> dict[str, str]:
+    """What makes a server ask this Hub."""
+    return {
+        "HF_ENDPOINT": hub.endpoint,
+        "HF_HUB_OFFLINE": "0",
+        "HF_HUB_ETAG_TIMEOUT": "1",
+        "MODEL_LOUPE_CACHE_DIR": str(tmp_path / "loupe"),
+    }
+
+
+@pytest_asyncio.fixture
+async def editor(variables: dict[str, str], tmp_path: Path) -> AsyncIterator[Editor]:
+    async with session(tmp_path, environment=variables) as editor:
+        yield editor
+
+
+def open_call(editor: Editor, folder: Path, model: str, name: str = "a.py") -> Document:
+    return editor.open(folder / name, LOAD.format(f'"{model}"'))
+
+
+async def lens(document: Document) -> str:
+    return " ".join(title for _, title in await document.titles())
+
+
+async def model_rows(editor: Editor, model: str) -> list[dict[str, Any]]:
+    [row] = [each for each in await editor.models() if each["model"] == model]
+    return await editor.children(row["id"])
+
+
+async def test_a_hover_asks_the_hub(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
+    hub.latency = 0.05
+    document = open_call(editor, tmp_path, GEMMA)
+    card = await document.card(GEMMA)
+    assert "2,506,172,416 parameters (2.51 B)" in card
+    assert "| Licence | gemma |" in card
+    assert f"the Hub, commit {hub.repositories[GEMMA].refs['main'][:10]}" in card
+    assert hub.count("hub") == 4
+    hub.forget()
+    assert "2,506,172,416 parameters (2.51 B)" in await document.card(GEMMA)
+    assert hub.count() == 0
+
+
+async def test_the_answer_grows(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
+    hub.fail(faults.stalled(), where="^/repos/")
+    document = open_call(editor, tmp_path, SMALL)
+    card = await document.card(SMALL)
+    assert card.startswith("**GemmaForCausalLM** · the headers of its weights are still to come from the Hub")
+    assert "| Layers | 18" in card
+    assert await lens(document) == (
+        "GemmaForCausalLM · the headers of its weights are still to come from the Hub Architecture"
+    )
+    rows = [row["label"] for row in await model_rows(editor, SMALL)]
+    assert "Config" in rows and "Architecture" not in rows
+    # Meanwhile nobody else waits.
+    assert "Gemma" in await open_call(editor, tmp_path, str(_local(tmp_path)), "b.py").card("local")
+
+
+async def test_editors_are_told_of_what_came(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
+    hub.latency = 0.3
+    document = open_call(editor, tmp_path, SMALL)
+    assert "reading the model" in await lens(document) or "not in the local cache" in await lens(document)
+
+    async def is_there() -> bool:
+        return "params" in await lens(document)
+
+    await until(is_there, "the lens tells the size")
+    assert editor.counts["lens refresh"] >= 1
+    assert editor.counts["models changed"] >= 1
+    rows = [row["label"] for row in await model_rows(editor, SMALL)]
+    assert "Architecture" in rows
+
+
+async def test_half_typed_names_are_not_asked_for(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
+    document = open_call(editor, tmp_path, "google/g")
+    for name in ("google/ge", "google/gem", "google/gemm", GEMMA):
+        await asyncio.sleep(0.3)
+        document.rewrite(LOAD.format(f'"{name}"'))
+        await lens(document)
+    assert hub.count() == 0
+    await until(lambda: hub.count() > 0, "at rest it is asked for")
+    await until(lambda: hub.count("hub") == 4, "all of it")
+    assert {
+        target.split("/resolve/")[0].split("?")[0] for target in hub.targets() if "/repos/" not in target
+    } == {
+        f"GET /api/models/{GEMMA}",
+        f"GET /{GEMMA}",
+    }
+
+
+async def test_a_saved_document_is_looked_up_at_once(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
+    document = open_call(editor, tmp_path, GEMMA)
+    document.save()
+    await until(lambda: hub.count() > 0, "it is asked for")
+
+
+async def test_only_loading_calls_are_looked_up(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
+    text = f'name = "{GEMMA}"\nother = "{SMALL}"\nprint(other)\n'
+    document = editor.open(tmp_path / "a.py", text)
+    assert await document.hover(GEMMA) is None
+    document.save()
+    await asyncio.sleep(1.5)
+    assert hub.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "call", "reason"),
+    [
+        ({"network": "offline"}, '"{}"', 'modelLoupe.network is "offline"'),
+        ({}, '"{}", local_files_only=True', "not in the local Hugging Face cache"),
+    ],
+    ids=["setting", "argument"],
+)
+async def test_offline_is_offline(
+    settings: dict[str, str],
+    call: str,
+    reason: str,
+    hub: LocalHub,
+    variables: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    async with session(tmp_path, environment=variables, settings=settings) as editor:
+        document = editor.open(tmp_path / "a.py", LOAD.format(call.format(GEMMA)))
+        assert reason in await document.card(GEMMA)
+        document.save()
+        assert "not in the local cache" in await lens(document)
+        await asyncio.sleep(1.3)
+        assert hub.count() == 0
+
+
+async def test_a_newer_commit_is_told(
+    editor: Editor, hub: LocalHub, models: Path, variables: dict[str, str], tmp_path: Path
+) -> None:
+    download = f"from huggingface_hub import snapshot_download; snapshot_download({SMALL!r})"
+    environment = {**os.environ, **variables, "HF_HOME": str(tmp_path / "huggingface")}
+    await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", download], env=environment, check=True, capture_output=True
+    )
+    old = hub.repositories[SMALL].refs["main"]
+    new = hub.repositories[SMALL].commit(models / "gemma")
+    hub.forget()
+    document = open_call(editor, tmp_path, SMALL)
+
+    async def is_told() -> bool:
+        card = await document.card(SMALL)
+        assert "661,824 parameters" in card
+        return f"Hugging Face cache, commit {old[:10]} · the Hub has a newer one, {new[:10]}" in card
+
+    await until(is_told, "the card tells of the newer commit")
+    assert hub.targets() == [f"GET /api/models/{SMALL}?blobs=true"]
+
+
+async def test_the_setting_works_at_once(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
+    editor.settings(network="offline")
+    document = open_call(editor, tmp_path, GEMMA)
+    assert "the Hub is not asked" in await document.card(GEMMA)
+    assert hub.count() == 0
+    editor.settings(network="on")
+    assert "2,506,172,416 parameters" in await document.card(GEMMA)
+
+
+async def test_without_trust_nothing_is_asked(
+    hub: LocalHub, variables: dict[str, str], tmp_path: Path
+) -> None:
+    async with session(tmp_path, environment=variables, options={"trusted": False}) as editor:
+        document = open_call(editor, tmp_path, GEMMA)
+        document.save()
+        assert "not in the local Hugging Face cache" in await document.card(GEMMA)
+        await model_rows(editor, GEMMA)
+        assert hub.count() == 0
+
+
+async def test_diagnostics(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
+    hub.repositories[SMALL].gated = "auto"
+    text = LOAD.format(f'"{SMALL}"') + LOAD.format('"google/gemma-smal"')
+    document = editor.open(tmp_path / "a.py", text)
+    document.save()
+
+    async def codes() -> list[object]:
+        return sorted(str(problem.code) for problem in await document.diagnostics())
+
+    async def are_there() -> bool:
+        return await codes() == ["gated-repository", "repository-not-found"]
+
+    await until(are_there, "both squiggles")
+
+
+async def test_failures_that_pass_are_no_fault_of_the_code(
+    editor: Editor, hub: LocalHub, tmp_path: Path
+) -> None:
+    hub.fail(faults.status(503), where="/api/")
+    document = open_call(editor, tmp_path, SMALL)
+    assert "a fault of its own (503)" in await document.card(SMALL)
+    assert await document.diagnostics() == []
+
+
+async def test_a_rate_limit_is_waited_for(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
+    hub.fail(faults.rate_limited(5), where="/api/", times=1)
+    document = open_call(editor, tmp_path, SMALL)
+    assert "asks to wait 5 s" in await document.card(SMALL)
+    assert "asks to wait" in await lens(document)
+
+    async def is_there() -> bool:
+        return "params" in await lens(document)
+
+    await until(is_there, "the size, without anybody asking")
+    assert hub.count("hub") == 1 + 6
+
+
+# One failure of each kind, and what is wrong with repositories themselves.
+_ONE_EACH = {code: (fault, words) for fault, code, words in reversed(FAILURES.values())}
+_OF_REPOSITORIES = {
+    "gated-repository": (SMALL, r"is gated: accept its conditions at .*, then `hf auth login`"),
+    "repository-not-found": ("google/gemma-smal", r"is not on the Hub, or not for you"),
+}
+
+
+@pytest.mark.parametrize("code", [*_ONE_EACH, *_OF_REPOSITORIES])
+async def test_every_failure_everywhere(
+    code: str,
+    hub: LocalHub,
+    variables: dict[str, str],
+    tmp_path: Path,
+    inspect: Callable[..., Any],
+) -> None:
+    """Hover, lens, tree and command say the same, in time, and the server lives on."""
+    hub.repositories[SMALL].gated = "manual" if code == "gated-repository" else False
+    if code in _ONE_EACH:
+        fault, words = _ONE_EACH[code]
+        model = SMALL
+        hub.fail(fault, where="^/api/models")
+    else:
+        model, words = _OF_REPOSITORIES[code]
+    async with session(tmp_path, environment=variables) as editor:
+        document = open_call(editor, tmp_path, model)
+
+        async def hover_says() -> bool:
+            return bool(re.search(words, await document.card(model)))
+
+        await until(hover_says, "the hover says what is wrong")
+        said = await lens(document)
+        assert said and "params" not in said
+        rows = await model_rows(editor, model)
+        assert [row["icon"] for row in rows] == ["error"]
+        assert re.search(words, rows[0]["label"])
+        other = open_call(editor, tmp_path, str(_local(tmp_path)), "b.py")
+        assert "GemmaForCausalLM" in await other.card("local")
+    told = await asyncio.to_thread(inspect, model, HF_HUB_ETAG_TIMEOUT="1")
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr.count("\n") == 1
+    assert re.search(words, told.stderr)
+
+
+def _local(folder: Path) -> Path:
+    from tests.support import checkpoints
+
+    made = folder / "local"
+    if not made.exists():
+        checkpoints.write_checkpoint(made, checkpoints.SMALL_CONFIG, checkpoints.small_gemma_tensors())
+    return made
