@@ -261,6 +261,34 @@ def hub(bench: Workbench) -> Iterator[Result | Asking]:
                 yield Result(f"inspect {repo_id} / {name}", in_pairs(ours, other, bench.pairs), target)
 
 
+def casts(bench: Workbench) -> Iterator[Result]:
+    """What casts do to real values: all element-wise ones at once, block formats, a sample."""
+
+    def weights(dtype: str, mebibytes: int) -> str:
+        path = str(bench.folder / f"{dtype}-{mebibytes}.safetensors")
+        subprocess.run(bench.torch_yardstick("weights", path, dtype, str(mebibytes)), check=True)
+        return path
+
+    def seconds(way: str, path: str) -> Callable[[], float]:
+        script = bench.torch_yardstick("casts", way, path, bench.variables["PYTHONPATH"])
+        return told_by_process(script, environment())
+
+    small, large, single = weights("bfloat16", 32), weights("bfloat16", 1024), weights("float32", 1024)
+    pairs = min(bench.pairs, 3)
+    timing = in_pairs(seconds("element-wise", small), seconds("naive", small), pairs)
+    yield Result("8 element-wise casts of 32 MiB bf16, exact / naive torch passes for 5", timing, 1 / 40)
+    timing = in_pairs(seconds("element-wise", large), seconds("bincount", large), pairs)
+    yield Result("8 element-wise casts of 1 GiB bf16, exact / one bincount", timing, 1 / 0.8)
+    timing = in_pairs(seconds("float16", single), seconds("element-wise", large), pairs)
+    yield Result("float16 of 1 GiB float32, exact / the histogram of 1 GiB bf16", timing, 5)
+    for name in ("nf4", "int8"):
+        timing = in_pairs(seconds(f"{name},", small), seconds(name, small), pairs)
+        yield Result(f"{name} of 32 MiB bf16, exact / bitsandbytes' own, there and back", timing, 3)
+    targets = "float16,float8_e4m3fn,nf4"
+    timing = in_pairs(seconds(f"sampled:{targets}", large), seconds(targets, large), pairs)
+    yield Result("float16, e4m3 and nf4 of 1 GiB bf16, sampled / exact", timing, 1 / 20)
+
+
 BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Result | Asking]]] = {
     "describe": describe,
     "safe_open": safe_open,
@@ -272,6 +300,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Result | Asking]]] = {
     "worker": worker,
     "notebook": notebook,
     "hub": hub,
+    "casts": casts,
 }
 
 
