@@ -1,6 +1,6 @@
 """Prints the seconds of one way to measure casts of a file's tensors: ``casts.py WAY FILE SITE``.
 
-Ours are those of ``model_loupe/worker/casting`` in the folder ``SITE``; the others are a bare ``bincount``, naive
+Ours are those of ``model_loupe/worker/casting`` in the folder ``SITE``; others are a bare ``bincount``, naive
 passes of torch over whole tensors, and bitsandbytes' own quantise and dequantise.
 """
 
