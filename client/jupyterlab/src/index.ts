@@ -17,6 +17,7 @@ import { Diagnostics } from './diagnostics';
 import { closeCard, hover } from './hover';
 import { drawsDiagnostics, LspHoverWatch } from './jupyterlab-lsp';
 import { ModelsPanel, PANEL_ID } from './panel';
+import { PrintedModels } from './printed';
 import { LoupeServer } from './server';
 
 export const ILoupeServer = new Token<LoupeServer>(
@@ -57,8 +58,14 @@ const panelPlugin: JupyterFrontEndPlugin<void> = {
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
   ) => {
-    addCommands(app, server, () => panel);
+    addCommands(
+      app,
+      server,
+      () => panel,
+      () => printed,
+    );
     const panel = new ModelsPanel(server, app.commands);
+    const printed = server && new PrintedModels(app, server, restorer);
     app.shell.add(panel, 'left', { rank: 700, type: 'Model Loupe' });
     restorer?.add(panel, PANEL_ID);
     if (palette) {
