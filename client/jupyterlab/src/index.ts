@@ -25,8 +25,8 @@ export const ILoupeServer = new Token<LoupeServer>(
   'The connection to Model Loupe’s language server.',
 );
 
-/** JupyterLab's settings of all language servers. */
-const LSP_SETTINGS = '@jupyterlab/lsp-extension:plugin';
+/** The settings of all language servers: JupyterLab's, and jupyterlab-lsp's, which go over them. */
+const LSP_SETTINGS: readonly string[] = ['@jupyterlab/lsp-extension:plugin', '@jupyter-lsp/jupyterlab-lsp:plugin'];
 
 const serverPlugin: JupyterFrontEndPlugin<LoupeServer> = {
   id: '@model-loupe/jupyterlab:server',
@@ -37,8 +37,8 @@ const serverPlugin: JupyterFrontEndPlugin<LoupeServer> = {
   activate: (_: JupyterFrontEnd, manager: ILSPDocumentConnectionManager, settings: ISettingRegistry | null) => {
     const server = new LoupeServer(manager);
     settings?.pluginChanged.connect((_, id) => {
-      if (id === LSP_SETTINGS) {
-        // After JupyterLab, which hears of it at the same moment, has read them.
+      if (LSP_SETTINGS.includes(id)) {
+        // After those who keep them, who hear of it at the same moment, have read them.
         setTimeout(() => server.configure(), 0);
       }
     });
