@@ -8,6 +8,9 @@ import { CommandIDs } from './commands';
 import { loupeIcon } from './icons';
 import type { LoupeServer } from './server';
 
+// JupyterLab connects to the server with the first document that is shown.
+const NOT_YET = 'This shows once a notebook or a Python file is open.';
+
 /** The text for one row of the tree; asks again when models change. */
 class PrintedModel extends Widget {
   constructor(
@@ -19,7 +22,6 @@ class PrintedModel extends Widget {
     this.node.tabIndex = 0;
     this.title.label = 'print(model)';
     this.title.icon = loupeIcon;
-    this.say('Waiting for the language server…');
     server.stateChanged.connect(this.refresh, this);
     server.modelsChanged.connect(this.refresh, this);
     this.refresh();
@@ -28,6 +30,8 @@ class PrintedModel extends Widget {
   private refresh(): void {
     if (this.server.state === 'ready') {
       void this.load();
+    } else if (this.node.textContent === '') {
+      this.say(NOT_YET);
     }
   }
 
@@ -76,6 +80,7 @@ export class PrintedModels {
     let widget = this.tracker.find(({ content }) => content.row === row);
     if (!widget) {
       widget = new MainAreaWidget({ content: new PrintedModel(this.server, row) });
+      widget.toolbar.hide();
       this.app.shell.add(widget, 'main', { mode: 'tab-after', type: 'Model Loupe' });
       await this.tracker.add(widget);
     }

@@ -72,6 +72,8 @@ step('the document follows the model', async () => {
 
 step('it is there again when the page is loaded again', async () => {
   await page.reload();
+  await printed().getByText('once a notebook or a Python file is open').waitFor();
+  await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();
   await page.locator('.lm-TabBar-tab', { hasText: 'GemmaForCausalLM' }).click();
   await printed().getByText(/\(0-8\): 9 x GemmaDecoderLayer/).waitFor();
 });
