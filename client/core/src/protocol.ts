@@ -4,6 +4,7 @@
 export const MODELS = 'modelLoupe/models';
 export const CHILDREN = 'modelLoupe/children';
 export const PRINT_MODEL = 'modelLoupe/printModel';
+export const SOURCE = 'modelLoupe/source';
 /** Notification from the server: models may have changed, ask again. */
 export const DID_CHANGE = 'modelLoupe/didChange';
 
@@ -56,6 +57,15 @@ export interface NodeParams {
 /** What `print(model)` writes for the call behind a row; where that cannot be told, the text says why. */
 export interface PrintedModel {
   readonly title: string;
+  readonly text: string;
+}
+
+/** Of `SOURCE`: the URI of a file, as `textDocument/definition` gave it. */
+export interface SourceParams {
+  readonly uri: string;
+}
+
+export interface Source {
   readonly text: string;
 }
 

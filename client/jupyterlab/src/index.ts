@@ -19,6 +19,7 @@ import { drawsDiagnostics, LspHoverWatch } from './jupyterlab-lsp';
 import { ModelsPanel, PANEL_ID } from './panel';
 import { PrintedModels } from './printed';
 import { LoupeServer } from './server';
+import { CAPABILITY, SourcesDrive } from './sources';
 
 export const ILoupeServer = new Token<LoupeServer>(
   '@model-loupe/jupyterlab:ILoupeServer',
@@ -34,8 +35,9 @@ const serverPlugin: JupyterFrontEndPlugin<LoupeServer> = {
   requires: [ILSPDocumentConnectionManager],
   optional: [ISettingRegistry],
   provides: ILoupeServer,
-  activate: (_: JupyterFrontEnd, manager: ILSPDocumentConnectionManager, settings: ISettingRegistry | null) => {
+  activate: (app: JupyterFrontEnd, manager: ILSPDocumentConnectionManager, settings: ISettingRegistry | null) => {
     const server = new LoupeServer(manager);
+    app.serviceManager.contents.addDrive(new SourcesDrive(server));
     settings?.pluginChanged.connect((_, id) => {
       if (LSP_SETTINGS.includes(id)) {
         // After those who keep them, who hear of it at the same moment, have read them.
@@ -98,6 +100,7 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
     features.register({
       id: '@model-loupe/jupyterlab:editor',
       capabilities: {
+        ...CAPABILITY,
         textDocument: { hover: { dynamicRegistration: false, contentFormat: ['markdown', 'plaintext'] } },
       },
       extensionFactory: {

@@ -66,7 +66,7 @@ def language_server_spec(manager: object) -> dict[str, dict[str, Any]]:
                         "type": "string",
                         "enum": ["on", "offline"],
                         "default": "on",
-                    }
+                    },
                 },
             },
             "install": {"pip": "pip install 'model-loupe[jupyter]'"},

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 
 import { photograph } from '../lib/browser.mjs';
 import { TORCH_PYTHON } from '../lib/samples.mjs';
-import { openDemo, openPanel, row, runCommand, widenPanel } from './lab.mjs';
+import { openDemo, openPanel, row, runCommand, typeAfter, widenPanel } from './lab.mjs';
 
 // The first answer waits for torch and transformers to be imported, on a machine that may be busy.
 const IMPORT = { timeout: 180_000 };
@@ -62,6 +62,15 @@ step('what print(model) writes opens as a document', async () => {
   await photograph(page, 'jupyterlab-print-model');
 });
 
+step('Jump to Definition opens the class in the installed transformers, outside of the served folder', async () => {
+  await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();
+  await typeAfter(page, 'print(model)', 'model.model.layers[0].self_attn');
+  await page.keyboard.press('Control+b');
+  await page.locator('.lm-TabBar-tab.lm-mod-current', { hasText: 'modeling_gemma.py' }).waitFor();
+  await page.locator('.jp-FileEditor .cm-line', { hasText: 'class GemmaAttention(' }).waitFor();
+  await photograph(page, 'jupyterlab-definition');
+});
+
 step('the document follows the model', async () => {
   const config = join(lab.folder, 'small-gemma/config.json');
   const fields = JSON.parse(readFileSync(config, 'utf8'));
@@ -80,6 +89,7 @@ step('it is there again when the page is loaded again', async () => {
 
 step('the palette prints what the row at the keyboard belongs to', async () => {
   await page.locator('.lm-TabBar-tab.lm-mod-current .lm-TabBar-tabCloseIcon').click();
+  await row(page, './small-gemma').first().click();
   await row(page, /^Config/).click();
   await runCommand(page, 'Print Model');
   await printed().getByText(/^GemmaForCausalLM\(/).waitFor();
