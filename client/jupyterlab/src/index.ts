@@ -1,5 +1,11 @@
 /** The plugins of the JupyterLab extension. */
-import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
+import {
+  ILabShell,
+  ILayoutRestorer,
+  ITreePathUpdater,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin,
+} from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { EditorExtensionRegistry } from '@jupyterlab/codemirror';
 import {
@@ -19,7 +25,7 @@ import { drawsDiagnostics, LspHoverWatch } from './jupyterlab-lsp';
 import { ModelsPanel, PANEL_ID } from './panel';
 import { PrintedModels } from './printed';
 import { LoupeServer } from './server';
-import { CAPABILITY, SourcesDrive } from './sources';
+import { CAPABILITY, keepOutOfAddress, SourcesDrive } from './sources';
 
 export const ILoupeServer = new Token<LoupeServer>(
   '@model-loupe/jupyterlab:ILoupeServer',
@@ -33,11 +39,20 @@ const serverPlugin: JupyterFrontEndPlugin<LoupeServer> = {
   id: '@model-loupe/jupyterlab:server',
   description: 'Connects to Model Loupe’s language server.',
   requires: [ILSPDocumentConnectionManager],
-  optional: [ISettingRegistry],
+  optional: [ISettingRegistry, ILabShell, ITreePathUpdater],
   provides: ILoupeServer,
-  activate: (app: JupyterFrontEnd, manager: ILSPDocumentConnectionManager, settings: ISettingRegistry | null) => {
+  activate: (
+    app: JupyterFrontEnd,
+    manager: ILSPDocumentConnectionManager,
+    settings: ISettingRegistry | null,
+    shell: ILabShell | null,
+    updateTreePath: ITreePathUpdater | null,
+  ) => {
     const server = new LoupeServer(manager);
     app.serviceManager.contents.addDrive(new SourcesDrive(server));
+    if (shell && updateTreePath) {
+      keepOutOfAddress(shell, updateTreePath);
+    }
     settings?.pluginChanged.connect((_, id) => {
       if (LSP_SETTINGS.includes(id)) {
         // After those who keep them, who hear of it at the same moment, have read them.

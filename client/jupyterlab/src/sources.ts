@@ -5,6 +5,7 @@
  * Jupyter serves, and so cannot be opened. This is a drive of JupyterLab's of which the language server tells the
  * texts; the server names such files by the drive (`CAPABILITY`).
  */
+import type { ILabShell, ITreePathUpdater } from '@jupyterlab/application';
 import { Drive, type Contents } from '@jupyterlab/services';
 import { SOURCE, type Source } from '@model-loupe/core';
 
@@ -36,15 +37,18 @@ export class SourcesDrive extends Drive {
       mimetype: 'text/x-python',
       content,
       writable: false,
-      created: '',
-      last_modified: '',
+      created: this.since,
+      last_modified: this.since,
       size: text.length,
-    } as unknown as Contents.IModel;
+    };
   }
 
   override listCheckpoints(): Promise<Contents.ICheckpointModel[]> {
     return Promise.resolve([]);
   }
+
+  // JupyterLab wants a time to show, and compares it before it saves, which it never does here.
+  private readonly since = new Date().toISOString();
 
   /** A page that is loaded again opens its tabs before the server is connected. */
   private untilReady(): Promise<void> {
@@ -60,4 +64,19 @@ export class SourcesDrive extends Drive {
       look();
     });
   }
+}
+
+/**
+ * Keeps such files out of the page's address: when the page is loaded again, JupyterLab looks for the file browser of
+ * the drive that the address names, and this drive has none.
+ */
+export function keepOutOfAddress(shell: ILabShell, update: ITreePathUpdater): void {
+  shell.currentPathChanged.connect((_, { newValue }) => {
+    if (newValue.startsWith(`${SCHEME}:`)) {
+      // After JupyterLab, which hears of it at the same moment.
+      setTimeout(() => {
+        update('');
+      }, 0);
+    }
+  });
 }
