@@ -2,7 +2,7 @@
 import {
   ILabShell,
   ILayoutRestorer,
-  ITreePathUpdater,
+  IRouter,
   type JupyterFrontEnd,
   type JupyterFrontEndPlugin,
 } from '@jupyterlab/application';
@@ -39,19 +39,19 @@ const serverPlugin: JupyterFrontEndPlugin<LoupeServer> = {
   id: '@model-loupe/jupyterlab:server',
   description: 'Connects to Model Loupe’s language server.',
   requires: [ILSPDocumentConnectionManager],
-  optional: [ISettingRegistry, ILabShell, ITreePathUpdater],
+  optional: [ISettingRegistry, ILabShell, IRouter],
   provides: ILoupeServer,
   activate: (
     app: JupyterFrontEnd,
     manager: ILSPDocumentConnectionManager,
     settings: ISettingRegistry | null,
     shell: ILabShell | null,
-    updateTreePath: ITreePathUpdater | null,
+    router: IRouter | null,
   ) => {
     const server = new LoupeServer(manager);
     app.serviceManager.contents.addDrive(new SourcesDrive(server));
-    if (shell && updateTreePath) {
-      keepOutOfAddress(shell, updateTreePath);
+    if (shell && router) {
+      keepOutOfAddress(shell, router);
     }
     settings?.pluginChanged.connect((_, id) => {
       if (LSP_SETTINGS.includes(id)) {

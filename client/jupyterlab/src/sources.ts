@@ -5,7 +5,8 @@
  * Jupyter serves, and so cannot be opened. This is a drive of JupyterLab's of which the language server tells the
  * texts; the server names such files by the drive (`CAPABILITY`).
  */
-import type { ILabShell, ITreePathUpdater } from '@jupyterlab/application';
+import type { ILabShell, IRouter } from '@jupyterlab/application';
+import { PageConfig, URLExt } from '@jupyterlab/coreutils';
 import { Drive, type Contents } from '@jupyterlab/services';
 import { SOURCE, type Source } from '@model-loupe/core';
 
@@ -70,12 +71,14 @@ export class SourcesDrive extends Drive {
  * Keeps such files out of the page's address: when the page is loaded again, JupyterLab looks for the file browser of
  * the drive that the address names, and this drive has none.
  */
-export function keepOutOfAddress(shell: ILabShell, update: ITreePathUpdater): void {
+export function keepOutOfAddress(shell: ILabShell, router: IRouter): void {
   shell.currentPathChanged.connect((_, { newValue }) => {
     if (newValue.startsWith(`${SCHEME}:`)) {
       // After JupyterLab, which hears of it at the same moment.
       setTimeout(() => {
-        update('');
+        const { pathname } = URLExt.parse(PageConfig.getUrl({ treePath: '' }));
+        router.navigate(pathname, { skipRouting: true });
+        PageConfig.setOption('treePath', '');
       }, 0);
     }
   });
