@@ -7,7 +7,7 @@ import { photograph } from '../lib/browser.mjs';
 import { openFile, openWorkbench, PYTHON } from '../lib/codeServer.mjs';
 import { until } from '../lib/processes.mjs';
 import { makeBuildableWorkspace, TORCH_PYTHON, writeSetting, writeSmallGemma } from '../lib/samples.mjs';
-import { EDITOR, expand, lens, treeRow, widenSideBar } from './page.mjs';
+import { EDITOR, expand, lens, treeAtRest, treeRow, widenSideBar } from './page.mjs';
 
 // The first answer waits for torch and transformers to be imported, on a machine that may be busy.
 const IMPORT = { timeout: 180_000 };
@@ -114,6 +114,7 @@ step('Go to Definition opens the class in the installed transformers', async () 
   await page.keyboard.press('F12');
   await page.locator('.tab.active', { hasText: 'modeling_gemma.py' }).waitFor();
   await until(async () => /class GemmaAttention\(/.test(await shownText()), 'the class is in sight');
+  await treeAtRest(page);
   await photograph(page, 'definition');
 });
 

@@ -30,7 +30,9 @@ def _read(uri: str, interpreter: str) -> str | None:
     if path is None:
         return None
     real = os.path.realpath(path)
-    folders = (os.path.realpath(folder) for folder in path_of(interpreter) if os.path.isabs(folder))
+    # Python puts the folder that it was started in first: that is the user's, not a library's.
+    folders = {os.path.realpath(folder) for folder in path_of(interpreter) if os.path.isabs(folder)}
+    folders.discard(os.path.realpath(os.getcwd()))
     if not real.endswith(".py") or not any(real.startswith(os.path.join(folder, "")) for folder in folders):
         return None
     try:
