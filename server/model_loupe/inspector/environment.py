@@ -15,7 +15,7 @@ def installed_version(distribution: str, interpreter: str = sys.executable) -> s
     this process' is asked for its path once, which takes some 20 ms, or tells nothing.
     """
     prefix = distribution.lower().replace("-", "_") + "-"
-    for folder in _path_of(interpreter):
+    for folder in path_of(interpreter):
         try:
             names = os.listdir(folder or ".")
         except OSError:
@@ -28,11 +28,12 @@ def installed_version(distribution: str, interpreter: str = sys.executable) -> s
 
 def can_run(interpreter: str) -> bool:
     """Whether the interpreter starts and answers."""
-    return bool(_path_of(interpreter))
+    return bool(path_of(interpreter))
 
 
 @cache
-def _path_of(interpreter: str) -> tuple[str, ...]:
+def path_of(interpreter: str) -> tuple[str, ...]:
+    """The folders that an interpreter imports from; none if it does not run."""
     if interpreter == sys.executable:
         return tuple(sys.path)
     import subprocess
