@@ -10,6 +10,7 @@ import type { LoupeServer } from './server';
 
 // JupyterLab connects to the server with the first document that is shown.
 const NOT_YET = 'This shows once a notebook or a Python file is open.';
+const ASKING = 'Asking the installed transformers…';
 
 /** The text for one row of the tree; asks again when models change. */
 class PrintedModel extends Widget {
@@ -28,10 +29,12 @@ class PrintedModel extends Widget {
   }
 
   private refresh(): void {
-    if (this.server.state === 'ready') {
+    const isReady = this.server.state === 'ready';
+    if (!this.isTold) {
+      this.say(isReady ? ASKING : NOT_YET);
+    }
+    if (isReady) {
       void this.load();
-    } else if (this.node.textContent === '') {
-      this.say(NOT_YET);
     }
   }
 
@@ -43,6 +46,7 @@ class PrintedModel extends Widget {
       if (generation === this.generation && !this.isDisposed) {
         this.title.label = title;
         this.title.caption = `print(model): ${title}`;
+        this.isTold = true;
         this.say(text);
       }
     } catch (reason) {
@@ -59,6 +63,8 @@ class PrintedModel extends Widget {
     }
   }
 
+  /** There was an answer: it stays until there is a newer one. */
+  private isTold = false;
   private generation = 0;
 }
 

@@ -74,7 +74,10 @@ step('it is there again when the page is loaded again', async () => {
   await page.reload();
   await printed().getByText('once a notebook or a Python file is open').waitFor();
   await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();
-  await page.locator('.lm-TabBar-tab', { hasText: 'GemmaForCausalLM' }).click();
+  const tab = page.locator('.lm-TabBar-tab', { hasText: 'GemmaForCausalLM' });
+  // With the page the server has ended, and its worker with it.
+  await tab.waitFor(IMPORT);
+  await tab.click();
   await printed().getByText(/\(0-8\): 9 x GemmaDecoderLayer/).waitFor();
 });
 
@@ -90,7 +93,7 @@ step('Jump to Definition opens the class in the installed transformers, outside 
   await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();
   await typeAfter(page, 'print(model)', 'model.model.layers[0].self_attn');
   await page.keyboard.press('Control+b');
-  await page.locator('.lm-TabBar-tab.lm-mod-current', { hasText: 'modeling_gemma.py' }).waitFor();
+  await page.locator('.lm-TabBar-tab.lm-mod-current', { hasText: 'modeling_gemma.py' }).waitFor(IMPORT);
   await page.locator('.jp-FileEditor .cm-line', { hasText: 'class GemmaAttention(' }).waitFor();
   await photograph(page, 'jupyterlab-definition');
   // While such a file is in front the page can be loaded again: JupyterLab finds no fault with its address.
