@@ -61,10 +61,10 @@ test-python: $(DEV)/.installed $(ARTEFACTS)/.installed ## unit tests and the ser
 test-client: $(NODE) ## unit tests of the clients
 	@npm run --silent test:unit
 
-test-editors: $(APP)/.installed $(VSIX) ## real VS Code and real JupyterLab in a real browser
+test-editors: $(APP)/.installed $(LIBRARIES)/.installed $(VSIX) ## real VS Code and real JupyterLab in a real browser
 	@tests/editors/setup.sh
-	@MODEL_LOUPE_TEST_PYTHON=$(CURDIR)/$(APP)/bin/python node --test --test-concurrency=1 \
-		tests/editors/vscode/*.test.mjs tests/editors/jupyterlab/*.test.mjs
+	@MODEL_LOUPE_TEST_PYTHON=$(CURDIR)/$(APP)/bin/python MODEL_LOUPE_TORCH_PYTHON=$(CURDIR)/$(LIBRARIES)/bin/python \
+		node --test --test-concurrency=1 tests/editors/vscode/*.test.mjs tests/editors/jupyterlab/*.test.mjs
 
 test-libraries: $(LIBRARIES)/.installed $(OVERLAYS:=/.installed) $(ARTEFACTS)/.installed ## with torch: checkpoints, and the worker under three transformers
 	@PYTHONPATH=server MODEL_LOUPE_ARTEFACTS=$(ARTEFACTS) $(LIBRARIES)/bin/python -m pytest -q tests/libraries

@@ -5,6 +5,7 @@ export const NODE_ICONS = [
   'modules',
   'module',
   'parameter',
+  'buffer',
   'dtypes',
   'dtype',
   'memory',

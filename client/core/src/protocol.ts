@@ -3,6 +3,8 @@
 /** Requests, `modelLoupe/…`. */
 export const MODELS = 'modelLoupe/models';
 export const CHILDREN = 'modelLoupe/children';
+export const PRINT_MODEL = 'modelLoupe/printModel';
+export const SOURCE = 'modelLoupe/source';
 /** Notification from the server: models may have changed, ask again. */
 export const DID_CHANGE = 'modelLoupe/didChange';
 
@@ -47,8 +49,24 @@ export interface ModelNode extends TreeNode {
   readonly references: readonly ModelReference[];
 }
 
-export interface ChildrenParams {
+/** Of `CHILDREN` and `PRINT_MODEL`: the id of a row. */
+export interface NodeParams {
   readonly node: string;
+}
+
+/** What `print(model)` writes for the call behind a row; where that cannot be told, the text says why. */
+export interface PrintedModel {
+  readonly title: string;
+  readonly text: string;
+}
+
+/** Of `SOURCE`: the URI of a file, as `textDocument/definition` gave it. */
+export interface SourceParams {
+  readonly uri: string;
+}
+
+export interface Source {
+  readonly text: string;
 }
 
 /** What carries requests to the language server. */

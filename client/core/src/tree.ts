@@ -1,5 +1,15 @@
 /** The model tree as both editors show it: fetched level by level, kept until models change. */
-import { CHILDREN, MODELS, type ModelNode, type Transport, type TreeNode } from './protocol.js';
+import {
+  CHILDREN,
+  MODELS,
+  PRINT_MODEL,
+  type ModelNode,
+  type PrintedModel,
+  type Transport,
+  type TreeNode,
+} from './protocol.js';
+
+const PRINTABLE: ReadonlySet<string> = new Set(['model', 'architecture']);
 
 interface Place {
   readonly key: string;
@@ -108,9 +118,29 @@ export class ModelTree {
     return find();
   }
 
-  /** The architecture row of a model; undefined for one whose weights cannot be read. */
-  async findArchitecture(model: ModelNode): Promise<TreeNode | undefined> {
-    return (await this.children(model)).find((node) => node.icon === 'architecture');
+  /**
+   * An architecture row of a model: the one with this id, of a model that code builds in several ways, else the
+   * first. Undefined for a model whose weights cannot be read.
+   */
+  async findArchitecture(model: ModelNode, id?: string): Promise<TreeNode | undefined> {
+    const find = async (): Promise<TreeNode[]> =>
+      (await this.children(model)).filter(({ icon }) => icon === 'architecture');
+    let rows = await find();
+    if (id !== undefined && !rows.some((row) => row.id === id)) {
+      // A call that was just typed: its lens may come sooner than the word that models changed.
+      this.levels.delete(this.key(model));
+      rows = await find();
+    }
+    return rows.find((row) => row.id === id) ?? rows[0];
+  }
+
+  /** The row at or above `node` that stands for something that can be printed: a model, or what a call builds. */
+  printable(node: TreeNode): TreeNode | undefined {
+    let row: TreeNode | undefined = node;
+    while (row && !PRINTABLE.has(row.contextValue)) {
+      row = this.parent(row);
+    }
+    return row;
   }
 
   /** Models may have changed: ask the server again for whatever is looked at next. */
@@ -152,6 +182,11 @@ export class ModelTree {
     }
     return rows;
   }
+}
+
+/** What `print(model)` writes for the call behind a printable row; `node` is the row's id. */
+export function printModel(transport: Transport, node: string): Promise<PrintedModel> {
+  return transport.request(PRINT_MODEL, { node });
 }
 
 /** A row as one line of text, as its user reads it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { CHILDREN, MODELS, ModelTree, rowText, type ChildrenParams, type TreeNode } from '../src/index.js';
+import { CHILDREN, MODELS, ModelTree, PRINT_MODEL, printModel, rowText, type NodeParams, type TreeNode } from '../src/index.js';
 
 const PAGE = 3;
 
@@ -14,11 +14,16 @@ class Server {
   readonly asked: string[] = [];
   models = ['gemma'];
   size = 7;
+  /** Other ways than the first in which code builds the model. */
+  ways: string[] = [];
   failures = 0;
 
   request<T>(method: string, params: unknown): Promise<T> {
-    const id = (params as Partial<ChildrenParams>).node ?? '';
+    const id = (params as Partial<NodeParams>).node ?? '';
     this.asked.push(method === MODELS ? 'models' : id);
+    if (method === PRINT_MODEL) {
+      return Promise.resolve({ title: id, text: `${id}()` } as T);
+    }
     if (this.failures > 0) {
       this.failures -= 1;
       return Promise.reject(new Error('the server is busy'));
@@ -33,7 +38,8 @@ class Server {
   private children(method: string, id: string): TreeNode[] {
     assert.equal(method, CHILDREN);
     if (this.models.includes(id)) {
-      return [node(`${id}/architecture`, 'architecture'), node(`${id}/dtypes`, 'dtypes')];
+      const ways = ['', ...this.ways].map((way) => node(`${id}/architecture${way}`, 'architecture'));
+      return [...ways, node(`${id}/dtypes`, 'dtypes')];
     }
     if (id === 'gemma/dtypes') {
       return [node('module 0')];
@@ -155,6 +161,34 @@ test('a root is found by its id, also one that the server knows only now', async
   server.models.push('phi');
   assert.equal((await tree.findRoot('phi'))?.model, 'phi');
   assert.equal(await tree.findRoot('no such model'), undefined);
+});
+
+test('of several architectures the one that is meant is found, also one that is known only now', async () => {
+  const server = new Server();
+  const tree = new ModelTree(server);
+  const [model] = await tree.roots();
+  assert(model);
+  const find = async (id?: string): Promise<string | undefined> => (await tree.findArchitecture(model, id))?.id;
+  assert.equal(await find(), 'gemma/architecture');
+  server.ways.push('?AutoModel');
+  assert.equal(await find('gemma/architecture?AutoModel'), 'gemma/architecture?AutoModel');
+  // A call that the code no longer has: the model is shown all the same.
+  assert.equal(await find('gemma/architecture?BertModel'), 'gemma/architecture');
+});
+
+test('what is printed is the architecture or the model that a row belongs to', async () => {
+  const tree = new ModelTree(new Server());
+  const [model] = await tree.roots();
+  assert(model);
+  const built = await architecture(tree);
+  const [module] = await tree.children(built);
+  const dtypes = (await tree.children(model))[1];
+  assert(module && dtypes);
+  assert.equal(tree.printable(module), built);
+  assert.equal(tree.printable(dtypes), model);
+  assert.equal(tree.printable(model), model);
+  assert.equal(tree.printable(node('of no tree')), undefined);
+  assert.deepEqual(await printModel(new Server(), built.id), { title: built.id, text: `${built.id}()` });
 });
 
 test('a row is copied as its user reads it', () => {

@@ -5,10 +5,12 @@ import { copyIcon, refreshIcon } from '@jupyterlab/ui-components';
 
 import { rowText } from '@model-loupe/core';
 import type { ModelsPanel } from './panel';
+import type { PrintedModels } from './printed';
 import type { LoupeServer } from './server';
 
 export const CommandIDs = {
   open: 'model-loupe:open',
+  print: 'model-loupe:print',
   refresh: 'model-loupe:refresh',
   copy: 'model-loupe:copy',
   collapseAll: 'model-loupe:collapse-all',
@@ -21,8 +23,16 @@ const CATEGORY = 'Model Loupe';
 const ROW_SELECTOR = '.jp-ModelLoupe-row';
 const TREE_SELECTOR = '.jp-ModelLoupe-tree';
 
+// Rows of what can be printed, by what the server says they are.
+const PRINTABLE_SELECTORS = ['model', 'architecture'].map((context) => `${ROW_SELECTOR}[data-context='${context}']`);
+
 /** Adds the commands; the panel's toolbar needs them before there is a panel. */
-export function addCommands(app: JupyterFrontEnd, server: LoupeServer | null, panel: () => ModelsPanel): void {
+export function addCommands(
+  app: JupyterFrontEnd,
+  server: LoupeServer | null,
+  panel: () => ModelsPanel,
+  printed: () => PrintedModels | null,
+): void {
   const { commands } = app;
   commands.addCommand(CommandIDs.open, {
     label: 'Show Models',
@@ -36,6 +46,17 @@ export function addCommands(app: JupyterFrontEnd, server: LoupeServer | null, pa
     caption: 'Refresh',
     icon: refreshIcon,
     execute: () => panel().refresh(),
+  });
+  commands.addCommand(CommandIDs.print, {
+    label: 'Print Model',
+    caption: 'Show what print(model) writes, without loading the model',
+    isEnabled: ({ row }) => printed() !== null && (row !== undefined || panel().printable !== undefined),
+    execute: async ({ row }) => {
+      const chosen = (row as string | undefined) ?? panel().printable?.id;
+      if (chosen !== undefined) {
+        await printed()?.show(chosen);
+      }
+    },
   });
   commands.addCommand(CommandIDs.copy, {
     label: 'Copy',
@@ -79,6 +100,9 @@ export function addCommands(app: JupyterFrontEnd, server: LoupeServer | null, pa
     execute: () => server?.restart(),
   });
   commands.addKeyBinding({ command: CommandIDs.copy, keys: ['Accel C'], selector: TREE_SELECTOR });
+  for (const selector of PRINTABLE_SELECTORS) {
+    app.contextMenu.addItem({ command: CommandIDs.print, selector, rank: 0 });
+  }
   app.contextMenu.addItem({ command: CommandIDs.copy, selector: ROW_SELECTOR, rank: 1 });
   app.contextMenu.addItem({ command: CommandIDs.openOnHub, selector: ROW_SELECTOR, rank: 2 });
   app.contextMenu.addItem({ command: CommandIDs.download, selector: ROW_SELECTOR, rank: 3 });
@@ -86,7 +110,7 @@ export function addCommands(app: JupyterFrontEnd, server: LoupeServer | null, pa
 }
 
 export function addToPalette(palette: ICommandPalette): void {
-  for (const command of [CommandIDs.open, CommandIDs.refresh, CommandIDs.restartServer]) {
+  for (const command of [CommandIDs.open, CommandIDs.print, CommandIDs.refresh, CommandIDs.restartServer]) {
     palette.addItem({ command, category: CATEGORY });
   }
 }

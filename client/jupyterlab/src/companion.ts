@@ -10,8 +10,10 @@ import type { ServerConnection } from '@jupyterlab/services';
 import type { IDisposable } from '@lumino/disposable';
 
 import { SocketRpc } from './rpc';
+import { CAPABILITY } from './sources';
 
 const CAPABILITIES = {
+  ...CAPABILITY,
   general: { positionEncodings: ['utf-16'] },
   textDocument: {
     hover: { contentFormat: ['markdown', 'plaintext'] },

@@ -12,6 +12,7 @@ const SHAPES: Readonly<Record<string, string>> = {
   modules: 'M2 5.5 8 2.5l6 3-6 3zM2 8.5l6 3 6-3M2 11.5l6 3 6-3',
   module: 'M2.5 2.5h11v11h-11zM2.5 6h11',
   parameter: 'M2.5 2.5h11v11h-11zM2.5 6.2h11M2.5 9.8h11M6.2 2.5v11M9.8 2.5v11',
+  buffer: 'M4.5 2.5h-2v11h2M11.5 2.5h2v11h-2M5.5 6.2h5M5.5 9.8h5',
   dtypes: 'M4 3v10M2.5 4 4 3M9.5 3.5h3v9h-3zM6 13h-4',
   dtype: 'M4 3v10M2.5 4 4 3M9.5 3.5h3v9h-3zM6 13h-4',
   memory: 'M4 4h8v8H4zM6 4V1.5M10 4V1.5M6 14.5V12M10 14.5V12M4 6H1.5M4 10H1.5M14.5 6H12M14.5 10H12',

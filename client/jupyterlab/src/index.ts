@@ -1,5 +1,11 @@
 /** The plugins of the JupyterLab extension. */
-import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
+import {
+  ILabShell,
+  ILayoutRestorer,
+  IRouter,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin,
+} from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { EditorExtensionRegistry } from '@jupyterlab/codemirror';
 import {
@@ -17,27 +23,39 @@ import { Diagnostics } from './diagnostics';
 import { closeCard, hover } from './hover';
 import { drawsDiagnostics, LspHoverWatch } from './jupyterlab-lsp';
 import { ModelsPanel, PANEL_ID } from './panel';
+import { PrintedModels } from './printed';
 import { LoupeServer } from './server';
+import { CAPABILITY, keepOutOfAddress, SourcesDrive } from './sources';
 
 export const ILoupeServer = new Token<LoupeServer>(
   '@model-loupe/jupyterlab:ILoupeServer',
   'The connection to Model Loupe’s language server.',
 );
 
-/** JupyterLab's settings of all language servers. */
-const LSP_SETTINGS = '@jupyterlab/lsp-extension:plugin';
+/** The settings of all language servers: JupyterLab's, and jupyterlab-lsp's, which go over them. */
+const LSP_SETTINGS: readonly string[] = ['@jupyterlab/lsp-extension:plugin', '@jupyter-lsp/jupyterlab-lsp:plugin'];
 
 const serverPlugin: JupyterFrontEndPlugin<LoupeServer> = {
   id: '@model-loupe/jupyterlab:server',
   description: 'Connects to Model Loupe’s language server.',
   requires: [ILSPDocumentConnectionManager],
-  optional: [ISettingRegistry],
+  optional: [ISettingRegistry, ILabShell, IRouter],
   provides: ILoupeServer,
-  activate: (_: JupyterFrontEnd, manager: ILSPDocumentConnectionManager, settings: ISettingRegistry | null) => {
+  activate: (
+    app: JupyterFrontEnd,
+    manager: ILSPDocumentConnectionManager,
+    settings: ISettingRegistry | null,
+    shell: ILabShell | null,
+    router: IRouter | null,
+  ) => {
     const server = new LoupeServer(manager);
+    app.serviceManager.contents.addDrive(new SourcesDrive(server));
+    if (shell && router) {
+      keepOutOfAddress(shell, router);
+    }
     settings?.pluginChanged.connect((_, id) => {
-      if (id === LSP_SETTINGS) {
-        // After JupyterLab, which hears of it at the same moment, has read them.
+      if (LSP_SETTINGS.includes(id)) {
+        // After those who keep them, who hear of it at the same moment, have read them.
         setTimeout(() => server.configure(), 0);
       }
     });
@@ -57,8 +75,14 @@ const panelPlugin: JupyterFrontEndPlugin<void> = {
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
   ) => {
-    addCommands(app, server, () => panel);
+    addCommands(
+      app,
+      server,
+      () => panel,
+      () => printed,
+    );
     const panel = new ModelsPanel(server, app.commands);
+    const printed = server && new PrintedModels(app, server, restorer);
     app.shell.add(panel, 'left', { rank: 700, type: 'Model Loupe' });
     restorer?.add(panel, PANEL_ID);
     if (palette) {
@@ -91,6 +115,7 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
     features.register({
       id: '@model-loupe/jupyterlab:editor',
       capabilities: {
+        ...CAPABILITY,
         textDocument: { hover: { dynamicRegistration: false, contentFormat: ['markdown', 'plaintext'] } },
       },
       extensionFactory: {

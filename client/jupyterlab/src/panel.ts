@@ -79,6 +79,11 @@ export class ModelsPanel extends SidePanel {
     return this.tree.current;
   }
 
+  /** The row of what can be printed that the keyboard is at or below. */
+  get printable(): TreeNode | undefined {
+    return this.tree.printable;
+  }
+
   async refresh(): Promise<void> {
     if (this.server?.state !== 'ready') {
       return;

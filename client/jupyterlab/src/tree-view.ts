@@ -60,10 +60,11 @@ class TreeItem {
   }
 
   private draw(): void {
-    const { label, description, tooltip, icon } = this.node;
+    const { label, description, tooltip, icon, contextValue } = this.node;
     this.element.setAttribute('aria-level', String(this.level));
     this.element.setAttribute('aria-label', description ? `${label}, ${description}` : label);
     this.row.dataset.kind = icon;
+    this.row.dataset.context = contextValue;
     this.row.style.setProperty('--jp-ModelLoupe-level', String(this.level - 1));
     this.row.title = plainText(tooltip);
     const twistie = span('jp-ModelLoupe-twistie', '');
@@ -104,6 +105,11 @@ export class TreeView extends Widget {
   /** The row that has the focus, or had it last. */
   get current(): TreeNode | null {
     return this.focused?.node ?? null;
+  }
+
+  /** The row of what can be printed that `current` is, or is below. */
+  get printable(): TreeNode | undefined {
+    return this.focused ? this.tree.printable(this.focused.node) : undefined;
   }
 
   /** There is nothing to show. */

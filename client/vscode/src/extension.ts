@@ -6,6 +6,7 @@ import { chooseInterpreter } from './choose';
 import { revealInCode } from './code';
 import { installServer } from './install';
 import { logIn } from './login';
+import { PrintedModels } from './print';
 import { reportProblems } from './problems';
 import { pythonExtension } from './pythonExtension';
 import { LanguageServer } from './server';
@@ -17,14 +18,16 @@ export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Model Loupe', { log: true });
   const server = new LanguageServer(log);
   const view = new ModelsView(server, log);
+  const printed = new PrintedModels(server);
   context.subscriptions.push(
     log,
     server,
     view,
+    printed,
     new StatusItem(server),
     reportProblems(server),
     ...serverCommands(server, log),
-    ...treeCommands(view),
+    ...treeCommands(view, printed),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void server.restart()),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration('modelLoupe.interpreter')) {
@@ -68,7 +71,7 @@ function serverCommands(server: LanguageServer, log: vscode.LogOutputChannel): v
   ];
 }
 
-function treeCommands(view: ModelsView): vscode.Disposable[] {
+function treeCommands(view: ModelsView, printed: PrintedModels): vscode.Disposable[] {
   const copy = async (rows: readonly TreeNode[], text: (row: TreeNode) => string): Promise<void> => {
     if (rows.length > 0) {
       await vscode.env.clipboard.writeText(rows.map(text).join('\n'));
@@ -86,8 +89,14 @@ function treeCommands(view: ModelsView): vscode.Disposable[] {
         await revealInCode(model);
       }
     }),
-    command('showArchitecture', async (id: string) => {
-      if (!(await view.showArchitecture(id))) {
+    command('printModel', async (row?: TreeNode) => {
+      const chosen = row ? view.printable(row) : await view.chooseModel('What print(model) writes');
+      if (chosen) {
+        await printed.show(chosen.id);
+      }
+    }),
+    command('showArchitecture', async (model: string, architecture?: string) => {
+      if (!(await view.showArchitecture(model, architecture))) {
         void vscode.window.showInformationMessage('Model Loupe: the code no longer names this model.');
       }
     }),

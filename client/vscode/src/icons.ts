@@ -8,6 +8,7 @@ const ICONS: Readonly<Record<NodeIcon, readonly [codicon: string, colour?: strin
   modules: ['layers', 'charts.purple'],
   module: ['symbol-class', 'symbolIcon.classForeground'],
   parameter: ['symbol-array', 'symbolIcon.fieldForeground'],
+  buffer: ['symbol-constant', 'symbolIcon.constantForeground'],
   dtypes: ['symbol-numeric', 'charts.green'],
   dtype: ['symbol-number', 'charts.green'],
   memory: ['chip', 'charts.orange'],

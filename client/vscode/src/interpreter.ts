@@ -15,7 +15,7 @@ export interface Interpreter {
 
 /** The interpreter to use: the setting's, else the Python extension's, else the first on the PATH. */
 export async function findInterpreter(log: vscode.LogOutputChannel): Promise<Interpreter | undefined> {
-  const setting = interpreterSetting();
+  const setting = interpreterSetting('interpreter');
   if (setting) {
     return { path: setting, source: 'setting' };
   }
@@ -27,9 +27,9 @@ export async function findInterpreter(log: vscode.LogOutputChannel): Promise<Int
   return onPath === undefined ? undefined : { path: onPath, source: 'path' };
 }
 
-/** The setting `modelLoupe.interpreter` with its abbreviations written out; empty if not set. */
-function interpreterSetting(): string {
-  const value = vscode.workspace.getConfiguration('modelLoupe').get<string>('interpreter', '').trim();
+/** A setting that is the path of an interpreter, with its abbreviations written out; empty if not set. */
+export function interpreterSetting(name: 'interpreter' | 'worker.interpreter'): string {
+  const value = vscode.workspace.getConfiguration('modelLoupe').get<string>(name, '').trim();
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
   const expanded = value
     .replace(/^~(?=$|[\\/])/, homedir())

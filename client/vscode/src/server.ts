@@ -2,6 +2,7 @@
 import { DID_CHANGE, type Transport } from '@model-loupe/core';
 import * as vscode from 'vscode';
 import {
+  DidChangeConfigurationNotification,
   LanguageClient,
   RevealOutputChannelOn,
   State,
@@ -9,7 +10,7 @@ import {
   type ServerOptions,
 } from 'vscode-languageclient/node';
 
-import { findInterpreter } from './interpreter';
+import { findInterpreter, interpreterSetting } from './interpreter';
 import { probe, pythonEnvironment, type Probe } from './python';
 import { Restarts } from './restarts';
 import type { ServerState } from './state';
@@ -148,10 +149,9 @@ export class LanguageServer implements Transport, vscode.Disposable {
   }
 
   private clientOptions(): LanguageClientOptions {
-    const settings = JSON.parse(JSON.stringify(vscode.workspace.getConfiguration(ID))) as unknown;
     return {
       documentSelector: DOCUMENTS,
-      initializationOptions: { settings },
+      initializationOptions: { settings: settings() },
       outputChannel: this.log,
       traceOutputChannel: this.trace.channel,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
@@ -159,6 +159,13 @@ export class LanguageServer implements Transport, vscode.Disposable {
       markdown: { isTrusted: false, supportHtml: false },
       initializationFailedHandler: () => false,
       errorHandler: new Restarts(),
+      middleware: {
+        workspace: {
+          didChangeConfiguration: () =>
+            this.client?.sendNotification(DidChangeConfigurationNotification.type, { settings: settings() }) ??
+            Promise.resolve(),
+        },
+      },
     };
   }
 
@@ -166,6 +173,12 @@ export class LanguageServer implements Transport, vscode.Disposable {
     this.current = state;
     this.stateChange.fire(state);
   }
+}
+
+/** The section of settings as the server takes it: it does not know the editor's abbreviations for paths. */
+function settings(): Record<string, unknown> {
+  const section = JSON.parse(JSON.stringify(vscode.workspace.getConfiguration(ID))) as Record<string, unknown>;
+  return { ...section, worker: { ...(section.worker as object), interpreter: interpreterSetting('worker.interpreter') } };
 }
 
 function serverOptions(python: string): ServerOptions {

@@ -104,13 +104,31 @@ export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
     return this.tree.modelOf(node);
   }
 
+  /** The row at or above this one that can be printed. */
+  printable(node: TreeNode): TreeNode | undefined {
+    return this.tree.printable(node);
+  }
+
+  /** The only model that the workspace names, or the one that the user picks. */
+  async chooseModel(title: string): Promise<ModelNode | undefined> {
+    const models = this.server.state.kind === 'ready' ? await this.tree.roots() : [];
+    if (models.length === 0) {
+      void vscode.window.showInformationMessage('Model Loupe: no model is named in this workspace.');
+    }
+    if (models.length <= 1) {
+      return models[0];
+    }
+    const items = models.map((model) => ({ label: model.label, description: model.description, model }));
+    return (await vscode.window.showQuickPick(items, { title, matchOnDescription: true }))?.model;
+  }
+
   /** Put the next page in the place of a `more` row. */
   async showMore(more: TreeNode): Promise<void> {
     this.change.fire(await this.tree.showMore(more));
   }
 
-  /** Show a model with its architecture open; false if no such model is known. */
-  async showArchitecture(id: string): Promise<boolean> {
+  /** Show a model with an architecture (its first, if none is named) open; false if no such model is known. */
+  async showArchitecture(id: string, architectureId?: string): Promise<boolean> {
     // First the view: VS Code can reveal a row only in a view that it has drawn.
     await vscode.commands.executeCommand(`${VIEW}.focus`);
     for (let attempt = 1; ; attempt++) {
@@ -120,7 +138,7 @@ export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
       }
       try {
         await this.reveal(model);
-        const architecture = await this.tree.findArchitecture(model);
+        const architecture = await this.tree.findArchitecture(model, architectureId);
         if (architecture) {
           await this.reveal(architecture);
         }

@@ -15,7 +15,7 @@ def installed_version(distribution: str, interpreter: str = sys.executable) -> s
     this process' is asked for its path once, which takes some 20 ms, or tells nothing.
     """
     prefix = distribution.lower().replace("-", "_") + "-"
-    for folder in import_path(interpreter):
+    for folder in path_of(interpreter):
         try:
             names = os.listdir(folder or ".")
         except OSError:
@@ -28,12 +28,12 @@ def installed_version(distribution: str, interpreter: str = sys.executable) -> s
 
 def can_run(interpreter: str) -> bool:
     """Whether the interpreter starts and answers."""
-    return bool(import_path(interpreter))
+    return bool(path_of(interpreter))
 
 
 @cache
-def import_path(interpreter: str) -> tuple[str, ...]:
-    """The folders that an interpreter imports from; () if it is none. Another than this process' is asked."""
+def path_of(interpreter: str) -> tuple[str, ...]:
+    """The folders that an interpreter imports from; none if it does not run."""
     if interpreter == sys.executable:
         return tuple(sys.path)
     import subprocess

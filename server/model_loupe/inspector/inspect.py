@@ -257,8 +257,16 @@ class Inspector:
         if place.section == "placement" and self.builder and not view.placement:
             view = view._replace(placement=self.builder.placement(description, options))
         rows = tree.children(place, view, options, self.wanted)
-        for other in () if place.section else self.calls_of(place.request)[1:]:
-            rows += tree.architecture(place._replace(options=other), self.view(description, other))
+        others = () if place.section else self.calls_of(place.request)[1:]
+        if others:
+            # All that the code builds of a model stands together.
+            first = tree.architecture(place, view)
+            at = rows.index(first[-1]) + 1 if first else len(rows)
+            rows[at:at] = [
+                row
+                for other in others
+                for row in tree.architecture(place._replace(options=other), self.view(description, other))
+            ]
         return rows
 
     def _known(self, request: ModelRequest) -> Description:

@@ -7,7 +7,7 @@ import os
 from functools import lru_cache
 from typing import NamedTuple
 
-from model_loupe.inspector.environment import import_path
+from model_loupe.inspector.environment import path_of
 
 _NAMES = ("_keep_in_fp32_modules", "_keep_in_fp32_modules_strict")
 
@@ -24,7 +24,7 @@ def kept_in_float32(architecture: str | None, model_type: str | None, interprete
     folder = (model_type or "").replace("-", "_")
     if not architecture or not folder.isidentifier():
         return KeptInFloat32()
-    for entry in import_path(interpreter):
+    for entry in path_of(interpreter):
         path = os.path.join(entry, "transformers", "models", folder, f"modeling_{folder}.py")
         if os.path.isfile(path):
             return _of_source(path, architecture)

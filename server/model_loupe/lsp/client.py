@@ -62,6 +62,11 @@ class Client:
         self._registers_files = bool(files and files.dynamic_registration)
         self._registers_configuration = bool(configuration and configuration.dynamic_registration)
         formats = text.hover.content_format if text.hover else None
+        # Of URIs that the client opens with modelLoupe/source: JupyterLab opens no file beyond its folder.
+        ours = getattr(capabilities, "experimental", None)
+        ours = ours.get(SECTION) if isinstance(ours, dict) else None
+        scheme = ours.get("sourceScheme") if isinstance(ours, dict) else None
+        self.source_scheme = scheme if isinstance(scheme, str) else None
         # A client that says nothing gets Markdown: it is what hovers were before formats could be named.
         self.renders_markdown = not formats or types.MarkupKind.Markdown in formats
 

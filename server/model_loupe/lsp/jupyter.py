@@ -38,13 +38,35 @@ def language_server_spec(manager: object) -> dict[str, dict[str, Any]]:
                 "description": "What the language server of Model Loupe may do.",
                 "type": "object",
                 "properties": {
+                    "modelLoupe.worker.enabled": {
+                        "title": "Ask transformers",
+                        "description": "Ask the installed transformers, in a process of its own and without "
+                        "loading weights, for the modules and dtypes that the code will get.",
+                        "type": "boolean",
+                        "default": True,
+                    },
+                    "modelLoupe.worker.interpreter": {
+                        "title": "Interpreter with transformers",
+                        "description": "Path of the Python interpreter (3.9 or newer) whose torch and "
+                        "transformers will run the code. Empty: the one that runs Jupyter.",
+                        "type": "string",
+                        "default": "",
+                    },
+                    "modelLoupe.memory.devices": {
+                        "title": "Memory of devices",
+                        "description": 'Memory that device_map="auto" may use on each device, such as '
+                        '{"0": "24GiB", "cpu": "64GiB"}. Empty: what torch finds on this machine.',
+                        "type": "object",
+                        "additionalProperties": {"type": "string"},
+                        "default": {},
+                    },
                     "modelLoupe.network": {
                         "title": "Network",
                         "description": "Whether the Hugging Face Hub may be asked.",
                         "type": "string",
                         "enum": ["on", "offline"],
                         "default": "on",
-                    }
+                    },
                 },
             },
             "install": {"pip": "pip install 'model-loupe[jupyter]'"},

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 MODELS = "modelLoupe/models"
 CHILDREN = "modelLoupe/children"
 PRINT_MODEL = "modelLoupe/printModel"
+SOURCE = "modelLoupe/source"
 DID_CHANGE = "modelLoupe/didChange"
 
 # pygls keeps documents and notebooks too (see ``text`` and ``notebook`` for why ours are used); it would do
@@ -71,6 +72,13 @@ class ChildrenParams:
 
 
 @attrs.define
+class SourceParams:
+    """Parameters of ``modelLoupe/source``: the URI of a file, as ``textDocument/definition`` gave it."""
+
+    uri: str
+
+
+@attrs.define
 class ModelsParams:
     """Parameters of ``modelLoupe/models``: none."""
 
@@ -81,7 +89,7 @@ class CustomRequest:
 
     id: int | str
     method: str
-    params: ChildrenParams | ModelsParams
+    params: ChildrenParams | SourceParams | ModelsParams
     jsonrpc: str = "2.0"
 
 
@@ -89,7 +97,13 @@ def structure_request(message: dict[str, Any], _: type[CustomRequest]) -> Custom
     """Build a custom request. Without this pygls would make a namedtuple class for each object received."""
     params = message.get("params")
     method = message["method"]
-    parsed = ModelsParams() if method == MODELS else ChildrenParams(node=_field(params, "node"))
+    parsed: ChildrenParams | SourceParams | ModelsParams
+    if method == MODELS:
+        parsed = ModelsParams()
+    elif method == SOURCE:
+        parsed = SourceParams(uri=_field(params, "uri"))
+    else:
+        parsed = ChildrenParams(node=_field(params, "node"))
     return CustomRequest(message["id"], method, parsed)
 
 
@@ -109,7 +123,7 @@ class LoupeProtocol(LanguageServerProtocol):
             self.fm.builtin_features.pop(method)
 
     def get_message_type(self, method: str) -> type[Any] | None:  # type: ignore[override]
-        if method in (MODELS, CHILDREN, PRINT_MODEL):
+        if method in (MODELS, CHILDREN, PRINT_MODEL, SOURCE):
             return CustomRequest
         return super().get_message_type(method)
 

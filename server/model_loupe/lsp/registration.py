@@ -36,9 +36,10 @@ from model_loupe.lsp.features import (
     print_model,
     references,
     rest,
+    source,
     text_document,
 )
-from model_loupe.lsp.protocol import CHILDREN, MODELS, PRINT_MODEL, LoupeServer
+from model_loupe.lsp.protocol import CHILDREN, MODELS, PRINT_MODEL, SOURCE, LoupeServer
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ _REQUESTS: dict[str, Callable[..., Awaitable[Any]]] = {
     MODELS: models.models,
     CHILDREN: children.children,
     PRINT_MODEL: print_model.print_model,
+    SOURCE: source.source,
     types.TEXT_DOCUMENT_DEFINITION: definition.definition,
 }
 
@@ -124,7 +126,7 @@ def _guarded_request(
         except Exception:
             _report(server, method)
             # Nobody misses one hover, but a sidebar should not look empty for a fault of ours.
-            if method in (MODELS, CHILDREN, PRINT_MODEL, types.TEXT_DOCUMENT_DIAGNOSTIC):
+            if method in (MODELS, CHILDREN, PRINT_MODEL, SOURCE, types.TEXT_DOCUMENT_DIAGNOSTIC):
                 raise JsonRpcInternalError("Model Loupe failed on this request; see its log") from None
             return None
 

@@ -138,6 +138,11 @@ class Session:
         return self._inspector
 
     @property
+    def interpreter(self) -> str:
+        """The one whose transformers is asked: the settings', else the server's own."""
+        return os.path.expanduser(self.settings.interpreter) or sys.executable
+
+    @property
     def buildings(self) -> Buildings:
         """What the code builds, by the interpreter of the settings, else by the server's own."""
         if self._buildings is None:
@@ -146,8 +151,7 @@ class Session:
             from model_loupe.inspector.worker_process import Worker
             from model_loupe.lsp.buildings import Buildings
 
-            worker = Worker(os.path.expanduser(self.settings.interpreter) or sys.executable)
-            builder = Builder(worker, user_store())
+            builder = Builder(Worker(self.interpreter), user_store())
             builder.devices = dict(self.settings.devices)
             loop = asyncio.get_running_loop()
             self._buildings = Buildings(builder, lambda: _tell_loop(loop, self.changed))

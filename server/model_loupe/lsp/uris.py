@@ -25,6 +25,11 @@ def to_uri(path: str) -> str:
     return from_fs_path(path) or Path(path).as_uri()
 
 
+def to_scheme(path: str, scheme: str) -> str:
+    """The URI of an absolute path for a client that asks the server for the text of such files."""
+    return f"{scheme}:{to_uri(path).removeprefix('file://')}"
+
+
 def real_path(uri: str) -> str | None:
     """The file that an open document really is; None if it is none on this machine."""
     try:

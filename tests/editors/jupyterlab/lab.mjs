@@ -16,9 +16,9 @@ export const card = (page) => page.locator('.jp-ModelLoupe-card');
  * Starts the demo on a free port and opens the address that it prints, the sample notebook.
  *
  * `serverConfig` is what a user would write to `jupyter_server_config.json`, `disabled` are extensions of
- * JupyterLab that are switched off. `close()` ends everything.
+ * JupyterLab that are switched off, `settings` those of the language server. `close()` ends everything.
  */
-export async function openDemo({ serverConfig = {}, disabled = [] } = {}) {
+export async function openDemo({ serverConfig = {}, disabled = [], settings } = {}) {
   const home = mkdtempSync(join(tmpdir(), 'loupe-lab-'));
   const cleanUp = [() => rmSync(home, { recursive: true, force: true, maxRetries: 5 })];
   const close = async () => {
@@ -31,6 +31,9 @@ export async function openDemo({ serverConfig = {}, disabled = [] } = {}) {
     writeConfig(folder, 'jupyter_server_config.json', serverConfig);
     const disabledExtensions = Object.fromEntries(disabled.map((name) => [name, true]));
     writeConfig(folder, 'labconfig/page_config.json', { disabledExtensions });
+    if (settings) {
+      writeSettings(folder, settings);
+    }
     const log = join(home, 'demo.log');
     const words = ['-m', 'model_loupe', 'demo', '--no-browser', '--port', await freePort(), '--folder', folder];
     const demo = start(PYTHON, words.map(String), { log, cwd: home, env: { ...process.env, HF_HUB_OFFLINE: '1' } });
@@ -66,6 +69,13 @@ export function inLab(name, options, body) {
       await lab.close();
     }
   });
+}
+
+/** Settings of the language server, as a user changes them under Settings › Language Servers. */
+function writeSettings(folder, serverSettings) {
+  const path = join(folder, '.jupyter/settings/@jupyter-lsp/jupyterlab-lsp/plugin.jupyterlab-settings');
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, JSON.stringify({ language_servers: { 'python-model-loupe': { serverSettings } } }));
 }
 
 function writeConfig(folder, name, config) {

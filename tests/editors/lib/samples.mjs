@@ -1,12 +1,15 @@
 // A workspace as a user has it: models in folders, a script and a notebook that load them.
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { REPOSITORY } from './browser.mjs';
 import { PYTHON } from './codeServer.mjs';
 import { run } from './processes.mjs';
+
+/** An interpreter with torch and transformers, which the worker runs under. */
+export const TORCH_PYTHON = process.env.MODEL_LOUPE_TORCH_PYTHON ?? join(REPOSITORY, '.venv-libraries/bin/python');
 
 const SMALL = 'SMALL_CONFIG, small_gemma_tensors()';
 // Gemma 2B's real shapes, as headers over sparse files: gigabytes that take no disk.
@@ -22,6 +25,16 @@ tokenizer = AutoTokenizer.from_pretrained(model_name)
 model = AutoModelForCausalLM.from_pretrained(model_name, dtype=torch.bfloat16)
 
 missing = AutoModelForCausalLM.from_pretrained("./no-such-model")
+`;
+
+const TWO_WAYS = `"""Two ways to load a model."""
+
+from transformers import AutoModel, AutoModelForCausalLM
+
+model = AutoModelForCausalLM.from_pretrained("./small-gemma")
+backbone = AutoModel.from_pretrained("./small-gemma")
+
+attention = model.model.layers[0].self_attn
 `;
 
 const CHAT = `"""Chat with Gemma in the terminal."""
@@ -89,6 +102,29 @@ export async function makeWorkspace() {
   writeFileSync(join(show, 'chat.py'), CHAT);
   writeFileSync(join(folder, 'sample.ipynb'), JSON.stringify(notebook(CELLS), undefined, 1));
   return { folder, show, hfHome, remove: () => rmSync(home, { recursive: true, force: true }) };
+}
+
+/** As `makeWorkspace`, with a model that transformers builds, and a script that loads it in two ways. */
+export async function makeBuildableWorkspace() {
+  const home = mkdtempSync(join(tmpdir(), 'loupe-'));
+  const folder = join(home, 'project');
+  await writeSmallGemma(join(folder, 'small-gemma'));
+  writeFileSync(join(folder, 'sample.py'), TWO_WAYS);
+  return { folder, remove: () => rmSync(home, { recursive: true, force: true }) };
+}
+
+/** Writes the demo's model, with these fields of its config. */
+export async function writeSmallGemma(folder, fields = {}) {
+  const code = 'import sys; from model_loupe.demo import write_small_gemma; write_small_gemma(sys.argv[1])';
+  await run(PYTHON, ['-c', code, folder]);
+  const config = join(folder, 'config.json');
+  writeFileSync(config, JSON.stringify({ ...JSON.parse(readFileSync(config, 'utf8')), ...fields }));
+}
+
+/** Changes a setting of a workspace, as its user does in the editor of settings. */
+export function writeSetting(workspace, name, value) {
+  mkdirSync(join(workspace, '.vscode'), { recursive: true });
+  writeFileSync(join(workspace, '.vscode/settings.json'), JSON.stringify({ [name]: value }));
 }
 
 function notebook(cells) {

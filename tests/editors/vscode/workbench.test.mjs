@@ -8,9 +8,8 @@ import { photograph } from '../lib/browser.mjs';
 import { hover, openFile, openWorkbench, PYTHON } from '../lib/codeServer.mjs';
 import { until } from '../lib/processes.mjs';
 import { makeWorkspace, writeCheckpoint } from '../lib/samples.mjs';
+import { EDITOR, expand, lens, treeAtRest, treeRow, typeLine, widenSideBar } from './page.mjs';
 
-const EDITOR = '.editor-instance';
-const TREE = '.tree-explorer-viewlet-tree-view';
 const NOTEBOOK = '.notebookOverlay';
 const SUMMARY = /GemmaForCausalLM/;
 // 18 layers × 34,944, the embedding's 512 × 64 and the last norm's 64; the tied head counts once.
@@ -49,57 +48,16 @@ function step(name, body) {
   });
 }
 
-const lens = (scope, text) => page.locator(`${scope} .codelens-decoration a`, { hasText: text });
 const squiggle = () => page.locator(`${EDITOR} .squiggly-warning`);
-const treeRow = (text) => page.locator(`${TREE} .monaco-list-row`, { hasText: text });
-
-/** Waits until the tree's rows have been the same for a second: VS Code may fold a row that is unfolded meanwhile. */
-async function treeAtRest() {
-  let before;
-  await until(async () => {
-    const rows = (await page.locator(`${TREE} .monaco-list-row`).allInnerTexts()).join('\n');
-    const same = rows === before;
-    before = rows;
-    await page.waitForTimeout(same ? 0 : 1000);
-    return same;
-  }, 'the tree is at rest');
-}
-
-async function expand(text) {
-  const row = treeRow(text).first();
-  await row.waitFor();
-  if ((await row.getAttribute('aria-expanded')) === 'false') {
-    await row.locator('.monaco-tl-twistie').click();
-  }
-  await until(async () => (await row.getAttribute('aria-expanded')) === 'true', `${text} is expanded`);
-}
-
-/** Types over a line of code. */
-async function typeLine(scope, line, text) {
-  // Its first word: a line is as wide as the longest one, and its middle may be out of sight.
-  await page.locator(`${scope} .view-line`, { hasText: line }).locator('span span').first().click();
-  await page.keyboard.press('Home');
-  await page.keyboard.press('Shift+End');
-  // At once, as pasted: key by key the editor would add closing brackets and quotes.
-  await page.keyboard.insertText(text);
-}
-
-async function widenSideBar(by) {
-  const { x, y, width, height } = await page.locator('.part.sidebar').boundingBox();
-  await page.mouse.move(x + width + 2, y + height / 2);
-  await page.mouse.down();
-  await page.mouse.move(x + width + by, y + height / 2, { steps: 5 });
-  await page.mouse.up();
-}
 
 step('a lens above the call says what the model is', async () => {
   await openFile(page, 'sample.py');
-  await lens(EDITOR, SUMMARY).first().waitFor();
-  const title = await lens(EDITOR, SUMMARY).first().innerText();
+  await lens(page, EDITOR, SUMMARY).first().waitFor();
+  const title = await lens(page, EDITOR, SUMMARY).first().innerText();
   assert.match(title, /bfloat16/);
   assert.match(title, /\d(\.\d+)? (K|k|M|MiB|KiB)/);
   // A tokenizer's call is not a model's: one call has a lens, the other model does not exist.
-  assert.equal(await lens(EDITOR, SUMMARY).count(), 1);
+  assert.equal(await lens(page, EDITOR, SUMMARY).count(), 1);
 });
 
 step('hovering the name or the variable that holds it shows the card', async () => {
@@ -118,29 +76,29 @@ step('a model that is not there is underlined, and the message says so', async (
 });
 
 step('what is typed is understood before it is saved', async () => {
-  await typeLine(EDITOR, /^missing\s=/, 'second = AutoModelForCausalLM.from_pretrained(model_name)');
-  await until(async () => (await lens(EDITOR, SUMMARY).count()) === 2, 'the new call has its lens');
+  await typeLine(page, EDITOR, /^missing\s=/, 'second = AutoModelForCausalLM.from_pretrained(model_name)');
+  await until(async () => (await lens(page, EDITOR, SUMMARY).count()) === 2, 'the new call has its lens');
   await squiggle().waitFor({ state: 'detached' });
-  await typeLine(EDITOR, /^second\s=/, 'missing = AutoModelForCausalLM.from_pretrained("./no-such-model")');
+  await typeLine(page, EDITOR, /^second\s=/, 'missing = AutoModelForCausalLM.from_pretrained("./no-such-model")');
   await squiggle().first().waitFor();
 });
 
 step('the Architecture lens opens the tree at that model', async () => {
   await page.mouse.move(700, 885);
-  await lens(EDITOR, /^Architecture$/).click();
-  await treeRow(/^Architecture/).waitFor();
-  await treeRow(/^\.?\/?small-gemma|small-gemma/).first().waitFor();
-  await until(async () => (await treeRow(/^Architecture/).getAttribute('aria-expanded')) === 'true', 'it is unfolded');
-  assert.equal(await treeRow(/^Architecture/).count(), 1);
+  await lens(page, EDITOR, /^Architecture$/).click();
+  await treeRow(page, /^Architecture/).waitFor();
+  await treeRow(page, /^\.?\/?small-gemma|small-gemma/).first().waitFor();
+  await until(async () => (await treeRow(page, /^Architecture/).getAttribute('aria-expanded')) === 'true', 'it is unfolded');
+  assert.equal(await treeRow(page, /^Architecture/).count(), 1);
 });
 
 step('the tree unfolds down to a tensor with its shape and dtype', async () => {
-  await expand(/^model(?!s)/);
-  await expand(/^layers/);
-  await expand(/^0-17: 18 ×/);
-  await expand(/^self_attn/);
-  await expand(/^q_proj/);
-  const weight = treeRow(/^weight/).first();
+  await expand(page, /^model(?!s)/);
+  await expand(page, /^layers/);
+  await expand(page, /^0-17: 18 ×/);
+  await expand(page, /^self_attn/);
+  await expand(page, /^q_proj/);
+  const weight = treeRow(page, /^weight/).first();
   await weight.waitFor();
   assert.match(await weight.innerText(), /\(64, 64\) bfloat16/);
   await photograph(page, 'tree');
@@ -148,8 +106,8 @@ step('the tree unfolds down to a tensor with its shape and dtype', async () => {
 
 step('a row can be copied', async () => {
   await workbench.context.grantPermissions(['clipboard-read', 'clipboard-write']);
-  await treeAtRest(); // VS Code closes a menu when it redraws the tree under it
-  await treeRow(/^weight/).first().click({ button: 'right' });
+  await treeAtRest(page); // VS Code closes a menu when it redraws the tree under it
+  await treeRow(page, /^weight/).first().click({ button: 'right' });
   const item = page.locator('.monaco-menu .action-item', { hasText: 'Copy Row' });
   await until(async () => {
     // A menu takes no clicks in its first tenth of a second.
@@ -158,39 +116,39 @@ step('a row can be copied', async () => {
   }, 'the menu closes');
   const copied = () => page.evaluate(() => navigator.clipboard.readText());
   assert.match(await until(copied, 'the clipboard has text'), /^weight {2}\(64, 64\) bfloat16/);
-  await treeRow(/^weight/).first().click();
+  await treeRow(page, /^weight/).first().click();
   await page.keyboard.press('Control+c');
   await until(async () => (await copied()) === 'weight', 'the key copies the name');
 });
 
 step('in a notebook, a name set in an earlier cell has a card and its call a lens', async () => {
   await openFile(page, 'sample.ipynb');
-  await lens(NOTEBOOK, SUMMARY).first().waitFor();
+  await lens(page, NOTEBOOK, SUMMARY).first().waitFor();
   const card = await hover(page, `${NOTEBOOK} .cell-list-container`, /^notebook_model$/, PARAMETERS);
   assert.match(card, /GemmaForCausalLM/);
   await photograph(page, 'notebook');
 });
 
 step('a call follows the name that another cell of the notebook sets', async () => {
-  await typeLine(NOTEBOOK, /^notebook_model\s=/, 'notebook_model = "./elsewhere"');
+  await typeLine(page, NOTEBOOK, /^notebook_model\s=/, 'notebook_model = "./elsewhere"');
   // No link: there is nothing to show of a model that is not there.
   await page.locator(`${NOTEBOOK} .codelens-decoration`, { hasText: 'model not found: ./elsewhere' }).waitFor();
-  await treeRow(/^\.\/elsewhere/).waitFor();
-  await typeLine(NOTEBOOK, /^notebook_model\s=/, 'notebook_model = "./small-gemma"');
-  await treeRow(/^\.\/elsewhere/).waitFor({ state: 'detached' });
+  await treeRow(page, /^\.\/elsewhere/).waitFor();
+  await typeLine(page, NOTEBOOK, /^notebook_model\s=/, 'notebook_model = "./small-gemma"');
+  await treeRow(page, /^\.\/elsewhere/).waitFor({ state: 'detached' });
 });
 
 step('the tree follows a checkpoint that is written anew, and stays unfolded', async () => {
   const nineLayers = 'SMALL_CONFIG, small_gemma_tensors()[: 1 + 9 * 9]';
   await writeCheckpoint(join(workspace.folder, 'small-gemma'), nineLayers);
-  await treeRow(/^0-8: 9 ×/).waitFor();
-  assert.equal(await treeRow(/^0-17: 18 ×/).count(), 0);
+  await treeRow(page, /^0-8: 9 ×/).waitFor();
+  assert.equal(await treeRow(page, /^0-17: 18 ×/).count(), 0);
 });
 
 step('Reveal in Code offers every place, and goes to a cell of a notebook', async () => {
   await openFile(page, 'sample.py');
-  await treeAtRest();
-  const row = treeRow(/^\.\/small-gemma/);
+  await treeAtRest(page);
+  const row = treeRow(page, /^\.\/small-gemma/);
   await row.hover();
   await row.locator('.action-label[aria-label*="Reveal in Code"]').click();
   const places = page.locator('.quick-input-list .monaco-list-row');
@@ -203,15 +161,15 @@ step('Reveal in Code offers every place, and goes to a cell of a notebook', asyn
 
 step('settings take effect at once', async () => {
   await openFile(page, 'sample.py');
-  await lens(EDITOR, SUMMARY).waitFor();
+  await lens(page, EDITOR, SUMMARY).waitFor();
   const settings = join(workspace.folder, '.vscode/settings.json');
   mkdirSync(join(settings, '..'));
   assert.doesNotMatch(workbench.log(), /textDocument\/codeLens/);
   writeFileSync(settings, '{ "modelLoupe.codeLens.enabled": false, "modelLoupe.trace.server": "messages" }');
-  await lens(EDITOR, SUMMARY).waitFor({ state: 'detached' });
+  await lens(page, EDITOR, SUMMARY).waitFor({ state: 'detached' });
   await until(() => /textDocument\/codeLens/.test(workbench.log()), 'messages are in the log');
   writeFileSync(settings, '{}');
-  await lens(EDITOR, SUMMARY).waitFor();
+  await lens(page, EDITOR, SUMMARY).waitFor();
 });
 
 step('a language server that dies is started again', async () => {
@@ -220,13 +178,13 @@ step('a language server that dies is started again', async () => {
   process.kill(old, 'SIGKILL');
   await until(() => workbench.languageServers().some((pid) => pid !== old), 'another process runs');
   await hover(page, EDITOR, /^model_name$/, 'GemmaForCausalLM');
-  await treeRow(/^0-8: 9 ×/).waitFor();
+  await treeRow(page, /^0-8: 9 ×/).waitFor();
   assert.equal(await page.locator('.notification-toast').count(), 0);
 });
 
 step('the tree follows a model that disappears and comes back', async () => {
   const folder = join(workspace.folder, 'small-gemma');
-  const hasArchitecture = async () => (await treeRow(/^Architecture/).count()) > 0;
+  const hasArchitecture = async () => (await treeRow(page, /^Architecture/).count()) > 0;
   rmSync(join(folder, 'model.safetensors'));
   await until(async () => !(await hasArchitecture()), 'the architecture is gone');
   await writeCheckpoint(folder, 'SMALL_CONFIG, small_gemma_tensors()');
@@ -236,36 +194,36 @@ step('the tree follows a model that disappears and comes back', async () => {
 step('a long list comes in pages', async () => {
   const thirtyLayers = 'layers=30, hidden=64, intermediate=128, vocabulary=512, query=64, key_value=16';
   await writeCheckpoint(join(workspace.folder, 'small-gemma'), `SMALL_CONFIG, decoder_tensors(${thirtyLayers})`);
-  await treeRow(/^\.\/small-gemma.*1\.08 M/).first().waitFor();
-  await treeAtRest();
-  await expand(/^Architecture/);
-  await expand(/^model(?!s)/);
+  await treeRow(page, /^\.\/small-gemma.*1\.08 M/).first().waitFor();
+  await treeAtRest(page);
+  await expand(page, /^Architecture/);
+  await expand(page, /^model(?!s)/);
   // The embedding's weight stands under its module and, as the largest, first under its dtype.
-  await expand(/^embed_tokens/);
-  await expand(/^Parameters by dtype/);
-  await expand(/^bfloat16/);
-  const more = treeRow(/^More/);
-  await treeRow(/^model\.embed_tokens\.weight/).waitFor();
+  await expand(page, /^embed_tokens/);
+  await expand(page, /^Parameters by dtype/);
+  await expand(page, /^bfloat16/);
+  const more = treeRow(page, /^More/);
+  await treeRow(page, /^model\.embed_tokens\.weight/).waitFor();
   // VS Code draws only the rows in sight; those that follow the list are few.
   await page.keyboard.press('End');
   await more.click();
   await more.waitFor({ state: 'detached' });
   await page.keyboard.press('End');
-  await treeRow(/^Memory/).waitFor();
+  await treeRow(page, /^Memory/).waitFor();
   assert.equal(await more.count(), 0);
 });
 
 step('a picture for the README', async () => {
   await workbench.open(workspace.show);
   await openFile(page, 'chat.py');
-  await lens(EDITOR, /^Architecture$/).click();
-  await expand(/^model(?!s)/);
-  await expand(/^layers/);
-  await expand(/^0-17: 18 ×/);
-  await expand(/^self_attn/);
-  await expand(/^q_proj/);
-  await treeRow(/^weight/).click();
-  await widenSideBar(130);
+  await lens(page, EDITOR, /^Architecture$/).click();
+  await expand(page, /^model(?!s)/);
+  await expand(page, /^layers/);
+  await expand(page, /^0-17: 18 ×/);
+  await expand(page, /^self_attn/);
+  await expand(page, /^q_proj/);
+  await treeRow(page, /^weight/).click();
+  await widenSideBar(page, 130);
   // The name inside the call: the card is then about this very call, and below the lens.
   await hover(page, `${EDITOR} .view-lines > :nth-child(8)`, /gemma-2b-it/, '2,506,172,416');
   await photograph(page, 'vscode');

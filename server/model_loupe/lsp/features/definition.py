@@ -9,7 +9,7 @@ from lsprotocol import types
 from model_loupe.domain.errors import LoupeError
 from model_loupe.lsp.cursor import cursor_of
 from model_loupe.lsp.features.hover import look_for_object
-from model_loupe.lsp.uris import to_uri
+from model_loupe.lsp.uris import to_scheme, to_uri
 
 if TYPE_CHECKING:
     from model_loupe.lsp.session import Session
@@ -34,4 +34,6 @@ async def definition(session: Session, params: types.DefinitionParams) -> types.
     if source is None or source.file is None or not session.is_current(cursor.snapshot):
         return None
     start = types.Position((source.line or 1) - 1, 0)
-    return types.Location(to_uri(source.file), types.Range(start, start))
+    scheme = session.client.source_scheme
+    uri = to_scheme(source.file, scheme) if scheme else to_uri(source.file)
+    return types.Location(uri, types.Range(start, start))

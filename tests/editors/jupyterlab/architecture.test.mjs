@@ -1,0 +1,108 @@
+// What the user's own transformers says of a model, in a real JupyterLab with a real torch.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { photograph } from '../lib/browser.mjs';
+import { TORCH_PYTHON } from '../lib/samples.mjs';
+import { openDemo, openPanel, row, runCommand, typeAfter, widenPanel } from './lab.mjs';
+
+// The first answer waits for torch and transformers to be imported, on a machine that may be busy.
+const IMPORT = { timeout: 180_000 };
+
+let lab;
+let page;
+
+before(async () => {
+  lab = await openDemo({ settings: { 'modelLoupe.worker.interpreter': TORCH_PYTHON } });
+  page = lab.page;
+});
+
+after(async () => {
+  await lab?.close();
+});
+
+/** A part of the test; a picture of the page tells what went wrong. */
+function step(name, body) {
+  test(name, async () => {
+    try {
+      await body();
+    } catch (error) {
+      await photograph(page, `failed jupyterlab ${name.replace(/\W+/g, '-')}`);
+      throw error;
+    }
+  });
+}
+
+const printed = () => page.locator('.jp-ModelLoupe-printed').locator('visible=true');
+
+step('rows tell the classes that the call builds', async () => {
+  await openPanel(page);
+  await widenPanel(page, 200);
+  await row(page, './small-gemma').click();
+  await row(page, /^Architecture/).first().click();
+  for (const label of [/^model/, /^layers/, /^0-17: 18 ×/, /^self_attn/]) {
+    await row(page, label).first().click();
+  }
+  await row(page, /^0-17: 18 ×.*GemmaDecoderLayer/).waitFor(IMPORT);
+  // What was unfolded before the classes were known still is.
+  await row(page, /^q_proj.*Linear\(in_features=64, out_features=64, bias=False\)/).waitFor();
+  await photograph(page, 'jupyterlab-built-tree');
+});
+
+step('what print(model) writes opens as a document', async () => {
+  await row(page, /^Architecture/).first().click({ button: 'right' });
+  await page.locator('.lm-Menu-item', { hasText: 'Print Model' }).click();
+  await printed().getByText(/^GemmaForCausalLM\(/).waitFor(IMPORT);
+  const text = await printed().innerText();
+  assert.match(text, /\n {2}\(model\): GemmaModel\(\n {4}\(embed_tokens\): .*Embedding\(512, 64, padding_idx=0\)\n/);
+  assert.match(text, /\n {6}\(0-17\): 18 x GemmaDecoderLayer\(\n/);
+  await page.locator('.lm-TabBar-tab.lm-mod-current', { hasText: 'GemmaForCausalLM · ./small-gemma' }).waitFor();
+  await photograph(page, 'jupyterlab-print-model');
+});
+
+step('the document follows the model', async () => {
+  const config = join(lab.folder, 'small-gemma/config.json');
+  const fields = JSON.parse(readFileSync(config, 'utf8'));
+  writeFileSync(config, JSON.stringify({ ...fields, num_hidden_layers: 9 }));
+  await page.locator('.jp-ModelLoupe').getByRole('button', { name: 'Refresh' }).click();
+  await printed().getByText(/\(0-8\): 9 x GemmaDecoderLayer/).waitFor();
+});
+
+step('it is there again when the page is loaded again', async () => {
+  await page.reload();
+  await printed().getByText('once a notebook or a Python file is open').waitFor();
+  await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();
+  const tab = page.locator('.lm-TabBar-tab', { hasText: 'GemmaForCausalLM' });
+  // With the page the server has ended, and its worker with it.
+  await tab.waitFor(IMPORT);
+  await tab.click();
+  await printed().getByText(/\(0-8\): 9 x GemmaDecoderLayer/).waitFor();
+});
+
+step('the palette prints what the row at the keyboard belongs to', async () => {
+  await page.locator('.lm-TabBar-tab.lm-mod-current .lm-TabBar-tabCloseIcon').click();
+  await row(page, './small-gemma').first().click();
+  await row(page, /^Config/).click();
+  await runCommand(page, 'Print Model');
+  await printed().getByText(/^GemmaForCausalLM\(/).waitFor();
+});
+
+step('Jump to Definition opens the class in the installed transformers, outside of the served folder', async () => {
+  await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();
+  await typeAfter(page, 'print(model)', 'model.model.layers[0].self_attn');
+  await page.keyboard.press('Control+b');
+  await page.locator('.lm-TabBar-tab.lm-mod-current', { hasText: 'modeling_gemma.py' }).waitFor(IMPORT);
+  await page.locator('.jp-FileEditor .cm-line', { hasText: 'class GemmaAttention(' }).waitFor();
+  await photograph(page, 'jupyterlab-definition');
+  // While such a file is in front the page can be loaded again: JupyterLab finds no fault with its address.
+  await page.reload();
+  await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();
+  await row(page, './small-gemma').first().waitFor();
+  assert.equal(await page.locator('.jp-Dialog').count(), 0);
+});
+
+step('nothing was asked of another machine', () => {
+  assert.deepEqual([...lab.outside], []);
+});

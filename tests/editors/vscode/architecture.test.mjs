@@ -1,0 +1,123 @@
+// What the user's own transformers says of a model, in a real workbench with a real torch.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { photograph } from '../lib/browser.mjs';
+import { openFile, openWorkbench, PYTHON } from '../lib/codeServer.mjs';
+import { until } from '../lib/processes.mjs';
+import { makeBuildableWorkspace, TORCH_PYTHON, writeSetting, writeSmallGemma } from '../lib/samples.mjs';
+import { EDITOR, expand, lens, treeAtRest, treeRow, widenSideBar } from './page.mjs';
+
+// The first answer waits for torch and transformers to be imported, on a machine that may be busy.
+const IMPORT = { timeout: 180_000 };
+
+let workspace;
+let workbench;
+let page;
+
+before(async () => {
+  workspace = await makeBuildableWorkspace();
+  workbench = await openWorkbench(workspace.folder, {
+    'modelLoupe.interpreter': PYTHON,
+    'modelLoupe.worker.interpreter': TORCH_PYTHON,
+    'modelLoupe.worker.enabled': false,
+  });
+  page = workbench.page;
+  page.setDefaultTimeout(30_000);
+});
+
+after(async () => {
+  await workbench?.close();
+  workspace?.remove();
+});
+
+/** A part of the test; a picture of the page tells what went wrong. */
+function step(name, body) {
+  test(name, async () => {
+    try {
+      await body();
+    } catch (error) {
+      await photograph(page, `failed ${name.replace(/\W+/g, '-')}`);
+      console.error(workbench.log().slice(-4000));
+      throw error;
+    }
+  });
+}
+
+/** The text of the document in the foreground, its first lines. */
+async function shownText() {
+  const lines = await page.locator(`${EDITOR} .view-lines`).first().innerText();
+  return lines.replaceAll('\u00a0', ' ');
+}
+
+async function printRow(row) {
+  await row.hover();
+  await row.locator('.action-label[aria-label*="Print Model"]').click();
+}
+
+step('without the worker, names of tensors tell the tree', async () => {
+  await openFile(page, 'sample.py');
+  await lens(page, EDITOR, /^Architecture$/).first().click();
+  for (const label of [/^model(?!s)/, /^layers/, /^0-17: 18 ×/, /^self_attn/]) {
+    await expand(page, label);
+  }
+  await widenSideBar(page, 200);
+  assert.doesNotMatch(await treeRow(page, /^self_attn/).innerText(), /GemmaAttention/);
+});
+
+step('with it, lenses and rows tell what each call builds, and nothing is folded or moved', async () => {
+  writeSetting(workspace.folder, 'modelLoupe.worker.enabled', true);
+  await treeRow(page, /^self_attn.*GemmaAttention/).waitFor(IMPORT);
+  await treeRow(page, /^0-17: 18 ×.*GemmaDecoderLayer/).waitFor();
+  assert.match(await treeRow(page, /^q_proj/).innerText(), /Linear\(in_features=64, out_features=64, bias=False\)/);
+  await lens(page, EDITOR, /^GemmaModel · /).waitFor();
+  assert.equal(await lens(page, EDITOR, /^GemmaForCausalLM · /).count(), 1);
+  await photograph(page, 'built-tree');
+});
+
+step('the lens of another call opens what that call builds', async () => {
+  await lens(page, EDITOR, /^Architecture$/).nth(1).click();
+  const other = treeRow(page, /^Architecture.*GemmaModel/);
+  await until(async () => (await other.getAttribute('aria-selected')) === 'true', 'its row is selected');
+  await until(async () => (await other.getAttribute('aria-expanded')) === 'true', 'it is unfolded');
+  await photograph(page, 'built-two-ways');
+});
+
+step('what print(model) writes opens as a document', async () => {
+  await printRow(treeRow(page, /^Architecture.*GemmaForCausalLM/));
+  await page.locator('.tab.active', { hasText: 'GemmaForCausalLM · ' }).waitFor();
+  await until(async () => /^GemmaForCausalLM\(\n/.test(await shownText()), 'the text is there');
+  const text = await shownText();
+  assert.match(text, /\n {2}\(model\): GemmaModel\(\n {4}\(embed_tokens\): .*Embedding\(512, 64, padding_idx=0\)\n/);
+  assert.match(text, /\n {6}\(0-17\): 18 x GemmaDecoderLayer\(\n/);
+  assert.match(text, /\n {10}\(q_proj\): Linear\(in_features=64, out_features=64, bias=False\)\n/);
+  await photograph(page, 'print-model');
+});
+
+step('… of the other call, too', async () => {
+  await printRow(treeRow(page, /^Architecture.*GemmaModel/));
+  await page.locator('.tab.active', { hasText: 'GemmaModel · ' }).waitFor();
+  await until(async () => /^GemmaModel\(\n/.test(await shownText()), 'the text is there');
+});
+
+step('the document follows the model', async () => {
+  await writeSmallGemma(join(workspace.folder, 'small-gemma'), { num_hidden_layers: 9 });
+  await until(async () => /\(0-8\): 9 x GemmaDecoderLayer/.test(await shownText()), 'the text has nine layers');
+});
+
+step('Go to Definition opens the class in the installed transformers', async () => {
+  await openFile(page, 'sample.py');
+  // Its last word is what the cursor is on at the end of the line.
+  await page.locator(`${EDITOR} .view-line`, { hasText: 'self_attn' }).locator('span span').first().click();
+  await page.keyboard.press('End');
+  await page.keyboard.press('F12');
+  await page.locator('.tab.active', { hasText: 'modeling_gemma.py' }).waitFor();
+  await until(async () => /class GemmaAttention\(/.test(await shownText()), 'the class is in sight');
+  await treeAtRest(page);
+  await photograph(page, 'definition');
+});
+
+step('the page asked nobody but this machine', () => {
+  assert.deepEqual([...workbench.outside], []);
+});
