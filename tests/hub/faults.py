@@ -51,6 +51,11 @@ def stalled() -> Fault:
     return lambda reply: reply._replace(stalls=True)
 
 
+def dripping_headers(seconds: float) -> Fault:
+    """Headers of which a byte comes every so many seconds, without an end."""
+    return lambda reply: reply._replace(drips=seconds)
+
+
 def captive_portal() -> Fault:
     """200, but it is a hotel's log-in page."""
     return lambda reply: Reply(200, dict(_HTML), _PORTAL)

@@ -14,6 +14,7 @@ import pytest
 
 from model_loupe.domain.errors import LoupeError
 from model_loupe.inspector.description import Description
+from model_loupe.sources.hub.http import HttpClient, HttpError, Wish
 from model_loupe.sources.hub.hub import Hub
 from model_loupe.sources.locate import ModelRequest
 from tests.hub import LocalHub, faults
@@ -140,6 +141,22 @@ def test_while_it_asks_to_wait_it_is_left_in_peace(hub: LocalHub, asker: Asker) 
     assert other.code == "rate-limited"
     assert other.seconds is not None and 115 <= other.seconds <= 120
     assert hub.count() == 1
+
+
+@pytest.mark.parametrize("fault", [faults.dripping_headers(0.02), faults.slow(0.02)], ids=["headers", "body"])
+def test_what_drips_is_given_up(fault: Fault, hub: LocalHub) -> None:
+    """No single wait is long, but together they would be."""
+    hub.repositories[SMALL].card = {"text": "a" * 1_000_000}
+    hub.compresses = False
+    hub.fail(fault)
+    client = HttpClient(hub.endpoint, timeout=5, deadline=0.5)
+    with pytest.raises(HttpError) as raised:
+        client.get(Wish(f"{hub.endpoint}/api/models/{SMALL}", {}, 10_000_000), {})
+    assert raised.value.kind == "timeout"
+    # The same client goes on with whoever answers.
+    hub.heal()
+    assert client.get(Wish(f"{hub.endpoint}/api/models/{SMALL}", {}, 10_000_000), {}).status == 200
+    client.close()
 
 
 def test_nobody_listens(tmp_path: Path) -> None:
