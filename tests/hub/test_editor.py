@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ import pytest_asyncio
 
 from tests.hub import LocalHub, faults
 from tests.hub.conftest import GEMMA, SMALL
-from tests.hub.test_faults import FAILURES
 from tests.server.editor import Document, Editor, session, until
 
 LOAD = "from transformers import AutoModel\nmodel = AutoModel.from_pretrained({})\n"
@@ -229,50 +227,6 @@ async def test_a_rate_limit_is_waited_for(editor: Editor, hub: LocalHub, tmp_pat
 
     await until(is_there, "the size, without anybody asking")
     assert hub.count("hub") == 1 + 6
-
-
-# One failure of each kind, and what is wrong with repositories themselves.
-_ONE_EACH = {code: (fault, words) for fault, code, words in reversed(FAILURES.values())}
-_OF_REPOSITORIES = {
-    "gated-repository": (SMALL, r"is gated: accept its conditions at .*, then `hf auth login`"),
-    "repository-not-found": ("google/gemma-smal", r"is not on the Hub, or not for you"),
-}
-
-
-@pytest.mark.parametrize("code", [*_ONE_EACH, *_OF_REPOSITORIES])
-async def test_every_failure_everywhere(
-    code: str,
-    hub: LocalHub,
-    variables: dict[str, str],
-    tmp_path: Path,
-    inspect: Callable[..., Any],
-) -> None:
-    """Hover, lens, tree and command say the same, in time, and the server lives on."""
-    hub.repositories[SMALL].gated = "manual" if code == "gated-repository" else False
-    if code in _ONE_EACH:
-        fault, words = _ONE_EACH[code]
-        model = SMALL
-        hub.fail(fault, where="^/api/models")
-    else:
-        model, words = _OF_REPOSITORIES[code]
-    async with session(tmp_path, environment=variables) as editor:
-        document = open_call(editor, tmp_path, model)
-
-        async def hover_says() -> bool:
-            return bool(re.search(words, await document.card(model)))
-
-        await until(hover_says, "the hover says what is wrong")
-        said = await lens(document)
-        assert said and "params" not in said
-        rows = await model_rows(editor, model)
-        assert [row["icon"] for row in rows] == ["error"]
-        assert re.search(words, rows[0]["label"])
-        other = open_call(editor, tmp_path, str(_local(tmp_path)), "b.py")
-        assert "GemmaForCausalLM" in await other.card("local")
-    told = await asyncio.to_thread(inspect, model, HF_HUB_ETAG_TIMEOUT="1")
-    assert (told.returncode, told.stdout) == (1, "")
-    assert told.stderr.count("\n") == 1
-    assert re.search(words, told.stderr)
 
 
 def _local(folder: Path) -> Path:

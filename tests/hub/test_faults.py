@@ -47,6 +47,7 @@ FAILURES: dict[str, tuple[Fault, str, str]] = {
     "an IPv6 disguise": (faults.redirected("http://[::ffff:10.0.0.1]/"), "hub-redirect", r"private address"),
     "a password": (faults.redirected("http://a:b@127.0.0.1/"), "hub-redirect", r"with a password"),
     "no address": (faults.redirected("http://[::/"), "hub-redirect", r"an address that is none"),
+    "a proxy's log-in": (faults.status(407), "hub-proxy", r"the proxy before .* wants a log-in \(407\)"),
     "a teapot": (faults.status(418), "hub-bad-answer", r"status 418"),
 }  # fmt: skip
 

@@ -187,6 +187,8 @@ class Hub:
             self._known.clear()
             self._failed.clear()
             self._down = None
+            # With another token another limit holds.
+            self._quiet_until = 0.0
 
     def _renew(self, wanted: _Wanted, known: _Known | None) -> tuple[_Known, HubError | None]:
         try:
