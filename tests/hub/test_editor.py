@@ -205,6 +205,9 @@ async def test_diagnostics(editor: Editor, hub: LocalHub, tmp_path: Path) -> Non
         return await codes() == ["gated-repository", "repository-not-found"]
 
     await until(are_there, "both squiggles")
+    card = await document.card(SMALL)
+    assert f"is gated: accept its conditions at {hub.endpoint}/{SMALL}, then `hf auth login`" in card
+    assert "This much is public: GemmaForCausalLM, gemma, 3 safetensors files of 1.28 MiB" in card
 
 
 async def test_failures_that_pass_are_no_fault_of_the_code(

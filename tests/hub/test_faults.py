@@ -213,10 +213,14 @@ def test_a_proxy_is_used_and_its_failures_are_told(hub: LocalHub, inspect: Inspe
 def test_gated(token: str | None, code: str, words: str, hub: LocalHub, asker: Asker) -> None:
     hub.tokens.add(TOKEN)
     hub.repositories[SMALL].gated = "manual"
+    hub.repositories[SMALL].card = {"license": "gemma"}
     asker.token = token
     failure = asker.failure(asker.process(), SMALL)
     assert failure.code == code
     assert words.format(page=f"{hub.endpoint}/{SMALL}") in failure.message
+    # The info is told to everybody; who cannot log in is told nothing.
+    public = ". This much is public: GemmaForCausalLM, gemma, 3 safetensors files of 1.28 MiB, licence gemma"
+    assert failure.message.endswith(public) is (code == "gated-repository")
     hub.repositories[SMALL].readers.add(TOKEN)
     asker.token = TOKEN
     assert asker.process().describe(ModelRequest(SMALL)).parameters.total == 661_824

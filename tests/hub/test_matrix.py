@@ -160,7 +160,7 @@ async def _hover_says(document: Document, model: str, step: str, words: str) -> 
     async def is_said() -> bool:
         card = (await document.card(model)).replace("\\", "")
         assert " parameters (" not in card
-        return bool(re.search(words, card)) and ("GemmaForCausalLM" in card) is (step in OUTLINED)
+        return bool(re.search(words, card)) and card.startswith("**GemmaForCausalLM**") is (step in OUTLINED)
 
     await until(is_said, f"the hover of {model} says {words}")
 

@@ -132,6 +132,11 @@ def with_nearest(error: HubError, names: list[str]) -> HubError:
     return HubError(error.code, f"{error.message}. Did you mean {' or '.join(names)}?")
 
 
+def with_public_facts(error: HubError, facts: str) -> HubError:
+    """The failure with what the Hub tells of a model to everybody."""
+    return HubError(error.code, f"{error.message}. This much is public: {facts}") if facts else error
+
+
 def not_the_hub(asked: Asked) -> HubError:
     return HubError(
         "not-the-hub",
