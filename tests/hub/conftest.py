@@ -18,6 +18,8 @@ from model_loupe.sources.hub.hub import Hub
 from model_loupe.sources.locate import ModelRequest
 from model_loupe.sources.store import Store
 from tests.hub import LocalHub
+from tests.server.editor import Document
+from tests.server.wire import Wire
 from tests.support import checkpoints
 
 REPOSITORY = Path(__file__).parents[2]
@@ -98,6 +100,29 @@ def asker(hub: LocalHub, tmp_path: Path) -> Iterator[Asker]:
     yield asker
     for made in asker.made:
         made.close()
+
+
+# A hover answers after a moment with what is known by then.
+_UNSETTLED = ("asking the Hub …", "are still to come from the Hub")
+_HOVERS = 40
+
+
+async def told(document: Document, model: str) -> str:
+    """The card of a model as soon as it is whole, or says why it will not be."""
+    for _ in range(_HOVERS):
+        card = await document.card(model)
+        if not any(words in card for words in _UNSETTLED):
+            return card
+    raise AssertionError(f"never told: {model}")
+
+
+def told_on_wire(server: Wire, uri: str, line: int, character: int) -> str:
+    """As ``told``, of what is hovered at a place, as the answer's text."""
+    for identifier in range(1000 * line, 1000 * line + _HOVERS):
+        card = str(server.hover(identifier, uri, line, character)["result"])
+        if not any(words in card for words in _UNSETTLED):
+            return card
+    raise AssertionError(f"never told: line {line}")
 
 
 def environment_of(hub: LocalHub, folder: Path) -> dict[str, str]:

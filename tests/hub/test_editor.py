@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from tests.hub import LocalHub, faults
-from tests.hub.conftest import GEMMA, SMALL
+from tests.hub.conftest import GEMMA, SMALL, told
 from tests.server.editor import Document, Editor, session, until
 
 LOAD = "from transformers import AutoModel\nmodel = AutoModel.from_pretrained({})\n"
@@ -53,19 +53,24 @@ async def model_rows(editor: Editor, model: str) -> list[dict[str, Any]]:
 async def test_a_hover_asks_the_hub(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
     hub.latency = 0.05
     document = open_call(editor, tmp_path, GEMMA)
-    card = await document.card(GEMMA)
+    card = await told(document, GEMMA)
     assert "2,506,172,416 parameters (2.51 B)" in card
     assert "| Licence | gemma |" in card
     assert f"the Hub, commit {hub.repositories[GEMMA].refs['main'][:10]}" in card
     assert hub.count("hub") == 4
     hub.forget()
-    assert "2,506,172,416 parameters (2.51 B)" in await document.card(GEMMA)
+    assert "2,506,172,416 parameters (2.51 B)" in await told(document, GEMMA)
     assert hub.count() == 0
 
 
 async def test_the_answer_grows(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
     hub.fail(faults.stalled(), where="^/repos/")
     document = open_call(editor, tmp_path, SMALL)
+
+    async def is_outlined() -> bool:
+        return "are still to come" in await document.card(SMALL)
+
+    await until(is_outlined, "the config's part is told")
     card = await document.card(SMALL)
     assert card.startswith("**GemmaForCausalLM** · the headers of its weights are still to come from the Hub")
     assert "| Layers | 18" in card
@@ -143,7 +148,7 @@ async def test_offline_is_offline(
 ) -> None:
     async with session(tmp_path, environment=variables, settings=settings) as editor:
         document = editor.open(tmp_path / "a.py", LOAD.format(call.format(GEMMA)))
-        assert reason in await document.card(GEMMA)
+        assert reason in await told(document, GEMMA)
         document.save()
         assert "not in the local cache" in await lens(document)
         await asyncio.sleep(1.3)
@@ -164,7 +169,7 @@ async def test_a_newer_commit_is_told(
     document = open_call(editor, tmp_path, SMALL)
 
     async def is_told() -> bool:
-        card = await document.card(SMALL)
+        card = await told(document, SMALL)
         assert "661,824 parameters" in card
         return f"Hugging Face cache, commit {old[:10]} · the Hub has a newer one, {new[:10]}" in card
 
@@ -175,10 +180,10 @@ async def test_a_newer_commit_is_told(
 async def test_the_setting_works_at_once(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
     editor.settings(network="offline")
     document = open_call(editor, tmp_path, GEMMA)
-    assert "the Hub is not asked" in await document.card(GEMMA)
+    assert "the Hub is not asked" in await told(document, GEMMA)
     assert hub.count() == 0
     editor.settings(network="on")
-    assert "2,506,172,416 parameters" in await document.card(GEMMA)
+    assert "2,506,172,416 parameters" in await told(document, GEMMA)
 
 
 async def test_without_trust_nothing_is_asked(
@@ -187,7 +192,7 @@ async def test_without_trust_nothing_is_asked(
     async with session(tmp_path, environment=variables, options={"trusted": False}) as editor:
         document = open_call(editor, tmp_path, GEMMA)
         document.save()
-        assert "not in the local Hugging Face cache" in await document.card(GEMMA)
+        assert "not in the local Hugging Face cache" in await told(document, GEMMA)
         await model_rows(editor, GEMMA)
         assert hub.count() == 0
 
@@ -205,7 +210,7 @@ async def test_diagnostics(editor: Editor, hub: LocalHub, tmp_path: Path) -> Non
         return await codes() == ["gated-repository", "repository-not-found"]
 
     await until(are_there, "both squiggles")
-    card = await document.card(SMALL)
+    card = await told(document, SMALL)
     assert f"is gated: accept its conditions at {hub.endpoint}/{SMALL}, then `hf auth login`" in card
     assert "This much is public: GemmaForCausalLM, gemma, 3 safetensors files of 1.28 MiB" in card
 
@@ -215,14 +220,14 @@ async def test_failures_that_pass_are_no_fault_of_the_code(
 ) -> None:
     hub.fail(faults.status(503), where="/api/")
     document = open_call(editor, tmp_path, SMALL)
-    assert "a fault of its own (503)" in await document.card(SMALL)
+    assert "a fault of its own (503)" in await told(document, SMALL)
     assert await document.diagnostics() == []
 
 
 async def test_a_rate_limit_is_waited_for(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
     hub.fail(faults.rate_limited(5), where="/api/", times=1)
     document = open_call(editor, tmp_path, SMALL)
-    assert "asks to wait 5 s" in await document.card(SMALL)
+    assert "asks to wait 5 s" in await told(document, SMALL)
     assert "asks to wait" in await lens(document)
 
     async def is_there() -> bool:

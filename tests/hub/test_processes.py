@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.hub import LocalHub, Request
-from tests.hub.conftest import DEEPSEEK, SMALL, Inspect
+from tests.hub.conftest import DEEPSEEK, SMALL, Inspect, told_on_wire
 from tests.hub.reply import Reply
 from tests.hub.test_requests import total_of
 from tests.server.wire import Wire, wire
@@ -65,14 +65,7 @@ def cards(server: Wire, home: Path) -> list[str]:
     uri = (home / "a.py").as_uri()
     calls = "".join(f'AutoModel.from_pretrained("{model}")\n' for model in FOLDERS)
     server.open(uri, "from transformers import AutoModel\n" + calls)
-    found = []
-    for line, _ in enumerate(FOLDERS, 1):
-        for identifier in range(100 * line, 100 * line + 60):
-            card = str(server.hover(identifier, uri, line, 35)["result"])
-            if " parameters (" in card:
-                break
-        found.append(card)
-    return found
+    return [told_on_wire(server, uri, line, 35) for line, _ in enumerate(FOLDERS, 1)]
 
 
 def asked_by(request: Request) -> tuple[str, str, str]:
