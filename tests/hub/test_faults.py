@@ -339,8 +339,8 @@ def test_random_faults_end_in_the_right_card_or_the_right_words(hub: LocalHub, a
     assert wrong == []
     assert "right" in seen
     assert seen - {"right"} <= {
-        "file-not-found", "hub-bad-answer", "hub-cut-off", "hub-down", "hub-redirect", "hub-unreachable",
-        "not-the-hub", "rate-limited",
+        "file-not-found", "hub-bad-answer", "hub-cut-off", "hub-down", "hub-proxy", "hub-redirect",
+        "hub-unreachable", "not-the-hub", "rate-limited",
     }  # fmt: skip
     # A thread of the server notices that its client is gone a moment later.
     until = time.monotonic() + 5
