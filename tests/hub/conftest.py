@@ -18,6 +18,8 @@ from model_loupe.sources.hub.hub import Hub
 from model_loupe.sources.locate import ModelRequest
 from model_loupe.sources.store import Store
 from tests.hub import LocalHub
+from tests.server.editor import Document
+from tests.server.wire import Wire
 from tests.support import checkpoints
 
 REPOSITORY = Path(__file__).parents[2]
@@ -100,35 +102,65 @@ def asker(hub: LocalHub, tmp_path: Path) -> Iterator[Asker]:
         made.close()
 
 
-@pytest.fixture
-def environment(hub: LocalHub, tmp_path: Path) -> dict[str, str]:
-    """The variables of a process that has this Hub, and no token and nothing in its caches yet."""
+# A hover answers after a moment with what is known by then.
+_UNSETTLED = ("asking the Hub …", "are still to come from the Hub")
+_HOVERS = 40
+
+
+async def told(document: Document, model: str) -> str:
+    """The card of a model as soon as it is whole, or says why it will not be."""
+    for _ in range(_HOVERS):
+        card = await document.card(model)
+        if not any(words in card for words in _UNSETTLED):
+            return card
+    raise AssertionError(f"never told: {model}")
+
+
+def told_on_wire(server: Wire, uri: str, line: int, character: int) -> str:
+    """As ``told``, of what is hovered at a place, as the answer's text."""
+    for identifier in range(1000 * line, 1000 * line + _HOVERS):
+        card = str(server.hover(identifier, uri, line, character)["result"])
+        if not any(words in card for words in _UNSETTLED):
+            return card
+    raise AssertionError(f"never told: line {line}")
+
+
+def environment_of(hub: LocalHub, folder: Path) -> dict[str, str]:
+    """The variables of a process that has this Hub, no token, and its caches in ``folder``."""
     mine = ("HF_", "MODEL_LOUPE", "HUGGING", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(mine)}
     return {
         **kept,
         "HF_ENDPOINT": hub.endpoint,
-        "HF_HOME": str(tmp_path / "huggingface"),
-        "MODEL_LOUPE_CACHE_DIR": str(tmp_path / "loupe"),
+        "HF_HOME": str(folder / "huggingface"),
+        "MODEL_LOUPE_CACHE_DIR": str(folder / "loupe"),
         "PYTHONPATH": str(REPOSITORY / "server"),
     }
 
 
-Inspect = Callable[..., "subprocess.CompletedProcess[str]"]
+@pytest.fixture
+def environment(hub: LocalHub, tmp_path: Path) -> dict[str, str]:
+    """The variables of a process that has this Hub, and no token and nothing in its caches yet."""
+    return environment_of(hub, tmp_path)
+
+
+Inspected = subprocess.CompletedProcess[str]
+Inspect = Callable[..., Inspected]
+
+
+def run_inspect(environment: dict[str, str], *arguments: str) -> Inspected:
+    """``model-loupe inspect`` as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "model_loupe", "inspect", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 @pytest.fixture
 def inspect(environment: dict[str, str]) -> Inspect:
-    """``model-loupe inspect`` as a process of its own."""
-
-    def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "model_loupe", "inspect", *arguments],
-            env={**environment, **more},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    return run
+    """``run_inspect``, with further variables as keywords."""
+    return lambda *arguments, **more: run_inspect({**environment, **more}, *arguments)

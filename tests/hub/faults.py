@@ -31,6 +31,21 @@ def rate_limited(seconds: int) -> Fault:
     return answer
 
 
+def unknown() -> Fault:
+    """No such repository, as the Hub tells those with a token."""
+    return lambda reply: error_reply(404, "Repository not found", "RepoNotFound")
+
+
+def private() -> Fault:
+    """A private repository, or none: as the Hub tells those without a token."""
+    return lambda reply: error_reply(401, "Invalid username or password.")
+
+
+def gated() -> Fault:
+    """A repository whose conditions were not accepted."""
+    return lambda reply: error_reply(401, "Access to this model is restricted. Please log in.", "GatedRepo")
+
+
 def hung_up() -> Fault:
     """The connection is closed without an answer."""
     return lambda reply: reply._replace(cut=-1)
@@ -49,6 +64,11 @@ def slow(seconds: float) -> Fault:
 def stalled() -> Fault:
     """The answer never comes; the connection stays open until the Hub is closed."""
     return lambda reply: reply._replace(stalls=True)
+
+
+def dripping_headers(seconds: float) -> Fault:
+    """Headers of which a byte comes every so many seconds, without an end."""
+    return lambda reply: reply._replace(drips=seconds)
 
 
 def captive_portal() -> Fault:

@@ -20,7 +20,8 @@ class Reply(NamedTuple):
 
     ``length`` is the Content-Length if it is to lie, ``cut`` the number of body bytes after which the
     connection is closed (-1: before anything is sent), ``pause`` the seconds before each 1,000 bytes,
-    ``stalls`` whether the answer never comes.
+    ``stalls`` whether the answer never comes, ``drips`` the seconds before each byte of headers that never
+    end.
     """
 
     status: int
@@ -30,6 +31,7 @@ class Reply(NamedTuple):
     cut: int | None = None
     pause: float = 0.0
     stalls: bool = False
+    drips: float = 0.0
 
     @property
     def nbytes(self) -> int:

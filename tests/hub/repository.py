@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,7 +114,13 @@ def _config(files: Mapping[str, HubFile]) -> dict[str, Any]:
 
 
 def _file(path: Path) -> HubFile:
-    nbytes = path.stat().st_size
+    status = path.stat()
+    return _hashed(path, status.st_size, status.st_mtime_ns)
+
+
+# Each test has a Hub of its own with the same files.
+@lru_cache(maxsize=1000)
+def _hashed(path: Path, nbytes: int, changed: int) -> HubFile:
     digest = hashlib.sha1(str((path.name, nbytes)).encode(), usedforsecurity=False)
     whole = hashlib.sha256(digest.digest())
     with path.open("rb") as file:

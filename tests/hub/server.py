@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import count
+from itertools import chain, count, repeat
 from pathlib import Path
 from typing import Any, Self
 
@@ -224,6 +224,9 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.stalls or reply.cut == -1:
             self.close_connection = True
             return
+        if reply.drips:
+            self._drip(reply.drips)
+            return
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
@@ -238,6 +241,17 @@ class _Handler(BaseHTTPRequestHandler):
         request.nbytes = self._send_body(reply, limit)
         if request.nbytes < length:
             self.close_connection = True
+
+    def _drip(self, seconds: float) -> None:
+        self.close_connection = True
+        for byte in chain(b"HTTP/1.1 200 OK\r\nX-Long: ", repeat(ord("a"))):
+            if self.server.hub.closing.wait(seconds):
+                return
+            try:
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
+            except OSError:
+                return
 
     def _send_body(self, reply: Reply, limit: int) -> int:
         sent = 0

@@ -11,7 +11,7 @@ import pytest_asyncio
 from lsprotocol import types
 
 from tests.hub import LocalHub, faults
-from tests.hub.conftest import GEMMA, SMALL, TOKEN
+from tests.hub.conftest import GEMMA, SMALL, TOKEN, told
 from tests.server.editor import Document, Editor, capabilities, session, until, within
 
 LOAD = "from transformers import AutoModel\nmodel = AutoModel.from_pretrained({})\n"
@@ -84,7 +84,7 @@ async def test_pin_the_revision(
     call: str, pinned: str, editor: Editor, hub: LocalHub, tmp_path: Path
 ) -> None:
     document = editor.open(tmp_path / "a.py", LOAD.format(call.format(SMALL)))
-    await document.card(SMALL)
+    await told(document, SMALL)
     commit = hub.repositories[SMALL].refs["main"]
     action = (await actions(document, SMALL))[f"Pin {SMALL} to commit {commit[:10]}"]
     assert action.edit is not None and action.edit.changes is not None
@@ -101,14 +101,14 @@ async def test_pin_the_revision(
 )
 async def test_where_no_revision_can_be_put_none_is(call: str, editor: Editor, tmp_path: Path) -> None:
     document = editor.open(tmp_path / "a.py", LOAD.format(call.format(SMALL)))
-    await document.card(SMALL)
+    await told(document, SMALL)
     assert not [title for title in await actions(document, SMALL) if title.startswith("Pin")]
 
 
 async def test_download(editor: Editor, hub: LocalHub, models: Path, tmp_path: Path) -> None:
     folder = models / "small"
     document = editor.open(tmp_path / "a.py", LOAD.format(f'"{SMALL}"'))
-    await document.card(SMALL)
+    await told(document, SMALL)
     reports = await download(editor, (await actions(document, SMALL))[f"Download {SMALL} (1.26 MiB)"])
     [snapshot] = (tmp_path / "huggingface" / "hub").glob("models--*/snapshots/*")
     assert {path.name: path.read_bytes() for path in snapshot.iterdir()} == {
@@ -118,7 +118,7 @@ async def test_download(editor: Editor, hub: LocalHub, models: Path, tmp_path: P
     assert isinstance(reports[-1], types.WorkDoneProgressEnd)
     # From now on it is described from the disk.
     hub.forget()
-    assert "Hugging Face cache, commit" in await document.card(SMALL)
+    assert "Hugging Face cache, commit" in await told(document, SMALL)
     assert hub.count() == 0
 
 
@@ -133,7 +133,7 @@ async def test_only_what_the_call_loads_is_downloaded(
         (folder / name).write_bytes(b"{}")
     hub.add("someone/both", folder)
     document = editor.open(tmp_path / "a.py", LOAD.format('"someone/both"'))
-    await document.card("someone/both")
+    await told(document, "someone/both")
     [title] = [title for title in await actions(document, "someone/both") if title.startswith("Download")]
     await download(editor, (await actions(document, "someone/both"))[title])
     [snapshot] = (tmp_path / "huggingface" / "hub").glob("models--someone--both/snapshots/*")
@@ -143,7 +143,7 @@ async def test_only_what_the_call_loads_is_downloaded(
 
 async def test_a_download_can_be_cancelled(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
     document = editor.open(tmp_path / "a.py", LOAD.format(f'"{GEMMA}"'))
-    await document.card(GEMMA)
+    await told(document, GEMMA)
     hub.fail(faults.slow(0.05), where="^/repos/")
     [title] = [title for title in await actions(document, GEMMA) if title.startswith("Download")]
     await execute(editor, (await actions(document, GEMMA))[title])
@@ -157,7 +157,7 @@ async def test_a_download_can_be_cancelled(editor: Editor, hub: LocalHub, tmp_pa
 
 async def test_a_download_that_fails_says_why(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
     document = editor.open(tmp_path / "a.py", LOAD.format(f'"{SMALL}"'))
-    await document.card(SMALL)
+    await told(document, SMALL)
     [title] = [title for title in await actions(document, SMALL) if title.startswith("Download")]
     action = (await actions(document, SMALL))[title]
     hub.repositories[SMALL].gated = "auto"
@@ -177,25 +177,25 @@ async def test_open_on_the_hub(editor: Editor, hub: LocalHub, tmp_path: Path) ->
 
 async def test_clear_the_cache(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
     document = editor.open(tmp_path / "a.py", LOAD.format(f'"{SMALL}"'))
-    assert "661,824 parameters" in await document.card(SMALL)
+    assert "661,824 parameters" in await told(document, SMALL)
     assert list((tmp_path / "loupe").iterdir())
     hub.forget()
     params = types.ExecuteCommandParams("modelLoupe.clearCache")
     await within(editor.client.workspace_execute_command_async(params))
     assert list((tmp_path / "loupe").iterdir()) == []
-    assert "661,824 parameters" in await document.card(SMALL)
+    assert "661,824 parameters" in await told(document, SMALL)
     assert hub.count("hub") == 6
 
 
 async def test_log_in_is_offered_where_it_helps(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
     hub.repositories[SMALL].gated = "auto"
     document = editor.open(tmp_path / "a.py", LOAD.format(f'"{SMALL}"'))
-    await document.card(SMALL)
+    await told(document, SMALL)
     found = await actions(document, SMALL)
     action = found["Log in to the Hugging Face Hub"]
     assert action.command is not None and action.command.command == "modelLoupe.logIn"
     other = editor.open(tmp_path / "b.py", LOAD.format(f'"{GEMMA}"'))
-    await other.card(GEMMA)
+    await told(other, GEMMA)
     assert "Log in to the Hugging Face Hub" not in await actions(other, GEMMA)
 
 
@@ -204,13 +204,13 @@ async def test_after_a_log_in_it_is_asked_again(editor: Editor, hub: LocalHub, t
     hub.repositories[SMALL].private = True
     hub.repositories[SMALL].readers.add(TOKEN)
     document = editor.open(tmp_path / "a.py", LOAD.format(f'"{SMALL}"'))
-    assert "if it is private, `hf auth login` first" in await document.card(SMALL)
+    assert "if it is private, `hf auth login` first" in await told(document, SMALL)
     home = tmp_path / "huggingface"
     home.mkdir(exist_ok=True)
     (home / "token").write_text(TOKEN)
     params = types.ExecuteCommandParams("modelLoupe.askAgain")
     await within(editor.client.workspace_execute_command_async(params))
-    assert "661,824 parameters" in await document.card(SMALL)
+    assert "661,824 parameters" in await told(document, SMALL)
 
 
 async def test_a_client_that_opens_no_pages_is_given_the_address(hub: LocalHub, tmp_path: Path) -> None:

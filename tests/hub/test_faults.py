@@ -14,6 +14,7 @@ import pytest
 
 from model_loupe.domain.errors import LoupeError
 from model_loupe.inspector.description import Description
+from model_loupe.sources.hub.http import HttpClient, HttpError, Wish
 from model_loupe.sources.hub.hub import Hub
 from model_loupe.sources.locate import ModelRequest
 from tests.hub import LocalHub, faults
@@ -46,6 +47,7 @@ FAILURES: dict[str, tuple[Fault, str, str]] = {
     "an IPv6 disguise": (faults.redirected("http://[::ffff:10.0.0.1]/"), "hub-redirect", r"private address"),
     "a password": (faults.redirected("http://a:b@127.0.0.1/"), "hub-redirect", r"with a password"),
     "no address": (faults.redirected("http://[::/"), "hub-redirect", r"an address that is none"),
+    "a proxy's log-in": (faults.status(407), "hub-proxy", r"the proxy before .* wants a log-in \(407\)"),
     "a teapot": (faults.status(418), "hub-bad-answer", r"status 418"),
 }  # fmt: skip
 
@@ -142,6 +144,22 @@ def test_while_it_asks_to_wait_it_is_left_in_peace(hub: LocalHub, asker: Asker) 
     assert hub.count() == 1
 
 
+@pytest.mark.parametrize("fault", [faults.dripping_headers(0.02), faults.slow(0.02)], ids=["headers", "body"])
+def test_what_drips_is_given_up(fault: Fault, hub: LocalHub) -> None:
+    """No single wait is long, but together they would be."""
+    hub.repositories[SMALL].card = {"text": "a" * 1_000_000}
+    hub.compresses = False
+    hub.fail(fault)
+    client = HttpClient(hub.endpoint, timeout=5, deadline=0.5)
+    with pytest.raises(HttpError) as raised:
+        client.get(Wish(f"{hub.endpoint}/api/models/{SMALL}", {}, 10_000_000), {})
+    assert raised.value.kind == "timeout"
+    # The same client goes on with whoever answers.
+    hub.heal()
+    assert client.get(Wish(f"{hub.endpoint}/api/models/{SMALL}", {}, 10_000_000), {}).status == 200
+    client.close()
+
+
 def test_nobody_listens(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -195,10 +213,14 @@ def test_a_proxy_is_used_and_its_failures_are_told(hub: LocalHub, inspect: Inspe
 def test_gated(token: str | None, code: str, words: str, hub: LocalHub, asker: Asker) -> None:
     hub.tokens.add(TOKEN)
     hub.repositories[SMALL].gated = "manual"
+    hub.repositories[SMALL].card = {"license": "gemma"}
     asker.token = token
     failure = asker.failure(asker.process(), SMALL)
     assert failure.code == code
     assert words.format(page=f"{hub.endpoint}/{SMALL}") in failure.message
+    # The info is told to everybody; who cannot log in is told nothing.
+    public = ". This much is public: GemmaForCausalLM, gemma, 3 safetensors files of 1.28 MiB, licence gemma"
+    assert failure.message.endswith(public) is (code == "gated-repository")
     hub.repositories[SMALL].readers.add(TOKEN)
     asker.token = TOKEN
     assert asker.process().describe(ModelRequest(SMALL)).parameters.total == 661_824
@@ -317,8 +339,8 @@ def test_random_faults_end_in_the_right_card_or_the_right_words(hub: LocalHub, a
     assert wrong == []
     assert "right" in seen
     assert seen - {"right"} <= {
-        "file-not-found", "hub-bad-answer", "hub-cut-off", "hub-down", "hub-redirect", "hub-unreachable",
-        "not-the-hub", "rate-limited",
+        "file-not-found", "hub-bad-answer", "hub-cut-off", "hub-down", "hub-proxy", "hub-redirect",
+        "hub-unreachable", "not-the-hub", "rate-limited",
     }  # fmt: skip
     # A thread of the server notices that its client is gone a moment later.
     until = time.monotonic() + 5

@@ -10,7 +10,7 @@ import pytest
 
 from model_loupe.sources.hub.addresses import Audience, RefusedAddress
 from tests.hub import LocalHub, faults
-from tests.hub.conftest import DEEPSEEK, GEMMA, SMALL, TOKEN, Inspect
+from tests.hub.conftest import DEEPSEEK, GEMMA, SMALL, TOKEN, Inspect, told_on_wire
 from tests.server.wire import wire
 
 
@@ -54,10 +54,10 @@ def test_it_is_found_nowhere(secret: dict[str, str], hub: LocalHub, inspect: Ins
         server.initialize(rootUri=home.as_uri())
         uri = (home / "a.py").as_uri()
         server.open(uri, "from transformers import AutoModel\n" + code)
-        answers = [server.hover(10 + line, uri, line, 35)["result"] for line in range(1, 5)]
-        assert "661,824 parameters" in str(answers[0])
-        assert "a fault of its own" in str(answers[2])
-        assert "is not on the Hub" in str(answers[3])
+        answers = [told_on_wire(server, uri, line, 35) for line in range(1, 5)]
+        assert "661,824 parameters" in answers[0]
+        assert "a fault of its own" in answers[2]
+        assert "is not on the Hub" in answers[3]
         server.send(id=50, method="modelLoupe/models", params={})
         for row in server.answer(50)["result"]:
             server.send(id=51, method="modelLoupe/children", params={"node": row["id"]})
@@ -87,20 +87,62 @@ def test_it_is_not_sent_unasked_where_that_is_forbidden(
     assert not [request for request in hub.log if "Authorization" in request.headers]
 
 
-def test_a_token_in_code_stays_there(environment: dict[str, str], hub: LocalHub, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "argument",
+    [f'token="{TOKEN}"', f'use_auth_token="{TOKEN}"', f'token="{TOKEN[:9]}" + "{TOKEN[9:]}"', "token=secret"],
+    ids=["literal", "old name", "in pieces", "name"],
+)
+def test_a_token_in_code_stays_there(
+    argument: str, environment: dict[str, str], hub: LocalHub, tmp_path: Path
+) -> None:
+    """The Hub is asked with the stored one, and the card says so."""
+    hub.tokens.add("hf_stored")
     home = tmp_path / "home"
     home.mkdir()
-    with wire(home, environment={**environment, "HF_HUB_OFFLINE": "0"}) as server:
+    variables = {**environment, "HF_HUB_OFFLINE": "0", "HF_TOKEN": "hf_stored"}
+    with wire(home, environment=variables) as server:
         server.initialize(rootUri=home.as_uri())
         uri = (home / "a.py").as_uri()
-        call = f'AutoModel.from_pretrained("{GEMMA}", token="{TOKEN}")\n'
-        server.open(uri, "from transformers import AutoModel\n" + call)
-        assert "2,506,172,416 parameters" in str(server.hover(1, uri, 1, 35)["result"])
-        server.send(id=2, method="modelLoupe/models", params={})
-        server.answer(2)
+        calls = [
+            f'AutoModel.from_pretrained("{model}", {argument})' for model in (GEMMA, "google/nothing-like-it")
+        ]
+        server.open(uri, "\n".join(["from transformers import AutoModel", *calls]))
+        card, refused = (told_on_wire(server, uri, line, 35) for line in (1, 2))
+        assert "2,506,172,416 parameters" in card
+        assert "is not on the Hub, or not for you" in refused
+        name = argument.partition("=")[0]
+        for said in (card, refused):
+            assert f"Shown without the token of `{name}=`, which never leaves the code" in said
+        server.send(id=3, method="modelLoupe/models", params={})
+        server.answer(3)
         assert server.end() == 0
         assert not says_the_token(server.said) and not says_the_token(server.log)
-    assert not [request for request in hub.log if "Authorization" in request.headers]
+    assert {request.headers.get("Authorization") for request in hub.log if request.host == "hub"} == {
+        "Bearer hf_stored"
+    }
+    assert not any(says_the_token(str(request.headers) + request.target) for request in hub.log)
+    assert not any(says_the_token(path.read_bytes()) for path in files_below(tmp_path))
+
+
+@pytest.mark.parametrize("argument", ["token=True", "token=None", "token=False", "use_auth_token=False"])
+def test_what_is_no_token_is_followed(
+    argument: str, environment: dict[str, str], hub: LocalHub, tmp_path: Path
+) -> None:
+    hub.tokens.add("hf_stored")
+    home = tmp_path / "home"
+    home.mkdir()
+    variables = {**environment, "HF_HUB_OFFLINE": "0", "HF_TOKEN": "hf_stored"}
+    with wire(home, environment=variables) as server:
+        server.initialize(rootUri=home.as_uri())
+        uri = (home / "a.py").as_uri()
+        call = f'AutoModel.from_pretrained("{GEMMA}", {argument})\n'
+        server.open(uri, "from transformers import AutoModel\n" + call)
+        card = told_on_wire(server, uri, 1, 35)
+        assert "2,506,172,416 parameters" in card
+        assert "Shown without" not in card
+        assert server.end() == 0
+    sent = {request.headers.get("Authorization") for request in hub.log if request.host == "hub"}
+    assert sent == ({None} if argument.endswith("False") else {"Bearer hf_stored"})
 
 
 @pytest.mark.parametrize(

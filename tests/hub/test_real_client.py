@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,38 +14,43 @@ import pytest
 from tests.hub import LocalHub, faults
 from tests.hub.conftest import GEMMA, SMALL, TOKEN
 
+_SCRIPT = """
+import json, os, sys
+import huggingface_hub as hf
+api = hf.HfApi()
+for line in sys.stdin:
+    expression, token = json.loads(line)
+    os.environ["HF_TOKEN"] = token
+    try:
+        result = eval(expression)
+    except Exception as error:
+        result = {"error": type(error).__name__, "message": str(error)}
+    print(json.dumps(result, default=str), flush=True)
+"""
+
 
 class Client:
-    """Runs a line with ``huggingface_hub`` as ``hf`` and ``api``; gives back what it prints as JSON."""
+    """A process with ``huggingface_hub`` as ``hf`` and ``api``: evaluates what it is told."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.environment = environment
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
 
-    def __call__(self, expression: str, **more: str) -> Any:
-        script = f"""
-import json, huggingface_hub as hf
-api = hf.HfApi()
-try:
-    result = {expression}
-except Exception as error:
-    result = {{"error": type(error).__name__, "message": str(error)}}
-print(json.dumps(result, default=str))
-"""
-        ran = subprocess.run(
-            [sys.executable, "-c", script],
-            env={**self.environment, "HF_HUB_DISABLE_PROGRESS_BARS": "1", **more},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert ran.returncode == 0, ran.stderr
-        return json.loads(ran.stdout.splitlines()[-1])
+    def __call__(self, expression: str, token: str = "") -> Any:
+        assert self._process.stdin and self._process.stdout
+        print(json.dumps([expression, token]), file=self._process.stdin, flush=True)
+        return json.loads(self._process.stdout.readline())
 
 
 @pytest.fixture
-def client(environment: dict[str, str]) -> Client:
-    return Client(environment)
+def client(environment: dict[str, str]) -> Iterator[Client]:
+    with subprocess.Popen(
+        [sys.executable, "-c", _SCRIPT],
+        env={**environment, "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_OFFLINE": "0"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield Client(process)
 
 
 def test_model_info(client: Client, hub: LocalHub, models: Path) -> None:
@@ -106,22 +112,22 @@ def test_gated_and_private(client: Client, hub: LocalHub) -> None:
     download = f"hf.hf_hub_download({SMALL!r}, 'config.json')"
     assert client(f"api.model_info({SMALL!r}).gated") == "manual"
     assert client(download)["error"] == "GatedRepoError"
-    refused = client(download, HF_TOKEN=TOKEN)
+    refused = client(download, token=TOKEN)
     assert refused["error"] == "GatedRepoError"
     assert "not in the authorized list" in refused["message"]
     repository.readers.add(TOKEN)
-    assert Path(client(download, HF_TOKEN=TOKEN)).name == "config.json"
+    assert Path(client(download, token=TOKEN)).name == "config.json"
     repository.private = True
     assert "401" in client(f"api.model_info({SMALL!r}).sha")["message"]
-    assert client(f"api.model_info({SMALL!r}).sha", HF_TOKEN=TOKEN) == repository.refs["main"]
-    assert "Invalid credentials" in client(f"api.model_info({SMALL!r}).sha", HF_TOKEN="hf_wrong")["message"]
-    assert client("api.whoami()['name']", HF_TOKEN=TOKEN) == "somebody"
+    assert client(f"api.model_info({SMALL!r}).sha", token=TOKEN) == repository.refs["main"]
+    assert "Invalid credentials" in client(f"api.model_info({SMALL!r}).sha", token="hf_wrong")["message"]
+    assert client("api.whoami()['name']", token=TOKEN) == "somebody"
 
 
 def test_what_is_not_there(client: Client, hub: LocalHub) -> None:
     hub.tokens.add(TOKEN)
     missing = "api.model_info('google/nothing-like-it').sha"
-    assert client(missing, HF_TOKEN=TOKEN)["error"] == "RepositoryNotFoundError"
+    assert client(missing, token=TOKEN)["error"] == "RepositoryNotFoundError"
     assert "Invalid username or password" in client(missing)["message"]
     absent = client(f"hf.hf_hub_download({SMALL!r}, 'nope.json')")
     assert absent["error"] == "RemoteEntryNotFoundError"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tokenize
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -20,6 +21,8 @@ MAX_FILE_BYTES = 50_000_000
 # A file of settings is small; a larger one of these formats is data.
 _OF_SETTINGS = (".yaml", ".yml", ".json", ".toml")
 _MAX_SETTINGS_BYTES = 256 * 1024
+_TOKENS = ("token", "use_auth_token")
+_NAME = re.compile(r"[\w.]+")
 _SKIPPED = {"node_modules", "__pycache__", "site-packages", "venv", "build", "dist"}
 
 
@@ -144,7 +147,7 @@ def rows(file: str, references: Sequence[Reference]) -> Iterator[dict[str, Any]]
     """The references as JSON-ready rows.
 
     ``line`` (from 1 in the cell), ``column`` (from 0) and their ends are the range of the call, ``range`` is
-    that of the argument in the same four numbers.
+    that of the argument in the same four numbers. A token that is no mere name is ``"…"`` in ``kwargs``.
     """
     for found in references:
         call, span = found.call, found.span
@@ -162,6 +165,11 @@ def rows(file: str, references: Sequence[Reference]) -> Iterator[dict[str, Any]]
             "candidates": list(found.candidates),
             "kind": found.kind,
             "confidence": found.confidence,
-            "kwargs": found.kwargs,
+            "kwargs": {name: _shown(name, source) for name, source in found.kwargs.items()},
             "role": found.role,
         }
+
+
+def _shown(name: str, source: str) -> str:
+    # What is printed ends up in logs.
+    return '"…"' if name in _TOKENS and not _NAME.fullmatch(source) else source

@@ -65,18 +65,20 @@ _NO_OVERRIDES = frozenset(
 )
 # A token that stands in code stays there: of these only that none is to be sent is taken over.
 _TOKEN = ("token", "use_auth_token")
+_STORED_OR_NONE = ("True", "None", "False")
 
 
 class Ask(NamedTuple):
     """What a mention of a model asks of the inspector.
 
     ``unknown`` names the arguments that decide which files are meant but are not literals: the answer is for
-    their defaults.
+    their defaults. ``token`` names the argument that gives a token, which is not sent.
     """
 
     request: ModelRequest
     options: LoadOptions
     unknown: tuple[str, ...] = ()
+    token: str | None = None
 
 
 def ask(reference: Reference, folders: Sequence[str]) -> Ask | None:
@@ -93,7 +95,8 @@ def ask(reference: Reference, folders: Sequence[str]) -> Ask | None:
     base = base_folder(model, folders, is_hub_id=reference.kind == "hub")
     if base is None and "cache_dir" in known and folders:
         known["cache_dir"] = os.path.join(folders[0], os.path.expanduser(known["cache_dir"]))
-    return Ask(ModelRequest(model, base=base, **known), call_options(reference), unknown)
+    token = next((name for name in _TOKEN if kwargs.get(name, "None") not in _STORED_OR_NONE), None)
+    return Ask(ModelRequest(model, base=base, **known), call_options(reference), unknown, token)
 
 
 def ask_by_name(model: str, folders: Sequence[str]) -> Ask:

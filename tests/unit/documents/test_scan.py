@@ -63,6 +63,23 @@ def test_a_row_says_all_of_a_call(tmp_path: Path) -> None:
     assert json.loads(json.dumps(rows)) == rows
 
 
+@pytest.mark.parametrize(
+    ("argument", "shown"),
+    [
+        ("token='hf_secret'", {"token": '"…"'}),
+        ("use_auth_token=f'hf_{x}'", {"use_auth_token": '"…"'}),
+        ("token=read('hf_secret')", {"token": '"…"'}),
+        ("token=settings.token", {"token": "settings.token"}),
+        ("token=False", {"token": "False"}),
+        ("revision='v1'", {"revision": "'v1'"}),
+    ],
+)
+def test_tokens_are_not_printed(argument: str, shown: dict[str, str], tmp_path: Path) -> None:
+    write(tmp_path, {"a.py": LOAD.replace("'gpt2'", f"'gpt2', {argument}")})
+    [row], _ = scan(tmp_path)
+    assert row["kwargs"] == shown
+
+
 def test_a_cell_s_number_is_its_place_in_the_notebook(tmp_path: Path) -> None:
     cells = [
         {"cell_type": "markdown", "source": "# Title"},

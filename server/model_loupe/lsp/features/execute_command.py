@@ -59,8 +59,9 @@ async def _download(session: Session, description: Description) -> None:
         download.cancel()
         raise
     finally:
-        progress.end()
+        # Who sees the end asks anew.
         session.invalidate()
+        progress.end()
         session.changed()
 
 

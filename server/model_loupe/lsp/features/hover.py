@@ -147,14 +147,29 @@ def _contents(session: Session, mention: Mention, ask: Ask, outcome: Outcome) ->
             return None
         from model_loupe.inspector import others_text
 
-        return types.MarkupContent(types.MarkupKind.PlainText, outcome.message + others_text(mention.others))
+        text = outcome.message + others_text(mention.others)
+        if mention.reference.kind == "hub":
+            text += _token_note(ask)
+        return types.MarkupContent(types.MarkupKind.PlainText, text)
     text = session.card(session.view(outcome, ask.options), ask.options, mention.model)
     if ask.unknown:
         arguments = ", ".join(f"`{name}=`" for name in ask.unknown)
         text += f"\n\nShown for the default of {arguments}: the value is not a literal."
+    if outcome.source == "hub":
+        text += _token_note(ask)
     if mention.others:
         from model_loupe.inspector import others_line
 
         text += f"\n\n{others_line(mention.others)}"
     kind = types.MarkupKind.Markdown if session.client.renders_markdown else types.MarkupKind.PlainText
     return types.MarkupContent(kind, text)
+
+
+def _token_note(ask: Ask) -> str:
+    """That the token of the code was not what the Hub was asked with."""
+    if ask.token is None:
+        return ""
+    return (
+        f"\n\nShown without the token of `{ask.token}=`, which never leaves the code: "
+        "the Hub is asked with the stored one (`hf auth login`), if there is one."
+    )

@@ -106,6 +106,11 @@ def of_status(answer: Answer, asked: Asked) -> HubError:
             "access-denied",
             f"{asked.repo_id}: the token of this machine has no access to it ({words or status})",
         )
+    if status == 407:
+        return HubError(
+            "hub-proxy",
+            f"the proxy before {asked.host} wants a log-in (407): HTTPS_PROXY can hold name and password",
+        )
     if status == 429:
         seconds = wait_of(answer)
         return rate_limited(asked, _UNTOLD_WAIT if seconds is None else seconds)
@@ -125,6 +130,11 @@ def with_nearest(error: HubError, names: list[str]) -> HubError:
     if not names:
         return error
     return HubError(error.code, f"{error.message}. Did you mean {' or '.join(names)}?")
+
+
+def with_public_facts(error: HubError, facts: str) -> HubError:
+    """The failure with what the Hub tells of a model to everybody."""
+    return HubError(error.code, f"{error.message}. This much is public: {facts}") if facts else error
 
 
 def not_the_hub(asked: Asked) -> HubError:

@@ -6,14 +6,16 @@ import, reads whole bodies and follows redirects anywhere; so this one stands on
 
 from __future__ import annotations
 
+import io
 import socket
 import threading
 import time
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from model_loupe.sources.hub.addresses import Audience, RefusedAddress
@@ -163,10 +165,12 @@ class HttpClient:
         until: float,
     ) -> Answer:
         whole = False
+        # mypy knows no instance's own class of responses.
+        connection.response_class = partial(_Response, until=until, timeout=self._timeout)  # type: ignore[assignment]
         try:
             connection.request("GET", target, headers=headers)
             response = connection.getresponse()
-            body, whole = _read(response, wish, until, origin.host)
+            body, whole = _read(response, wish, origin.host)
             found = {name.lower(): value for name, value in response.getheaders()}
             answer = Answer(response.status, found, body, origin.host)
             whole = whole and not response.will_close
@@ -350,17 +354,56 @@ def _proxy_authorization(parts: SplitResult) -> dict[str, str]:
     return {"Proxy-Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
 
-# --- bodies -------------------------------------------------------------------------------------------
+# --- answers ------------------------------------------------------------------------------------------
 
 
-def _read(response: HTTPResponse, wish: Wish, until: float, host: str) -> tuple[bytes, bool]:
-    """The body and whether it was read to its end; raises HttpError for one too long, short or slow."""
+class _Incoming(io.RawIOBase):
+    """What a socket receives, each wait no longer than ``timeout`` seconds, and all of them until ``until``.
+
+    A time limit of the socket alone begins anew with each byte: a server that drips would never be given up.
+    """
+
+    def __init__(self, connection: socket.socket, until: float, timeout: float) -> None:
+        super().__init__()
+        self._connection = connection
+        self._received = connection.makefile("rb", buffering=0)
+        self._until = until
+        self._timeout = timeout
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(min(left, self._timeout))
+        return self._received.readinto(buffer)
+
+    def close(self) -> None:
+        self._received.close()
+        super().close()
+
+
+class _Response(HTTPResponse):
+    """A response of which status line, headers and body come until ``until``, or raise TimeoutError."""
+
+    def __init__(
+        self, sock: socket.socket, *arguments: Any, until: float, timeout: float, **more: Any
+    ) -> None:
+        super().__init__(sock, *arguments, **more)
+        self.fp.close()
+        self.fp = io.BufferedReader(_Incoming(sock, until, timeout))
+
+
+def _read(response: HTTPResponse, wish: Wish, host: str) -> tuple[bytes, bool]:
+    """The body and whether it was read to its end; raises HttpError for one too long or short."""
     promised = response.length
     if promised is not None and promised > wish.limit and not wish.cuts:
         raise HttpError("too-large", host, f"{promised:,} bytes")
     chunks: list[bytes] = []
     taken = 0
-    for chunk in _chunks(response, wish.limit + 1, until, host):
+    for chunk in _chunks(response, wish.limit + 1):
         chunks.append(chunk)
         taken += len(chunk)
     if taken > wish.limit:
@@ -374,10 +417,8 @@ def _read(response: HTTPResponse, wish: Wish, until: float, host: str) -> tuple[
     return chunks[0] if len(chunks) == 1 else b"".join(chunks), True
 
 
-def _chunks(response: HTTPResponse, limit: int, until: float, host: str) -> Iterator[bytes]:
+def _chunks(response: HTTPResponse, limit: int) -> Iterator[bytes]:
     while limit > 0:
-        if time.monotonic() >= until:
-            raise HttpError("timeout", host)
         chunk = response.read1(min(_CHUNK, limit))
         if not chunk:
             return

@@ -15,7 +15,15 @@ from model_loupe.sources.hub import errors
 from model_loupe.sources.hub.contents import Contents
 from model_loupe.sources.hub.errors import Asked, HubError
 from model_loupe.sources.hub.http import Answer, HttpClient, HttpError, Wish
-from model_loupe.sources.hub.info import MAX_BYTES, RepositoryInfo, is_commit, pack, parse_info, unpack
+from model_loupe.sources.hub.info import (
+    MAX_BYTES,
+    RepositoryInfo,
+    in_words,
+    is_commit,
+    pack,
+    parse_info,
+    unpack,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -187,6 +195,8 @@ class Hub:
             self._known.clear()
             self._failed.clear()
             self._down = None
+            # With another token another limit holds.
+            self._quiet_until = 0.0
 
     def _renew(self, wanted: _Wanted, known: _Known | None) -> tuple[_Known, HubError | None]:
         try:
@@ -329,6 +339,14 @@ class Hub:
 
     def fetch(self, repository: Repository, name: str, start: int, length: int) -> bytes:
         """A range of a file from the Hub, or the whole of it if that is small."""
+        try:
+            return self._fetch(repository, name, start, length)
+        except HubError as error:
+            if error.code in ("gated-repository", "access-denied"):
+                raise errors.with_public_facts(error, in_words(repository.info)) from None
+            raise
+
+    def _fetch(self, repository: Repository, name: str, start: int, length: int) -> bytes:
         if self.offline:
             raise errors.offline(repository.info.repo_id, self.offline)
         asked = repository.asked._replace(file=name)

@@ -6,12 +6,15 @@ import json
 import re
 from typing import Any, NamedTuple
 
+from model_loupe.checkpoints.files import format_of
 from model_loupe.checkpoints.safetensors_index import is_safe_name
+from model_loupe.domain.units import format_bytes, plural
 
 MAX_FILES = 20_000
 MAX_BYTES = 32 * 1024 * 1024
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _MAX_LICENSE = 60
+_NAME = re.compile(r"[\w.-]{1,80}")
 # Of the config that the Hub repeats; the rest of it is the tokenizer's chat template.
 _CONFIG = ("architectures", "model_type")
 
@@ -61,6 +64,16 @@ def parse_info(raw: bytes, repo_id: str) -> RepositoryInfo | str:
     )
 
 
+def in_words(info: RepositoryInfo) -> str:
+    """What the info alone tells of a model: its class, its weights' sizes, its licence; empty if nothing."""
+    told = [
+        *_classes(info.config),
+        *_weights(info.files),
+        *([f"licence {info.license}"] if info.license else []),
+    ]
+    return ", ".join(told)
+
+
 def pack(info: RepositoryInfo) -> bytes:
     """``info`` for the disk."""
     return json.dumps(info._asdict(), separators=(",", ":")).encode()
@@ -76,6 +89,25 @@ def unpack(raw: bytes) -> RepositoryInfo | None:
     return info if isinstance(info.files, dict) and is_commit(info.commit) else None
 
 
+def _classes(config: dict[str, Any]) -> list[str]:
+    names = config.get("architectures")
+    found = [names[0] if isinstance(names, list) and names else None, config.get("model_type")]
+    return [name for name in found if isinstance(name, str) and _NAME.fullmatch(name)]
+
+
+def _weights(files: dict[str, int | None]) -> list[str]:
+    """Of each format how many files and bytes; of files whose size is not told the number alone."""
+    by_format: dict[str, list[int | None]] = {}
+    for name, size in files.items():
+        if (form := format_of(name)) is not None:
+            by_format.setdefault(form, []).append(size)
+    return [
+        plural(len(sizes), f"{form} file")
+        + (f" of {format_bytes(sum(map(int, filter(None, sizes))))}" if None not in sizes else "")
+        for form, sizes in by_format.items()
+    ]
+
+
 def _files(siblings: list[Any]) -> dict[str, int | None]:
     found: dict[str, int | None] = {}
     for entry in siblings[:MAX_FILES]:
@@ -89,7 +121,9 @@ def _files(siblings: list[Any]) -> dict[str, int | None]:
 def _license(card: object) -> str | None:
     value = card.get("license") if isinstance(card, dict) else None
     value = value[0] if isinstance(value, list) and value else value
-    return value if isinstance(value, str) and 0 < len(value) <= _MAX_LICENSE else None
+    if not isinstance(value, str) or not value.isprintable():
+        return None
+    return value if 0 < len(value) <= _MAX_LICENSE else None
 
 
 def _config(config: object) -> dict[str, Any]:
