@@ -41,7 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(error.message)
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except BrokenPipeError:
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            _complain(f"cannot write the answer: {error.strerror or error}")
+            return _FAILED
         # The reader (head, less) has left; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
@@ -58,15 +61,18 @@ def run() -> None:
     system takes the memory back in no time. For the same reason nothing is collected meanwhile.
     """
     gc.disable()
+    # Python has None for what was closed by who started it.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 (until the process ends)
+    sys.stderr = sys.stderr or sys.stdout
     try:
         code = main()
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else _FAILED
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:
-        code = code or _FAILED
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            code = code or _FAILED
     os._exit(code)
 
 
@@ -183,6 +189,9 @@ def _count(text: str) -> int:
     return value
 
 
+_count.__name__ = "count"  # as argparse calls it in its errors
+
+
 def _help_width() -> int:
     try:
         return os.get_terminal_size(sys.__stdout__.fileno()).columns - 2 if sys.__stdout__ else 78
@@ -250,6 +259,8 @@ def _built(description: Description, arguments: argparse.Namespace | SimpleNames
             found = found._replace(placement=builder.placement(description, options))
     finally:
         worker.stop()
+    if found.not_built and found.not_built.code == "bad-dtype":
+        raise found.not_built
     # Where there is no torch, the tree of the files is what can be expected.
     expected = found.not_built is None or found.not_built.code.endswith("-missing")
     if found.not_built and not (expected and options == LoadOptions() and not arguments.python):

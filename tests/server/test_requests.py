@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from model_loupe.documents import Reference, Span
+from model_loupe.documents import Reference, Span, analyse_python
 from model_loupe.inspector import LoadOptions, ModelRequest
-from model_loupe.lsp.requests import ask, ask_by_name, base_folder, load_options
+from model_loupe.lsp.requests import ask, ask_by_name, base_folder, call_options, load_options
 
 SPAN = Span(0, 0, 0, 1)
 
@@ -97,3 +97,37 @@ def test_a_name_that_no_call_uses(tmp_path: Path) -> None:
     folder = str(tmp_path)
     assert ask_by_name("./x", (folder,)).request == ModelRequest("./x", base=folder)
     assert ask_by_name("a/b", (folder,)).request == ModelRequest("a/b")
+
+
+def options_of(call: str) -> LoadOptions:
+    (reference,) = analyse_python(f"from transformers import *\nimport torch\nx = {call}").references
+    return call_options(reference)
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (
+            "AutoModelForSequenceClassification.from_pretrained('a/b', num_labels=3)",
+            LoadOptions(builder="AutoModelForSequenceClassification", overrides=(("num_labels", 3),)),
+        ),
+        (
+            "AutoModel.from_pretrained('a/b', num_labels=len(labels), config=cfg, cache_dir=d)",
+            LoadOptions(builder="AutoModel", unknown=("num_labels", "config")),
+        ),
+        (
+            "AutoModel.from_pretrained('a/b', id2label={0: 'a'}, ignore_mismatched_sizes=True)",
+            LoadOptions(builder="AutoModel", unknown=("id2label",), takes_any_shape=True),
+        ),
+        (
+            "pipeline('text-generation', model='a/b', model_kwargs={'torch_dtype': torch.float16})",
+            LoadOptions("float16", builder="pipeline", task="text-generation"),
+        ),
+        (
+            "AutoModel.from_pretrained('a/b', load_in_4bit=True, device_map='auto', token=t)",
+            LoadOptions(builder="AutoModel", quantized=True, device_map="auto"),
+        ),
+    ],
+)
+def test_what_a_call_builds(call: str, expected: LoadOptions) -> None:
+    assert options_of(call) == expected

@@ -253,3 +253,19 @@ def test_cast_says_which_formats_there_are(gemma: Path) -> None:
         in run("cast", gemma, "--to", "float7", code=1).stderr
     )
     run("cast", gemma, code=2)
+
+
+def test_a_stdout_that_is_closed_or_full(gemma: Path) -> None:
+    for where, said in (
+        (">&-", ""),
+        ("> /dev/full", "model-loupe: cannot write the answer: No space left on device"),
+    ):
+        ran = subprocess.run(
+            f'"{sys.executable}" -m model_loupe inspect --json "{gemma}" {where}',
+            shell=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ran.stderr.strip() == said

@@ -7,6 +7,8 @@ from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from typing import Any
 
+_CONTEXTS = ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx", "max_target_positions")
+
 
 class Dimensions(NamedTuple):
     """The sizes of a decoder as its config gives them; None where it does not."""
@@ -41,13 +43,13 @@ def dimensions(config: dict[str, Any]) -> Dimensions:
     divided = hidden // heads if hidden and heads and not part.get("kv_lora_rank") else None
     head_dim = size_of(part, "head_dim") or divided
     return Dimensions(
-        layers=size_of(part, "num_hidden_layers", "n_layer", "n_layers", "num_layers"),
+        layers=size_of(part, "num_hidden_layers", "n_layer", "n_layers", "num_layers", "decoder_layers"),
         hidden=hidden,
         heads=heads,
         kv_heads=_kv_heads(part) or heads,
         head_dim=head_dim,
         intermediate=size_of(part, "intermediate_size", "n_inner", "ffn_dim", "d_ff"),
-        context=size_of(part, "max_position_embeddings", "n_positions", "max_seq_len", "n_ctx"),
+        context=size_of(part, *_CONTEXTS),
         vocabulary=size_of(part, "vocab_size"),
         sliding_window=size_of(part, "sliding_window")
         if part.get("use_sliding_window") is not False

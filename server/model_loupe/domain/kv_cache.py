@@ -100,9 +100,15 @@ class KvCache(NamedTuple):
         return elements * BY_NAME[self.dtype].bits // 8
 
 
+# It remembers hidden states of its own making (``mems``), no keys and values.
+_WITHOUT = ("xlnet",)
+
+
 def kv_cache(config: dict[str, Any], architecture: str | None, dtype: str | None) -> KvCache | None:
     """The cache of a decoder at ``dtype``; None for other models and where the config does not tell."""
     if not (architecture or "").endswith(_GENERATES) or dtype not in BY_NAME:
+        return None
+    if config.get("model_type") in _WITHOUT:
         return None
     if config.get("is_encoder_decoder"):
         return _beside_an_encoder(config, dtype)

@@ -29,6 +29,9 @@ class _Decoder:
         self.parse_constant = parse_constant
 
 
+# What the scanner raises for a text that ends too soon: the second where json, whose error it would raise, is
+# not imported yet.
+_REFUSED = (StopIteration, SystemError)
 # float reads the names of JSON's constants, too: NaN, Infinity and -Infinity.
 _number: Callable[[str], Any] = float
 _scan: Any = None
@@ -55,7 +58,7 @@ def loads(
             value, end = scan(text, len(text) - len(text.lstrip(_SPACE)))
             if not text[end:].strip(_SPACE):
                 return value
-        except StopIteration:
+        except _REFUSED:
             pass
     import json
 
@@ -68,7 +71,7 @@ def raw_decode(text: str, start: int) -> tuple[Any, int]:
         try:
             found: tuple[Any, int] = _scan(text, start)
             return found
-        except StopIteration:
+        except _REFUSED:
             pass
     import json
 

@@ -22,7 +22,9 @@ class LoadOptions(NamedTuple):
     argument is absent; ``dtype_known`` is False if it is there but cannot be evaluated. ``builder`` is what
     is called (``AutoModelForCausalLM``, ``pipeline``), ``task`` a pipeline's, ``overrides`` are the other
     literal arguments, ``quantized`` is True where the call asks for a quantiser. ``device_map`` is one of
-    ``STRATEGIES`` where the call gives one.
+    ``STRATEGIES`` where the call gives one. ``unknown`` names arguments that may change what is built, but
+    whose values are not known: what is told is for their defaults. ``takes_any_shape`` is
+    ``ignore_mismatched_sizes``.
     """
 
     dtype: str | None = None
@@ -32,6 +34,8 @@ class LoadOptions(NamedTuple):
     overrides: tuple[tuple[str, str | int | float | bool | None], ...] = ()
     quantized: bool = False
     device_map: str | None = None
+    unknown: tuple[str, ...] = ()
+    takes_any_shape: bool = False
 
     def way(self) -> tuple[object, ...]:
         """What decides which modules are built."""

@@ -31,11 +31,14 @@ if TYPE_CHECKING:
 
     Key = tuple[ModelRequest, LoadOptions]
 
-_REMEMBERED = 64
+# More than one document has of calls: what is forgotten while it is shown would be asked for again and again.
+_REMEMBERED = 1024
 # A worker that died or hung may do better the next time; not at once, or an editor that refreshes would ask
 # for ever.
 _PASSING = ("worker-",)
 _RETRY_SECONDS = 15.0
+# The largest of models takes three; others wait meanwhile.
+_SECONDS = 60.0
 
 
 class _Known(NamedTuple):
@@ -101,7 +104,7 @@ class Builder:
         try:
             answer = self._told.get(asked)
             if answer is None:
-                answer = self.worker.call("architecture", asked, cancelled=cancelled)
+                answer = self.worker.call("architecture", asked, seconds=_SECONDS, cancelled=cancelled)
                 self._told.put(asked, answer)
         except LoupeError as error:
             passing = error.code.startswith(_PASSING)

@@ -99,6 +99,23 @@ class Description(NamedTuple):
         return self.built.parameters if self.built else self.parameters.total
 
     @property
+    def is_exact(self) -> bool:
+        """Whether ``total`` rests on no assumption."""
+        if self.built and self.built_for:
+            return not self.built_for.unknown
+        return self.parameters.exact
+
+    @property
+    def fails(self) -> str | None:
+        """Why ``from_pretrained`` of the call fails, as far as it is known that it does."""
+        if self.not_built and self.not_built.code == "wrong-auto-class":
+            return self.not_built.message
+        join = self.built.join if self.built else None
+        if join and join.mismatched_count and not (self.built_for and self.built_for.takes_any_shape):
+            return f"{join.mismatched_count:,} of its parameters have another shape in the checkpoint"
+        return None
+
+    @property
     def stored_bytes(self) -> int | None:
         """Bytes of tensor data in the weight files; None unless all of their headers were read."""
         return self.weights.table.nbytes if self.weights.complete and len(self.weights.table) else None
@@ -117,6 +134,8 @@ class Description(NamedTuple):
             return self._dequantized(options)
         if self.quantization or options.quantized:
             return LoadDtype(None, "the quantiser decides"), None
+        if self.fails:
+            return LoadDtype(None, "loading fails"), None
         if self.built and options == self.built_for and options.dtype_known:
             return LoadDtype(self.built.dtype, self.built.rule), self.built.nbytes
         found = load_dtype(options, self.transformers, self.declared_dtype, self.weights.first_floating_dtype)

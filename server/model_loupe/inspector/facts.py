@@ -51,7 +51,7 @@ def parameters_text(description: Description, *, long: bool) -> str | None:
     total = description.total
     if total is None:
         return None
-    mark = "" if description.parameters.exact or description.built else "≈ "
+    mark = "" if description.is_exact else "≈ "
     if not long:
         return f"{mark}{format_count(total)} params"
     exact = f"{mark}{plural(total, 'parameter')}"
@@ -200,6 +200,8 @@ def _claims(description: Description) -> str:
 def _loads(description: Description, options: LoadOptions) -> str:
     if not description.config and not len(description.weights.table):
         return ""
+    if description.fails:
+        return f"fails: {description.fails}"
     found, nbytes = description.loaded(options)
     if found.dtype is not None:
         size = "" if nbytes is None else f" · {format_bytes(nbytes)}"
@@ -242,7 +244,8 @@ def _mismatched(description: Description) -> str:
         return ""
     first = join.mismatched[0]
     shapes = f"{format_shape(first.stored)} stored, {format_shape(first.wanted)} in the model"
-    return f"{plural(join.mismatched_count, 'parameter')}: {first.name} is {shapes}; loading fails"
+    fails = "; loading fails" if description.fails else ""
+    return f"{plural(join.mismatched_count, 'parameter')}: {first.name} is {shapes}{fails}"
 
 
 def _missing(description: Description) -> str:
@@ -265,7 +268,7 @@ def _named(names: tuple[str, ...], count: int, noun: str) -> str:
 def _classes(description: Description) -> str:
     """What keeps the classes from being known, or makes them differ."""
     if description.not_built:
-        return description.not_built.message
+        return "" if description.fails else description.not_built.message
     return " · ".join(description.built.notes) if description.built else ""
 
 

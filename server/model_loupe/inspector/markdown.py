@@ -47,7 +47,10 @@ def card(
     lines = [_first_line(description), "", f"| Model | {escape(requested)} |", "|:--|:--|"]
     lines += [f"| {fact.label} | {escape(fact.value)} |" for fact in facts(description, options, wanted)]
     count = description.parameters
-    if count.reason and count.total is not None:
+    if description.built_for and description.built_for.unknown:
+        arguments = ", ".join(f"`{escape(name)}=`" for name in description.built_for.unknown)
+        lines += ["", f"≈ Built with the default of {arguments}: what the call gives is not known here."]
+    elif count.reason and count.total is not None and not description.built:
         lines += ["", f"≈ {escape(count.reason)}"]
     lines += _warning_lines(description)
     return "\n".join(lines)
@@ -122,7 +125,9 @@ def summary(description: Description, options: LoadOptions) -> str:
     if stored:
         parts.append(f"stored {stored}")
     found, nbytes = description.loaded(options)
-    if found.dtype and nbytes is not None:
+    if description.fails:
+        parts.append(f"loading fails: {description.fails}")
+    elif found.dtype and nbytes is not None:
         parts.append(f"loads {found.dtype} {format_bytes(nbytes)}")
     # A lens is one line of the editor, whatever a config calls its class.
     text = " · ".join(" ".join(part.split()) for part in parts)

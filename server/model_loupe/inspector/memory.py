@@ -38,7 +38,7 @@ def cache_of(description: Description, options: LoadOptions) -> KvCache | None:
 
 def estimates(description: Description, options: LoadOptions, wanted: Wanted) -> list[Estimate]:
     """To run the model as this call loads it, and to train it; none where the weights are not all known."""
-    total, stored = description.parameters.total, description.stored_bytes
+    total, stored = description.total, description.stored_bytes
     if description.adapter or description.pipeline == "diffusers":
         return []
     if total is None or stored is None or not description.parameters.exact:
@@ -54,6 +54,9 @@ def estimates(description: Description, options: LoadOptions, wanted: Wanted) ->
         return []
     weights = nbytes if nbytes is not None else stored
     found = [inference(weights, dtype, cache, usage), *full_training(total, dtype)]
+    if total != description.parameters.total:
+        # The layers that adapters are put on are those of the files, not of what is built.
+        return found
     return found + _with_adapters(description, total, weights, dtype)
 
 

@@ -90,10 +90,12 @@ def _options(given: object) -> LoadOptions:
         return LoadOptions()
     if not isinstance(given, list) or len(given) != len(LoadOptions._fields):
         raise ValueError
-    dtype, known, builder, task, overrides, quantized, device_map = given
+    dtype, known, builder, task, overrides, quantized, device_map, unknown, any_shape = given
     pairs = tuple((name, value) for name, value in overrides)
-    options = LoadOptions(dtype, bool(known), builder, task, pairs, bool(quantized), device_map)
-    texts = (dtype, builder, task, device_map, *(name for name, _ in pairs))
+    options = LoadOptions(
+        dtype, bool(known), builder, task, pairs, bool(quantized), device_map, tuple(unknown), bool(any_shape)
+    )
+    texts = (dtype, builder, task, device_map, *unknown, *(name for name, _ in pairs))
     if not all(text is None or isinstance(text, str) for text in texts):
         raise TypeError
     hash(options)

@@ -24,7 +24,7 @@ from model_loupe.domain.units import format_bytes
 from model_loupe.worker.limits import OUT_OF_MEMORY
 from model_loupe.worker.protocol import BrokenStream, read_frame, skip_to, write_frame
 
-MEMORY_LIMIT = 8 * 2**30
+MEMORY_LIMIT = 4 * 2**30
 """Bytes; a model on the meta device needs some hundred megabytes, torch included."""
 
 _START_SECONDS = 60.0

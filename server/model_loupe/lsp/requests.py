@@ -26,6 +26,19 @@ _BUILDING = ("model", "pipeline")
 _LOADERS = ("from_pretrained", "from_config", "from_single_file")
 _QUANTIZING = ("quantization_config", "load_in_8bit", "load_in_4bit")
 _PLAIN = (str, int, float, bool)
+# Those that decide which modules are built, as far as they are common: others may be meant for loading alone.
+_BUILDING_ARGUMENTS = frozenset(
+    [
+        "config",
+        "num_labels",
+        "id2label",
+        "label2id",
+        "num_hidden_layers",
+        "hidden_size",
+        "vocab_size",
+        "problem_type",
+    ]
+)
 # Arguments of ``from_pretrained`` and ``pipeline`` that are no fields of a config, whatever it may hold.
 _NO_OVERRIDES = frozenset(
     [
@@ -124,18 +137,35 @@ def call_options(reference: Reference) -> LoadOptions:
     kwargs = reference.kwargs
     if reference.role not in _BUILDING:
         return load_options(kwargs)
-    overrides = {
-        name: value
-        for name, source in kwargs.items()
-        if name not in _NO_OVERRIDES and isinstance(value := _literal(source, object), _PLAIN)
-    }
+    kwargs = {**_inside(kwargs.get("model_kwargs")), **kwargs}
+    given = {name: _literal(kwargs[name], object) for name in kwargs if name not in _NO_OVERRIDES}
+    overrides = {name: value for name, value in given.items() if isinstance(value, _PLAIN)}
+    unknown = [name for name, value in given.items() if value is not None and name not in overrides]
+    unknown += ["config"] if "config" in kwargs else []
     return load_options(kwargs)._replace(
         builder=_builder(reference.callee),
         task=reference.task,
         overrides=tuple(overrides.items()),
         quantized=any(name in kwargs and kwargs[name] not in ("None", "False") for name in _QUANTIZING),
         device_map=_strategy(kwargs),
+        takes_any_shape=kwargs.get("ignore_mismatched_sizes") == "True",
+        unknown=tuple(name for name in unknown if name in _BUILDING_ARGUMENTS),
     )
+
+
+def _inside(source: str | None) -> dict[str, str]:
+    """The arguments in a literal dict (``model_kwargs={"dtype": torch.float16}``), as source text."""
+    try:
+        node = ast.parse(source or "{}", mode="eval").body
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return {}
+    if not isinstance(node, ast.Dict):
+        return {}
+    return {
+        key.value: ast.unparse(value)
+        for key, value in zip(node.keys, node.values, strict=True)
+        if isinstance(key, ast.Constant) and isinstance(key.value, str)
+    }
 
 
 def _strategy(kwargs: Mapping[str, str]) -> str | None:

@@ -28,6 +28,7 @@ from .errors import WorkerError, failed
 from .stack import version_of
 
 _REMEMBERED = 2
+_MOST_LAYERS = 10_000
 # Classes of other libraries, and the transformers class that each builds inside.
 _WRAPPED = {
     "AutoAdapterModel": "AutoModel",
@@ -114,6 +115,7 @@ def _key(params: dict[str, Any]) -> str:
 
 def _build(params: dict[str, Any]) -> Built:
     given: dict[str, Any] = params["config"]
+    _refuse_absurd(given)
     _refuse_remote_code(given)
     overrides = {
         name: value for name, value in (params.get("overrides") or {}).items() if name not in _LOADING
@@ -192,6 +194,15 @@ def _library_context(name: str) -> Any:
             if found is not None:
                 return found
     return None
+
+
+def _refuse_absurd(config: Any) -> None:
+    """No model has so many layers: building them would take all of the time and memory that there is."""
+    parts = [config, *(part for part in config.values() if isinstance(part, dict))]
+    for part in parts:
+        for name, value in part.items():
+            if "layer" in str(name) and type(value) is int and value > _MOST_LAYERS:
+                raise WorkerError("absurd-config", f"the config says {name} = {value:,}: that is not built")
 
 
 def _refuse_remote_code(config: dict[str, Any]) -> None:

@@ -14,8 +14,7 @@ class WorkerError(Exception):
 
 def failed(error: BaseException, doing: str) -> WorkerError:
     """What a library raised, in one line: ``doing`` says at what."""
-    lines = str(error).strip().splitlines()
-    said = lines[0][:300] if lines else ""
+    said = " ".join(str(error).split())[:300]
     return WorkerError(
         "library-failed", f"{doing} failed: {type(error).__name__}{': ' if said else ''}{said}"
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -79,3 +81,15 @@ def test_any_value(value: Any) -> None:
         text = lean_json.dumps(value, ensure_ascii=ensure_ascii)
         assert text == json.dumps(value, ensure_ascii=ensure_ascii)
         assert repr(lean_json.loads(text)) == repr(json.loads(text))
+
+
+@pytest.mark.parametrize("text", ["{", '{"a":{', '{"a":{"b', '{"weight_map":{', '["', "tru", '{"a" 1}'])
+def test_text_that_ends_too_soon_before_json_is_imported(text: str) -> None:
+    """In a process of its own: the scanner has no error to raise where json.decoder is not there yet."""
+    program = (
+        "import sys\nfrom model_loupe.domain import lean_json\nassert 'json.decoder' not in sys.modules\n"
+        "try:\n    lean_json.loads(sys.argv[1])\n"
+        "except ValueError as error:\n    print(type(error).__name__)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program, text], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "JSONDecodeError"
