@@ -128,7 +128,8 @@ async def test_offline(
         assert [title for _, title in await document.titles()] == ["not in the local cache"]
         await _tree_says(editor, model, step, words)
     _command_says(await asyncio.to_thread(run_inspect, environment, model, "--offline"), step, words)
-    assert hub.count() == 0
+    # Of this model: what an earlier test has asked for slowly may only end by now.
+    assert [target for target in hub.targets() if model in target] == []
 
 
 # --- who says what ------------------------------------------------------------------------------------
