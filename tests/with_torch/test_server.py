@@ -53,7 +53,7 @@ async def lens(document: Document) -> str:
 
 
 async def test_a_lens_tells_the_class_that_its_own_call_builds(editor: Editor, tmp_path: Path) -> None:
-    write_model(tmp_path / "tiny")
+    write_model(tmp_path / "tiny", intermediate_size=16)
     head = editor.open(tmp_path / "a.py", "m = AutoModelForCausalLM.from_pretrained('./tiny')\n")
     bare = editor.open(tmp_path / "b.py", "m = AutoModel.from_pretrained('./tiny', dtype='float32')\n")
     assert "GemmaForCausalLM" in await lens(head)
@@ -73,10 +73,11 @@ async def test_a_module_shows_its_line_of_print(editor: Editor, tmp_path: Path) 
     # The file's tensor has another shape than the config says: the checkpoint cannot be loaded.
     card = await eventually(lambda: document.card("tiny"), "Of another shape")
     assert "loading fails" in card
+    assert "loading fails" in await lens(document)
 
 
 async def test_definition_is_the_class_in_the_user_s_transformers(editor: Editor, tmp_path: Path) -> None:
-    write_model(tmp_path / "tiny")
+    write_model(tmp_path / "tiny", intermediate_size=16)
     document = editor.open(
         tmp_path / "a.py",
         "model = AutoModelForCausalLM.from_pretrained('./tiny')\nmodel.model.layers[1].mlp\n",
@@ -94,7 +95,7 @@ async def test_definition_is_the_class_in_the_user_s_transformers(editor: Editor
 
 
 async def test_the_tree_keeps_its_rows_and_gains_classes(editor: Editor, tmp_path: Path) -> None:
-    write_model(tmp_path / "tiny")
+    write_model(tmp_path / "tiny", intermediate_size=16)
     document = editor.open(tmp_path / "a.py", "m = AutoModelForCausalLM.from_pretrained('./tiny')\n")
     (model,) = await editor.models()
 
@@ -111,7 +112,7 @@ async def test_the_tree_keeps_its_rows_and_gains_classes(editor: Editor, tmp_pat
 
 
 async def test_print_model(editor: Editor, tmp_path: Path) -> None:
-    write_model(tmp_path / "tiny")
+    write_model(tmp_path / "tiny", intermediate_size=16)
     editor.open(tmp_path / "a.py", "m = AutoModelForCausalLM.from_pretrained('./tiny')\n")
     (model,) = await editor.models()
     found = await editor.request("modelLoupe/printModel", {"node": model["id"]})
