@@ -198,6 +198,8 @@ def _library_context(name: str) -> Any:
 
 def _refuse_absurd(config: Any) -> None:
     """No model has so many layers: building them would take all of the time and memory that there is."""
+    if not isinstance(config, dict):
+        return
     parts = [config, *(part for part in config.values() if isinstance(part, dict))]
     for part in parts:
         for name, value in part.items():

@@ -209,16 +209,25 @@ def test_dtype_that_is_none(dtype: str, worker: WorkerProcess) -> None:
     assert caught.value.code == "bad-dtype"
 
 
+@pytest.mark.parametrize(
+    "config", [{**LLAMA, "num_hidden_layers": 10**9}, {"text_config": {"n_layer": 10**6}}]
+)
+def test_layers_that_no_model_has(config: dict[str, Any], worker: WorkerProcess) -> None:
+    with pytest.raises(WorkerFailed) as caught:
+        worker.ask("architecture", config=config)
+    assert caught.value.code == "absurd-config"
+
+
 def test_memory_is_bounded() -> None:
-    """A billion layers end the process, soon and by itself, with the code that says why."""
-    with WorkerProcess(memory_limit=GIB) as process, pytest.raises(WorkerDied) as caught:
-        process.ask("architecture", config={**LLAMA, "num_hidden_layers": 10**9}, timeout=120)
+    """Too many layers end the process, soon and by itself, with the code that says why."""
+    with WorkerProcess(memory_limit=GIB // 2) as process, pytest.raises(WorkerDied) as caught:
+        process.ask("architecture", config={**LLAMA, "num_hidden_layers": 10_000}, timeout=120)
     assert caught.value.code == 86
 
 
 def test_the_closed_pipe_ends_a_request_that_hangs() -> None:
     with WorkerProcess(memory_limit=0) as process:
-        process.send("architecture", config={**LLAMA, "num_hidden_layers": 10**9})
+        process.send("architecture", config={**LLAMA, "num_hidden_layers": 10_000})
     assert process.process.returncode == 0
 
 
