@@ -29,6 +29,10 @@ from .stack import version_of
 
 _REMEMBERED = 2
 _MOST_LAYERS = 10_000
+_LAYERS = (
+    *("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers"),
+    *("num_encoder_layers", "num_decoder_layers"),
+)
 # Classes of other libraries, and the transformers class that each builds inside.
 _WRAPPED = {
     "AutoAdapterModel": "AutoModel",
@@ -203,7 +207,7 @@ def _refuse_absurd(config: Any) -> None:
     parts = [config, *(part for part in config.values() if isinstance(part, dict))]
     for part in parts:
         for name, value in part.items():
-            if "layer" in str(name) and type(value) is int and value > _MOST_LAYERS:
+            if name in _LAYERS and type(value) is int and value > _MOST_LAYERS:
                 raise WorkerError("absurd-config", f"the config says {name} = {value:,}: that is not built")
 
 
