@@ -6,6 +6,7 @@ Positions are lines from 0 and columns from 0 in code points.
 
 from model_loupe.documents.analysis import Analysis, Siblings, analyse_notebook, analyse_python
 from model_loupe.documents.apis import may_load
+from model_loupe.documents.casts import Cast
 from model_loupe.documents.names import repository_of
 from model_loupe.documents.notebook import read_notebook
 from model_loupe.documents.objects import Object, Typed
@@ -13,6 +14,7 @@ from model_loupe.documents.reference import Cell, Mention, Reference, Span
 
 __all__ = [
     "Analysis",
+    "Cast",
     "Cell",
     "Mention",
     "Object",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from model_loupe.documents import settings, shell
 from model_loupe.documents.calls import Calls
+from model_loupe.documents.casts import Cast, Casts
 from model_loupe.documents.facts import Facts
 from model_loupe.documents.memory import facts_of, facts_of_all
 from model_loupe.documents.mentions import Mentions
@@ -35,6 +36,7 @@ class Analysis:
         self.modules = names.asked_modules
         self._mentions = Mentions(indexes, names, values, self.references, calls.written)
         self._objects = Objects(indexes, names, values.follower, calls)
+        self._casts = Casts(indexes, names, calls, self._objects)
 
     def mention_at(self, cell: int | None, line: int, column: int) -> Mention | None:
         """The model's name under a cursor: a literal or variable of a loading call, or one that feeds it."""
@@ -47,6 +49,10 @@ class Analysis:
     def typed_at(self, cell: int | None, line: int, column: int) -> Typed | None:
         """The object whose part is being typed before a cursor: ``model.layers[3].``"""
         return self._objects.typed(cell, line, column)
+
+    def casts(self) -> list[Cast]:
+        """The places that give a loaded model a dtype, in order."""
+        return self._casts.all()
 
     def literals(self, cell: int | None) -> list[Mention]:
         """The string literals of a cell, or of the file, that are the name of what some call loads."""

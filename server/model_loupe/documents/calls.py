@@ -111,13 +111,13 @@ class Calls:
         self._indexes = indexes
         self._names = names
         self._values = values
-        self._found: list[tuple[int, ast.Call, Reference]] = []
+        self.found: list[tuple[int, ast.Call, Reference]] = []
         self._extracts = [_extract(facts) for facts in names.texts]
         self.written, self._written_by_name = self._written_places()
 
     def loading(self) -> dict[Key, Reference]:
         """The references that are calls, by where they stand; to be asked when all were found."""
-        return {key_of(number, node): reference for number, node, reference in self._found}
+        return {key_of(number, node): reference for number, node, reference in self.found}
 
     def by_text(self) -> list[list[Reference]]:
         """The references of each of the document's own texts, in order."""
@@ -137,7 +137,7 @@ class Calls:
             reference = self._reference(number, facts, site)
             if reference is not None:
                 found.append(reference)
-                self._found.append((number, site.node, reference))
+                self.found.append((number, site.node, reference))
         if len(found) > 1:
             found.sort(key=attrgetter("call"))
         return found
