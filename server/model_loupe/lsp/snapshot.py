@@ -11,7 +11,7 @@ from lsprotocol import types
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from model_loupe.documents import Analysis, Mention, Object, Reference, Siblings, Typed
+    from model_loupe.documents import Analysis, Cast, Mention, Object, Reference, Siblings, Typed
     from model_loupe.lsp.notebook import Notebook
     from model_loupe.lsp.requests import Ask
     from model_loupe.lsp.text import TextDocument
@@ -92,6 +92,10 @@ class Snapshot:
     def literals(self, index: int) -> list[Mention]:
         """The literals of part ``index`` that name a model which some call loads. Slow the first time."""
         return self._analysed().literals(index if self.is_notebook else None)
+
+    def casts(self) -> list[Cast]:
+        """The places that give a loaded model a dtype, in order. Slow the first time."""
+        return self._analysed().casts()
 
     def calls(self) -> list[Call]:
         """The loading calls, in order. Slow the first time, and looks at the disk: for a worker thread."""
