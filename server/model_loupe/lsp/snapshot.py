@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 
 class Part(NamedTuple):
-    """A text of a snapshot: the whole document, or a cell of a notebook."""
+    """A text of a snapshot: the whole document, or a cell of a notebook, which need not be Python."""
 
     uri: str
     version: int
     lines: tuple[str, ...]
+    is_python: bool = True
 
 
 class Call(NamedTuple):
@@ -152,7 +153,10 @@ def of_notebook(notebook: Notebook, folders: tuple[str, ...], imports: Imports |
             [Cell(index, *cell) for index, cell in enumerate(cells)], imports.siblings() if imports else None
         )
 
-    parts = tuple(_part(document) for document, _ in notebook.cells)
+    parts = tuple(
+        _part(document)._replace(is_python=(kind, language) == ("code", "python"))
+        for (document, _), (kind, _, language) in zip(notebook.cells, cells, strict=True)
+    )
     return Snapshot(notebook.uri, notebook.version, parts, folders, analyse, is_notebook=True)
 
 
