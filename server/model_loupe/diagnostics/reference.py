@@ -16,8 +16,8 @@ What Model Loupe marks in code that loads models, in the models' own files and i
 computed from facts: the code's text, the files' headers, the versions of the installed packages, and what
 transformers itself builds. What is not known is not marked.
 
-`modelLoupe.diagnostics.severity` sets the severity of a code or turns it off (`{"head-dropped": "off"}`). The
-comment `# loupe: ignore[head-dropped]` on one of a call's lines does so there, `# loupe: ignore` for all codes.
+`modelLoupe.diagnostics.severity` sets the severity of a code, or turns it off: `{"head-dropped": "off"}`. The
+comment `# loupe: ignore[head-dropped]` on one of a call's lines does so there; `# loupe: ignore` means all.
 
 | Code | Severity | |
 |:--|:--|:--|

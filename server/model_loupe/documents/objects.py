@@ -135,6 +135,10 @@ class Objects:
             found._replace(parts=(*found.parts, *below)), word, span, match.group("call") is not None
         )
 
+    def trace(self, node: ast.expr, place: Place) -> Traced | None:
+        """What an expression of the document is."""
+        return self._tracer.of(node, place)
+
     # Made by the first question: analysis itself does not need them.
 
     @cached_property
