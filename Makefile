@@ -30,7 +30,7 @@ CLIENT_SOURCES := $(shell find client -path '*/node_modules' -prune -o -path '*/
 	-o -path '*/labextension' -prune -o -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.svg' \
 	-o -name '*.mjs' -o -name '*.json' -o -name '*.js' \) -print 2>/dev/null)
 
-.PHONY: help setup demo test lint format test-python test-client test-editors test-libraries test-with-torch fuzz bench vsix wheel clean
+.PHONY: help setup demo test lint format test-python test-client test-editors test-libraries test-with-torch docs fuzz bench vsix wheel clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -75,6 +75,9 @@ test-libraries: $(LIBRARIES)/.installed $(OVERLAYS:=/.installed) $(ARTEFACTS)/.i
 
 test-with-torch: $(DEV)/.installed $(LIBRARIES)/.installed ## the server with a worker that has torch
 	@MODEL_LOUPE_TORCH_PYTHON=$(CURDIR)/$(LIBRARIES)/bin/python $(DEV)/bin/python -m pytest -q tests/with_torch
+
+docs: $(DEV)/.installed ## the reference in docs/reference, from the tables that the code goes by
+	@$(DEV)/bin/python docs/make.py
 
 fuzz: $(DEV)/.installed ## 20,000 damaged files of each format (SEED=… repeats a run)
 	@$(DEV)/bin/python -m tests.fuzz.run $(if $(SEED),--seed $(SEED))

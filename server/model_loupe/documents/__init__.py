@@ -11,17 +11,23 @@ from model_loupe.documents.names import repository_of
 from model_loupe.documents.notebook import read_notebook
 from model_loupe.documents.objects import Object, Typed
 from model_loupe.documents.reference import Cell, Mention, Reference, Span
+from model_loupe.documents.sites import Argument, Pair, Site, Sites, Use
 
 __all__ = [
     "Analysis",
+    "Argument",
     "Cast",
     "Cell",
     "Mention",
     "Object",
+    "Pair",
     "Reference",
     "Siblings",
+    "Site",
+    "Sites",
     "Span",
     "Typed",
+    "Use",
     "analyse_notebook",
     "analyse_python",
     "may_load",

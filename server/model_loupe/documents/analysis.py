@@ -13,6 +13,7 @@ from model_loupe.documents.mentions import Mentions
 from model_loupe.documents.objects import Object, Objects, Typed
 from model_loupe.documents.reference import Cell, Mention, Reference
 from model_loupe.documents.resolve import Modules, Names
+from model_loupe.documents.sites import Sites
 from model_loupe.documents.values import Values
 
 Siblings = Callable[[str], "str | None"]
@@ -20,7 +21,7 @@ Siblings = Callable[[str], "str | None"]
 
 
 class Analysis:
-    """What a document says of models. ``references`` are in document order.
+    """What a document says of models. ``references`` are in document order, ``sites`` tell more of them.
 
     ``modules`` are the imported modules whose text was asked for: when one changes, so may the analysis.
     """
@@ -37,6 +38,7 @@ class Analysis:
         self._mentions = Mentions(indexes, names, values, self.references, calls.written)
         self._objects = Objects(indexes, names, values.follower, calls)
         self._casts = Casts(indexes, names, calls, self._objects)
+        self.sites = Sites(indexes, names, calls, self._objects.trace)
 
     def mention_at(self, cell: int | None, line: int, column: int) -> Mention | None:
         """The model's name under a cursor: a literal or variable of a loading call, or one that feeds it."""
