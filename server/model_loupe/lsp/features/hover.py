@@ -114,7 +114,7 @@ def _object_text(thing: Object, ask: Ask, outcome: Outcome, wanted: Wanted) -> s
     if thing.kind != "model" and thing.parts:
         return None
     text = (
-        part_card(outcome, thing.parts)
+        part_card(outcome, thing.parts, wanted)
         if thing.parts
         else card(outcome, ask.options, requested=ask.request.model, wanted=wanted)
     )
