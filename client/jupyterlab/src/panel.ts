@@ -63,7 +63,8 @@ export class ModelsPanel extends SidePanel {
     this.addClass('jp-ModelLoupe');
     this.title.icon = loupeIcon;
     this.title.caption = 'Model Loupe';
-    this.tree = new TreeView('Models', new ModelTree(server ?? NOBODY));
+    this.models = new ModelTree(server ?? NOBODY);
+    this.tree = new TreeView('Models', this.models);
     this.addButtons();
     this.notice.addClass('jp-ModelLoupe-notice');
     this.notice.node.setAttribute('role', 'status');
@@ -82,6 +83,24 @@ export class ModelsPanel extends SidePanel {
   /** The row of what can be printed that the keyboard is at or below. */
   get printable(): TreeNode | undefined {
     return this.tree.printable;
+  }
+
+  /** The id of the model that `current` is, or is a part of. */
+  get currentModel(): string | undefined {
+    const { current } = this;
+    return current ? this.models.modelOf(current)?.id : undefined;
+  }
+
+  /** Unfolds what a call builds, down to a tensor if one is named; rejects if no such model is named. */
+  async reveal(model: string, architecture?: string, tensor?: string): Promise<void> {
+    const root = await this.models.findRoot(model);
+    if (!root) {
+      throw new Error('The open documents no longer name this model.');
+    }
+    await this.refresh();
+    const row = await this.models.findArchitecture(root, architecture);
+    const below = row && (tensor === undefined ? [row] : await this.models.pathTo(row, tensor));
+    await this.tree.reveal([root, ...(below ?? [])]);
   }
 
   async refresh(): Promise<void> {
@@ -189,6 +208,7 @@ export class ModelsPanel extends SidePanel {
   private stale = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly notice = new Widget();
+  private readonly models: ModelTree;
   private readonly tree: TreeView;
 }
 

@@ -1,7 +1,8 @@
 /** The VS Code extension's entry: makes the parts and connects them. */
-import { rowText, type TreeNode } from '@model-loupe/core';
+import { rowText, type CodePlace, type TreeNode } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
+import { CastPreviews } from './casts';
 import { chooseInterpreter } from './choose';
 import { revealInCode } from './code';
 import { installServer } from './install';
@@ -19,15 +20,18 @@ export function activate(context: vscode.ExtensionContext): void {
   const server = new LanguageServer(log);
   const view = new ModelsView(server, log);
   const printed = new PrintedModels(server);
+  const casts = new CastPreviews(server, view, context.extensionUri);
   context.subscriptions.push(
     log,
     server,
     view,
     printed,
+    casts,
     new StatusItem(server),
     reportProblems(server),
     ...serverCommands(server, log),
     ...treeCommands(view, printed),
+    command('previewCasts', (model?: string | TreeNode, place?: CodePlace) => casts.show(model, place)),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void server.restart()),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration('modelLoupe.interpreter')) {

@@ -1,5 +1,5 @@
 /** The language server's process and the connection to it. */
-import { DID_CHANGE, type Transport } from '@model-loupe/core';
+import { DID_CHANGE, type StreamingTransport, type StreamOptions, type WorkspaceEdit } from '@model-loupe/core';
 import * as vscode from 'vscode';
 import {
   DidChangeConfigurationNotification,
@@ -8,12 +8,14 @@ import {
   State,
   type LanguageClientOptions,
   type ServerOptions,
+  type WorkspaceEdit as LspWorkspaceEdit,
 } from 'vscode-languageclient/node';
 
 import { findInterpreter, interpreterSetting } from './interpreter';
 import { probe, pythonEnvironment, type Probe } from './python';
 import { Restarts } from './restarts';
 import type { ServerState } from './state';
+import { stream } from './stream';
 import { TraceLog } from './trace';
 
 // The name of the section of settings, too: the client looks there for `trace.server`.
@@ -27,7 +29,7 @@ const DOCUMENTS: NonNullable<LanguageClientOptions['documentSelector']> = [
 ];
 
 /** Starts, stops and watches the server; requests go through it. */
-export class LanguageServer implements Transport, vscode.Disposable {
+export class LanguageServer implements StreamingTransport, vscode.Disposable {
   private client: LanguageClient | undefined;
   /** The interpreter that was tried last. */
   private interpreter: string | undefined;
@@ -68,11 +70,17 @@ export class LanguageServer implements Transport, vscode.Disposable {
     });
   }
 
-  request<T>(method: string, params: unknown): Promise<T> {
-    if (!this.client || this.current.kind !== 'ready') {
-      return Promise.reject(new Error('The language server is not running.'));
-    }
-    return this.client.sendRequest<T>(method, params);
+  async request<T>(method: string, params: unknown): Promise<T> {
+    return this.running().sendRequest<T>(method, params);
+  }
+
+  async stream<T>(method: string, params: object, options: StreamOptions<T>): Promise<T> {
+    return stream(this.running(), method, params, options);
+  }
+
+  /** An edit that the server made, as VS Code has it. */
+  async toWorkspaceEdit(edit: WorkspaceEdit): Promise<vscode.WorkspaceEdit> {
+    return this.running().protocol2CodeConverter.asWorkspaceEdit(edit as LspWorkspaceEdit);
   }
 
   async dispose(): Promise<void> {
@@ -89,6 +97,13 @@ export class LanguageServer implements Transport, vscode.Disposable {
       this.become({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
     });
     return this.work;
+  }
+
+  private running(): LanguageClient {
+    if (!this.client || this.current.kind !== 'ready') {
+      throw new Error('The language server is not running.');
+    }
+    return this.client;
   }
 
   private async startClient(): Promise<void> {

@@ -154,6 +154,19 @@ export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
     }
   }
 
+  /** Show a tensor, or the row of what is nearest to it, below the architecture of its model. */
+  async showTensor(model: string, tensor: string): Promise<void> {
+    if (!(await this.showArchitecture(model))) {
+      throw new Error('The code no longer names this model.');
+    }
+    const root = await this.tree.findRoot(model);
+    const architecture = root && (await this.tree.findArchitecture(root));
+    const row = architecture && (await this.tree.pathTo(architecture, tensor)).at(-1);
+    if (row) {
+      await this.reveal(row);
+    }
+  }
+
   private async reveal(node: TreeNode): Promise<void> {
     await this.view.reveal(node, { select: true, focus: true, expand: true });
   }
