@@ -6,6 +6,8 @@ Positions are lines from 0 and columns from 0 in code points.
 
 from model_loupe.documents.analysis import Analysis, Siblings, analyse_notebook, analyse_python
 from model_loupe.documents.apis import may_load
+from model_loupe.documents.arguments import Argument, OpenCall
+from model_loupe.documents.json_text import Hit, Member, Node, hit, parse_json
 from model_loupe.documents.names import repository_of
 from model_loupe.documents.notebook import read_notebook
 from model_loupe.documents.objects import Object, Typed
@@ -13,16 +15,23 @@ from model_loupe.documents.reference import Cell, Mention, Reference, Span
 
 __all__ = [
     "Analysis",
+    "Argument",
     "Cell",
+    "Hit",
+    "Member",
     "Mention",
+    "Node",
     "Object",
+    "OpenCall",
     "Reference",
     "Siblings",
     "Span",
     "Typed",
     "analyse_notebook",
     "analyse_python",
+    "hit",
     "may_load",
+    "parse_json",
     "read_notebook",
     "repository_of",
 ]
