@@ -143,6 +143,13 @@ class Session:
         return os.path.expanduser(self.settings.interpreter) or sys.executable
 
     @property
+    def library_folders(self) -> tuple[str, ...]:
+        """Where that interpreter's libraries lie. Another one than the server's is asked once."""
+        from model_loupe.inspector.environment import path_of
+
+        return path_of(self.interpreter)
+
+    @property
     def buildings(self) -> Buildings:
         """What the code builds, by the interpreter of the settings, else by the server's own."""
         if self._buildings is None:

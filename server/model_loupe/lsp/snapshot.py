@@ -11,7 +11,16 @@ from lsprotocol import types
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from model_loupe.documents import Analysis, Mention, Object, Reference, Siblings, Typed
+    from model_loupe.documents import (
+        Analysis,
+        GivenArgument,
+        Mention,
+        Object,
+        OpenCall,
+        Reference,
+        Siblings,
+        Typed,
+    )
     from model_loupe.lsp.notebook import Notebook
     from model_loupe.lsp.requests import Ask
     from model_loupe.lsp.text import TextDocument
@@ -88,6 +97,14 @@ class Snapshot:
     def typed(self, index: int, line: int, column: int) -> Typed | None:
         """The object whose part is being typed at a place. Slow the first time."""
         return self._analysed().typed_at(index if self.is_notebook else None, line, column)
+
+    def argument(self, index: int, line: int, column: int) -> GivenArgument | None:
+        """The keyword argument whose name part ``index`` has at a place. Slow the first time."""
+        return self._analysed().argument_at(index if self.is_notebook else None, line, column)
+
+    def open_call(self, index: int, line: int, column: int) -> OpenCall | None:
+        """The call whose arguments are being typed at a place. Slow the first time."""
+        return self._analysed().open_call_at(index if self.is_notebook else None, line, column)
 
     def literals(self, index: int) -> list[Mention]:
         """The literals of part ``index`` that name a model which some call loads. Slow the first time."""
