@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from model_loupe.documents import (
         Analysis,
+        Cast,
         GivenArgument,
         Mention,
         Object,
@@ -109,6 +110,10 @@ class Snapshot:
     def literals(self, index: int) -> list[Mention]:
         """The literals of part ``index`` that name a model which some call loads. Slow the first time."""
         return self._analysed().literals(index if self.is_notebook else None)
+
+    def casts(self) -> list[Cast]:
+        """The places that give a loaded model a dtype, in order. Slow the first time."""
+        return self._analysed().casts()
 
     def calls(self) -> list[Call]:
         """The loading calls, in order. Slow the first time, and looks at the disk: for a worker thread."""
