@@ -135,22 +135,18 @@ export class ModelTree {
   }
 
   /**
-   * The rows from an architecture down to a tensor, as far as there are any: `model.layers.3.mlp.up_proj.weight` is
-   * below `0-17: 18 ×`, which stands for all of these layers.
+   * The rows with these ids, each below the one before and the first a root; as far as they are there. Pages of more
+   * rows are taken in on the way.
    */
-  async pathTo(architecture: TreeNode, tensor: string): Promise<readonly TreeNode[]> {
-    const path = [architecture];
-    let names = tensor.split('.');
-    while (names.length > 0) {
-      const rows: readonly TreeNode[] = await this.children(path.at(-1) ?? architecture);
-      const found = rows.find(({ label }) => namedBy(label, names) > 0);
-      if (!found) {
-        break;
-      }
-      path.push(found);
-      names = names.slice(namedBy(found.label, names));
+  async follow(path: readonly string[]): Promise<readonly TreeNode[]> {
+    const rows: TreeNode[] = [];
+    let row: TreeNode | undefined = path[0] === undefined ? undefined : await this.findRoot(path[0]);
+    while (row) {
+      rows.push(row);
+      const below = path[rows.length];
+      row = below === undefined ? undefined : await this.findChild(row, below);
     }
-    return path;
+    return rows;
   }
 
   /** The row at or above `node` that stands for something that can be printed: a model, or what a call builds. */
@@ -174,6 +170,18 @@ export class ModelTree {
     this.invalidate();
     this.known = [];
     this.pages.clear();
+  }
+
+  private async findChild(parent: TreeNode, id: string): Promise<TreeNode | undefined> {
+    for (;;) {
+      const rows = await this.children(parent);
+      const found = rows.find((row) => row.id === id);
+      const more = rows.at(-1);
+      if (found || more?.icon !== 'more') {
+        return found;
+      }
+      await this.showMore(more);
+    }
   }
 
   private async fetchRoots(): Promise<readonly ModelNode[]> {
@@ -211,22 +219,4 @@ export function printModel(transport: Transport, node: string): Promise<PrintedM
 /** A row as one line of text, as its user reads it. */
 export function rowText(node: TreeNode): string {
   return node.description ? `${node.label}  ${node.description}` : node.label;
-}
-
-/** How many of the names that lead to a tensor a row's label says: `self_attn` one, `0-17: 18 ×` one of these numbers. */
-function namedBy(label: string, names: readonly string[]): number {
-  const [head = ''] = label.split(':');
-  const said = head.split('.');
-  return said.every((name, index) => name === names[index] || isAmong(names[index], name)) ? said.length : 0;
-}
-
-/** Whether an index is among the numbers of a folded row: `0-3, 5`. */
-function isAmong(index: string | undefined, folded: string): boolean {
-  if (index === undefined || !/^\d+$/.test(index)) {
-    return false;
-  }
-  return folded.split(',').some((run) => {
-    const [first, last = first] = run.trim().split('-').map(Number);
-    return first !== undefined && last !== undefined && first <= Number(index) && Number(index) <= last;
-  });
 }

@@ -241,7 +241,7 @@ test('a failure is one line, and what was known stays', async () => {
   await sampling;
   assert.equal(page.state.error, 'a shard changed while it was read');
   assert.equal(page.state.preview?.title, 'small-gemma');
-  await page.reveal('model.norm.weight', undefined);
+  await page.reveal(['gemma']);
   assert.equal(page.state.error, 'The code no longer names this model.');
 });
 

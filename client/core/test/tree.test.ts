@@ -176,32 +176,14 @@ test('of several architectures the one that is meant is found, also one that is 
   assert.equal(await find('gemma/architecture?BertModel'), 'gemma/architecture');
 });
 
-test('the way to a tensor leads through the rows that stand for it', async () => {
-  const rows: Record<string, string[]> = {
-    architecture: ['model', 'lm_head'],
-    model: ['embed_tokens', '0-3: 4 × Block', 'layers'],
-    layers: ['0-1, 4: 3 × DecoderLayer', '2: DecoderLayer'],
-    '0-1, 4: 3 × DecoderLayer': ['self_attn.q_proj'],
-    'self_attn.q_proj': ['weight'],
-  };
-  const request = <T>(_: string, params: unknown): Promise<T> => {
-    const found = rows[(params as NodeParams).node] ?? [];
-    return Promise.resolve(found.map((label) => ({ ...node(label), label })) as T);
-  };
-  const tree = new ModelTree({ request });
-  const way = async (tensor: string): Promise<string[]> =>
-    (await tree.pathTo(node('architecture'), tensor)).map(({ label }) => label);
-  assert.deepEqual(await way('model.layers.4.self_attn.q_proj.weight'), [
-    'architecture',
-    'model',
-    'layers',
-    '0-1, 4: 3 × DecoderLayer',
-    'self_attn.q_proj',
-    'weight',
-  ]);
-  // As far as there are rows.
-  assert.deepEqual(await way('model.layers.3.mlp.weight'), ['architecture', 'model', 'layers']);
-  assert.deepEqual(await way('transformer.wte'), ['architecture']);
+test('a path is followed as far as there are rows, through pages of them', async () => {
+  const tree = new ModelTree(new Server());
+  const follow = async (...path: string[]): Promise<string[]> => (await tree.follow(path)).map(({ id }) => id);
+  const way = ['gemma', 'gemma/architecture', 'module 5', 'weight'];
+  assert.deepEqual(await follow(...way), way);
+  assert.deepEqual(await follow('gemma', 'gemma/architecture', 'module 99', 'weight'), ['gemma', 'gemma/architecture']);
+  assert.deepEqual(await follow('phi', 'phi/architecture'), []);
+  assert.deepEqual(await follow(), []);
 });
 
 test('what is printed is the architecture or the model that a row belongs to', async () => {

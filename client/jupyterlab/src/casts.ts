@@ -46,7 +46,7 @@ class CastWidget extends Widget {
 
   private host(): CastHost {
     const { server, subject } = this;
-    const { model, place } = subject;
+    const { place } = subject;
     return {
       preview: async (params, options) => {
         await server.untilReady();
@@ -60,8 +60,8 @@ class CastWidget extends Widget {
       },
       edit: place && ((dtype) => server.request<CastEdit>(CAST_EDIT, { ...place, dtype })),
       apply: ({ edit }) => this.edits.apply(edit),
-      reveal: async (tensor) => {
-        await this.commands.execute(CommandIDs.reveal, { model, tensor });
+      reveal: async (path) => {
+        await this.commands.execute(CommandIDs.reveal, { path: [...path] });
       },
     };
   }

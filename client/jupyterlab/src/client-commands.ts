@@ -9,7 +9,7 @@ type Words = readonly unknown[];
 
 const CLIENT_COMMANDS: Readonly<Record<string, { id: string; args: (words: Words) => object }>> = {
   'modelLoupe.showArchitecture': {
-    id: CommandIDs.reveal,
+    id: CommandIDs.showArchitecture,
     args: ([model, architecture]) => ({ model, architecture }),
   },
   'modelLoupe.previewCasts': {

@@ -14,6 +14,7 @@ export const CommandIDs = {
   print: 'model-loupe:print',
   previewCasts: 'model-loupe:preview-casts',
   reveal: 'model-loupe:reveal',
+  showArchitecture: 'model-loupe:show-architecture',
   refresh: 'model-loupe:refresh',
   copy: 'model-loupe:copy',
   collapseAll: 'model-loupe:collapse-all',
@@ -65,20 +66,27 @@ export function addCommands(
   commands.addCommand(CommandIDs.previewCasts, {
     label: 'Preview Casts',
     caption: 'Show what casts to other dtypes do to the model’s weights',
-    isEnabled: ({ model }) => casts() !== null && (model !== undefined || panel().currentModel !== undefined),
+    isEnabled: ({ model }) => casts() !== null && (model !== undefined || panel().printable !== undefined),
     execute: async ({ model, place }) => {
-      const chosen = (model as string | undefined) ?? panel().currentModel;
+      const chosen = (model as string | undefined) ?? panel().printable?.id;
       if (chosen !== undefined) {
         const call = place as unknown as CodePlace | undefined;
         await casts()?.show(call ? { model: chosen, place: call } : { model: chosen });
       }
     },
   });
-  commands.addCommand(CommandIDs.reveal, {
+  commands.addCommand(CommandIDs.showArchitecture, {
     label: 'Show Architecture',
-    execute: async ({ model, architecture, tensor }) => {
+    execute: async ({ model, architecture }) => {
       app.shell.activateById(panel().id);
-      await panel().reveal(model as string, architecture as string | undefined, tensor as string | undefined);
+      await panel().showArchitecture(model as string, architecture as string | undefined);
+    },
+  });
+  commands.addCommand(CommandIDs.reveal, {
+    label: 'Show in the Tree',
+    execute: async ({ path }) => {
+      app.shell.activateById(panel().id);
+      await panel().reveal(path as string[]);
     },
   });
   commands.addCommand(CommandIDs.copy, {

@@ -132,6 +132,7 @@ export class TreeView extends Widget {
 
   /** Unfolds the rows of a path, a root first, and brings the keyboard to the last that is there. */
   async reveal(path: readonly TreeNode[]): Promise<void> {
+    await this.refresh();
     let rows: readonly TreeItem[] = this.roots;
     let last: TreeItem | undefined;
     for (const { id } of path) {

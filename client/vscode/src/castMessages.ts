@@ -13,7 +13,7 @@ export type CastQuestion =
   | { readonly kind: 'preview'; readonly params: CastPreviewParams }
   | { readonly kind: 'edit'; readonly dtype: string }
   | { readonly kind: 'apply'; readonly edit: CastEdit }
-  | { readonly kind: 'reveal'; readonly tensor: string };
+  | { readonly kind: 'reveal'; readonly path: readonly string[] };
 
 /** From the page. */
 export type CastRequest =

@@ -44,7 +44,7 @@ export class CastPreviews implements vscode.Disposable, vscode.WebviewPanelSeria
     if (row === undefined) {
       return;
     }
-    const model = typeof row === 'string' ? row : (this.view.modelOf(row)?.id ?? row.id);
+    const model = typeof row === 'string' ? row : (this.view.printable(row) ?? row).id;
     const subject = place ? { model, place } : { model };
     const key = JSON.stringify(subject);
     const open = this.panels.get(key);
@@ -129,7 +129,7 @@ class Answers implements vscode.Disposable {
       case 'apply':
         return this.apply(question.edit);
       case 'reveal':
-        return this.view.showTensor(this.subject.model, question.tensor);
+        return this.view.showPath(question.path);
     }
   }
 

@@ -154,15 +154,14 @@ export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
     }
   }
 
-  /** Show a tensor, or the row of what is nearest to it, below the architecture of its model. */
-  async showTensor(model: string, tensor: string): Promise<void> {
-    if (!(await this.showArchitecture(model))) {
+  /** Show the last of these rows, each below the one before; rejects if the code no longer names the model. */
+  async showPath(path: readonly string[]): Promise<void> {
+    await vscode.commands.executeCommand(`${VIEW}.focus`);
+    const rows = await this.tree.follow(path);
+    if (rows.length === 0) {
       throw new Error('The code no longer names this model.');
     }
-    const root = await this.tree.findRoot(model);
-    const architecture = root && (await this.tree.findArchitecture(root));
-    const row = architecture && (await this.tree.pathTo(architecture, tensor)).at(-1);
-    if (row) {
+    for (const row of rows) {
       await this.reveal(row);
     }
   }

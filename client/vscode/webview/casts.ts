@@ -57,7 +57,7 @@ function start(root: HTMLElement): void {
     },
     edit: subject.place && ((dtype) => ask<CastEdit>({ kind: 'edit', dtype })),
     apply: (edit) => ask({ kind: 'apply', edit }),
-    reveal: (tensor) => ask({ kind: 'reveal', tensor }),
+    reveal: (path) => ask({ kind: 'reveal', path }),
   };
   window.addEventListener('message', ({ data }) => receive(data as CastResponse));
   new CastPage(root, host, subject.model);

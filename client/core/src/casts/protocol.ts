@@ -57,8 +57,9 @@ export interface CastTarget {
   readonly unmeasured?: { readonly code: string; readonly message: string } | null;
   /** Whether the user's own libraries and machine run it, and if not, why. */
   readonly runs_here?: { readonly ok: boolean; readonly why: string | null };
-  /** An edit of the call exists. */
+  /** An edit of the call exists; if not, why. */
   readonly apply?: boolean;
+  readonly apply_reason?: string | null;
 }
 
 /** A module that keeps a dtype of its own. */
@@ -112,8 +113,8 @@ export type ExponentCounts = readonly (readonly [exponent: number, count: number
 
 export interface WorstTensor {
   readonly name: string;
-  /** The id of its row in the tree. */
-  readonly node?: string;
+  /** The ids of the rows of the tree that lead to it, the model's first. */
+  readonly path?: readonly string[];
   readonly snr_db: number | null;
   readonly to_inf: number | null;
   readonly max_abs_error: number | null;
