@@ -11,7 +11,7 @@ from lsprotocol import types
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from model_loupe.documents import Analysis, Mention, Object, Reference, Siblings, Typed
+    from model_loupe.documents import Analysis, Mention, Object, Reference, Siblings, Sites, Typed
     from model_loupe.lsp.notebook import Notebook
     from model_loupe.lsp.requests import Ask
     from model_loupe.lsp.text import TextDocument
@@ -101,6 +101,10 @@ class Snapshot:
             Call(self.parts[reference.cell or 0], reference, ask(reference, self.folders))
             for reference in self._analysed().references
         ]
+
+    def sites(self) -> Sites:
+        """More of the loading calls, and what is done with what they load. Slow the first time."""
+        return self._analysed().sites
 
     def _analysed(self) -> Analysis:
         with self._lock:
