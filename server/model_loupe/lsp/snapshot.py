@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         OpenCall,
         Reference,
         Siblings,
+        Sites,
         Typed,
     )
     from model_loupe.lsp.notebook import Notebook
@@ -123,6 +124,10 @@ class Snapshot:
             Call(self.parts[reference.cell or 0], reference, ask(reference, self.folders))
             for reference in self._analysed().references
         ]
+
+    def sites(self) -> Sites:
+        """More of the loading calls, and what is done with what they load. Slow the first time."""
+        return self._analysed().sites
 
     def _analysed(self) -> Analysis:
         with self._lock:

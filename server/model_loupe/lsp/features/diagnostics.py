@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from model_loupe.diagnostics.rules import OFF
+from model_loupe.lsp.checks import findings
 from model_loupe.lsp.features import config_files
 from model_loupe.lsp.protocol import ServerCancelled
 
@@ -26,7 +27,6 @@ _SEVERITIES = {
     "information": types.DiagnosticSeverity.Information,
     "hint": types.DiagnosticSeverity.Hint,
 }
-_PATIENCE_SECONDS = 2.0
 _TYPING_SECONDS = 0.2
 
 
@@ -85,35 +85,15 @@ async def _diagnose(
 ) -> dict[str, list[types.Diagnostic]]:
     """What is wrong, by document or cell; in part ``only`` if given."""
     found: dict[str, list[types.Diagnostic]] = {}
-    for part, finding in await findings(session, snapshot, only):
+    for part, finding in await findings(session, snapshot):
+        if only not in (None, part.uri):
+            continue
         here = found.setdefault(part.uri, [])
         problem = to_diagnostic(session, part, finding)
         # One argument may name the model, the tokenizer and the config at once.
         if problem is not None and problem not in here:
             here.append(problem)
     return found
-
-
-async def findings(
-    session: Session, snapshot: Snapshot, only: str | None = None
-) -> list[tuple[Part, Finding]]:
-    """What is found, with the document or cell that it is in; in part ``only`` if given."""
-    if not session.settings.diagnostics.enabled:
-        return []
-    from model_loupe.diagnostics.check import check
-    from model_loupe.diagnostics.finding import Checked
-
-    calls = [
-        (call.part, call.reference, call.ask)
-        for call in await session.run(snapshot.calls)
-        if call.ask and only in (None, call.part.uri)
-    ]
-    outcomes = await session.describe_all((ask.request for _, _, ask in calls), _PATIENCE_SECONDS)
-    return [
-        (part, finding)
-        for part, reference, ask in calls
-        for finding in check(Checked(reference, ask.options, outcomes.get(ask.request)))
-    ]
 
 
 def to_diagnostic(session: Session, part: Part, finding: Finding) -> types.Diagnostic | None:
@@ -133,4 +113,5 @@ def to_diagnostic(session: Session, part: Part, finding: Finding) -> types.Diagn
         finding.code,
         code_description=types.CodeDescription(place) if place else None,
         source=SOURCE,
+        tags=[types.DiagnosticTag.Deprecated] if finding.deprecated else None,
     )
