@@ -55,7 +55,7 @@ class Casts:
                 if dtype is None or not isinstance(node.func, ast.Attribute):
                     continue
                 owner = node.func.value
-                traced = self._objects.tracer.of(owner, place_of(number, scope, owner))
+                traced = self._objects.trace(owner, place_of(number, scope, owner))
                 if traced is not None and traced.kind == "model" and not traced.parts:
                     facts = self._names.texts[number]
                     call = facts.source.span(node)
@@ -63,8 +63,8 @@ class Casts:
                     yield Cast(self._indexes[number], span, call, dtype, traced.reference, True)
 
     def _arguments(self) -> Iterator[Cast]:
-        for number, node, reference in self._calls.found:
-            for keyword in node.keywords:
+        for number, site, reference in self._calls.found:
+            for keyword in site.node.keywords:
                 dtype = dtype_named(keyword.value) if keyword.arg in DTYPE_ARGUMENTS else None
                 if dtype is not None:
                     span = self._names.texts[number].source.span(keyword)

@@ -101,7 +101,7 @@ class Objects:
                 continue
             is_method = isinstance(func, ast.Attribute) and func.attr in _TOKENIZING
             owner = func.value if isinstance(func, ast.Attribute) and is_method else func
-            traced = self.tracer.of(owner, place_of(number, site.scope, owner))
+            traced = self._tracer.of(owner, place_of(number, site.scope, owner))
             if traced and traced.kind == "tokenizer" and not traced.parts:
                 return _made(place, traced)._replace(text=text)
         return None
@@ -114,7 +114,7 @@ class Objects:
             return None
         before = lines[line][:column]
         match = _PARTIAL.search(before)
-        chain = _chain_before(before[: match.start()]) if match else ""
+        chain = chain_before(before[: match.start()]) if match else ""
         if match is None or not chain:
             return None
         try:
@@ -122,7 +122,7 @@ class Objects:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
         place = Place(number, self._scope_at(number, line, lines[line]), line + 1, len(before.encode()))
-        traced = self.tracer.of(node, place)
+        traced = self._tracer.of(node, place)
         if traced is None:
             return None
         word = match.group("word")
@@ -135,6 +135,10 @@ class Objects:
             found._replace(parts=(*found.parts, *below)), word, span, match.group("call") is not None
         )
 
+    def trace(self, node: ast.expr, place: Place) -> Traced | None:
+        """What an expression of the document is."""
+        return self._tracer.of(node, place)
+
     # Made by the first question: analysis itself does not need them.
 
     @cached_property
@@ -142,7 +146,7 @@ class Objects:
         return self._calls.loading()
 
     @cached_property
-    def tracer(self) -> Tracer:
+    def _tracer(self) -> Tracer:
         return Tracer(self._follower, self._loading, self._calls.written)
 
     def _number(self, cell: int | None) -> int | None:
@@ -152,7 +156,7 @@ class Objects:
         place = place_of(number, use.scope, use.node)
         if isinstance(use.node, ast.Constant):
             return self._named(use.node.value, place, span)
-        traced = self.tracer.of(use.node, place)
+        traced = self._tracer.of(use.node, place)
         if traced is None:
             return None
         return _made(span, traced)._replace(cast=self._cast_in_place(use.node, place) or traced.cast)
@@ -185,7 +189,9 @@ class Objects:
                     continue
                 span = facts.source.span(target)
                 if span.contains(line, column):
-                    traced = self.tracer.of(value, place_of(number, binding.value_scope, value), binding.path)
+                    traced = self._tracer.of(
+                        value, place_of(number, binding.value_scope, value), binding.path
+                    )
                     if traced is not None:
                         return _made(span, traced)
         return None
@@ -253,7 +259,7 @@ def _own_span(facts: Facts, node: ast.expr) -> Span | None:
     return span if isinstance(node, ast.Name) else None
 
 
-def _chain_before(text: str) -> str:
+def chain_before(text: str) -> str:
     """The names, indexes and calls that end a line: ``x = f(model.layers[0]`` → ``model.layers[0]``."""
     position = len(text)
     closing: list[str] = []

@@ -57,6 +57,8 @@ class Client:
         self.shows_progress = bool(window.work_done_progress)
         self.shows_documents = bool(window.show_document and window.show_document.support)
         self.pulls_diagnostics = text.diagnostic is not None
+        shown = text.diagnostic or text.publish_diagnostics
+        self.links_codes = bool(shown and shown.code_description_support)
         self.answers_configuration = bool(workspace.configuration)
         files, configuration = workspace.did_change_watched_files, workspace.did_change_configuration
         self._registers_files = bool(files and files.dynamic_registration)

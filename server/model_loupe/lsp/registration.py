@@ -17,6 +17,7 @@ from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 
 from model_loupe.domain.errors import LoupeError
 from model_loupe.lsp.features import (
+    arguments,
     cast_edit,
     cast_preview,
     children,
@@ -92,6 +93,10 @@ def register(server: LoupeServer) -> None:
         server.feature(method)(_guarded_request(server, method, function))
     method = types.TEXT_DOCUMENT_COMPLETION
     server.feature(method, completion.OPTIONS)(_guarded_request(server, method, completion.completion))
+    method = types.TEXT_DOCUMENT_SIGNATURE_HELP
+    server.feature(method, arguments.SIGNATURE_OPTIONS)(
+        _guarded_request(server, method, arguments.signature_help)
+    )
     for name, command in execute_command.COMMANDS.items():
         server.command(name)(_guarded_command(server, name, command))
     for method, function in _NOTIFICATIONS.items():

@@ -144,13 +144,23 @@ class Session:
         return os.path.expanduser(self.settings.interpreter) or sys.executable
 
     @property
+    def library_folders(self) -> tuple[str, ...]:
+        """Where the libraries of the user's code lie. Another interpreter than the server's is asked once."""
+        from model_loupe.inspector.environment import path_of
+
+        return path_of(self._consulted)
+
+    @property
     def transformers(self) -> str | None:
-        """The version that runs the user's code; the server's own where that interpreter may not be asked."""
+        """The version that runs the user's code."""
         from model_loupe.inspector.environment import installed_version
 
-        return installed_version(
-            "transformers", self.interpreter if self.may_start_worker else sys.executable
-        )
+        return installed_version("transformers", self._consulted)
+
+    @property
+    def _consulted(self) -> str:
+        """The interpreter asked what is installed: the server's own where the user's may not be run."""
+        return self.interpreter if self.may_start_worker else sys.executable
 
     @property
     def may_start_worker(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from model_loupe.diagnostics.levels import Levels, parse_levels
 from model_loupe.domain.memory import Wanted
 from model_loupe.domain.units import parse_bytes
 
@@ -22,6 +23,7 @@ class Settings(NamedTuple):
     worker: bool = True
     interpreter: str = ""
     devices: tuple[tuple[str, str], ...] = ()
+    diagnostics: Levels = Levels()
 
     @property
     def why_offline(self) -> str | None:
@@ -74,8 +76,20 @@ def parse(payload: object) -> Parsed:
         worker,
         interpreter,
         _devices(values, problems),
+        _diagnostics(values, problems),
     )
     return Parsed(settings, problems)
+
+
+def _diagnostics(values: Mapping[str, object], problems: list[str]) -> Levels:
+    """``diagnostics.enabled``, and severities by code: ``diagnostics.severity.dtype-default`` and so on."""
+    enabled = values.get("diagnostics.enabled", True)
+    if not isinstance(enabled, bool):
+        problems.append(f"{SECTION}.diagnostics.enabled is true or false, not {enabled!r}")
+        enabled = True
+    prefix = "diagnostics.severity."
+    given = {name.removeprefix(prefix): level for name, level in values.items() if name.startswith(prefix)}
+    return Levels(enabled, parse_levels(given, f"{SECTION}.diagnostics.severity", problems))
 
 
 def _devices(values: Mapping[str, object], problems: list[str]) -> tuple[tuple[str, str], ...]:

@@ -26,6 +26,7 @@ LOG_IN = "modelLoupe.logIn"
 
 _TAKE_REVISION = ("from_pretrained", "hf_hub_download", "pipeline", "snapshot_download")
 _NEED_ACCESS = ("access-denied", "bad-token", "gated-repository", "repository-not-found")
+_MARKED = ("gated", "model-not-found")
 
 
 async def code_action(session: Session, params: types.CodeActionParams) -> list[types.CodeAction] | None:
@@ -64,9 +65,9 @@ def _actions(
     outcome = session.inspector.known(ask.request)
     if outcome is not None and not isinstance(outcome, LoupeError):
         yield from _of_description(session, call, outcome, node)
-    found = [problem for problem in diagnostics if problem.code in _NEED_ACCESS]
-    codes = _codes(outcome)
-    if found or codes & set(_NEED_ACCESS):
+    needs_access = not _codes(outcome).isdisjoint(_NEED_ACCESS)
+    found = [problem for problem in diagnostics if needs_access and problem.code in _MARKED]
+    if needs_access:
         yield _command("Log in to the Hugging Face Hub", LOG_IN, [], found)
     yield _command(f"Open {model} on the Hub", OPEN_ON_HUB, [node], found)
 
