@@ -8,10 +8,10 @@ from lsprotocol import types
 
 from model_loupe.domain.errors import LoupeError
 from model_loupe.lsp.cursor import cursor_of
+from model_loupe.lsp.features import arguments, config_files
 
 if TYPE_CHECKING:
     from model_loupe.documents import Mention, Object, Reference
-    from model_loupe.domain.memory import Wanted
     from model_loupe.inspector import Description, Inspector
     from model_loupe.lsp.cursor import Cursor
     from model_loupe.lsp.requests import Ask
@@ -26,10 +26,10 @@ async def hover(session: Session, params: types.HoverParams) -> types.Hover | No
     """The card; nothing outside a model's name, or if the document is not open or has changed meanwhile."""
     cursor = cursor_of(session, params)
     if cursor is None:
-        return None
+        return await config_files.hover(session, params)
     found = await session.run(_look, session.inspector, cursor)
     if found is None:
-        return await _hover_object(session, cursor)
+        return await _hover_object(session, cursor) or await arguments.hover(session, cursor)
     mention, ask, known = found
     if known is not None:
         session.renew(ask.request, known)
@@ -63,7 +63,7 @@ async def _hover_object(session: Session, cursor: Cursor) -> types.Hover | None:
         outcome = session.view(outcome, ask.options)
     text = await _tokens_text(session, thing, outcome)
     if text is None:
-        text = await session.run(_object_text, thing, ask, outcome, session.settings.wanted)
+        text = await session.run(_object_text, session, thing, ask, outcome)
     if text is None or not session.is_current(cursor.snapshot):
         return None
     kind = types.MarkupKind.Markdown if session.client.renders_markdown else types.MarkupKind.PlainText
@@ -94,7 +94,7 @@ def look_for_object(cursor: Cursor) -> tuple[Object, Ask] | None:
     return (thing, asked) if asked else None
 
 
-def _object_text(thing: Object, ask: Ask, outcome: Outcome, wanted: Wanted) -> str | None:
+def _object_text(session: Session, thing: Object, ask: Ask, outcome: Outcome) -> str | None:
     if isinstance(outcome, LoupeError):
         return None
     from model_loupe.inspector import (
@@ -108,15 +108,17 @@ def _object_text(thing: Object, ask: Ask, outcome: Outcome, wanted: Wanted) -> s
     )
 
     if thing.kind == "config":
-        return config_card(outcome, thing.parts)
+        from model_loupe.inspector.config_files import code_card
+
+        return code_card(session.library_folders, outcome, thing.parts) or config_card(outcome, thing.parts)
     if thing.kind == "tokenizer":
         return tokenizer_card(outcome) if not thing.parts else None
     if thing.kind != "model" and thing.parts:
         return None
     text = (
-        part_card(outcome, thing.parts)
+        part_card(outcome, thing.parts, session.settings.wanted)
         if thing.parts
-        else card(outcome, ask.options, requested=ask.request.model, wanted=wanted)
+        else card(outcome, ask.options, requested=ask.request.model, wanted=session.settings.wanted)
     )
     if text is None:
         return None
