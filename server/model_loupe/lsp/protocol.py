@@ -66,9 +66,13 @@ class ServerCancelled(JsonRpcException):
 
 @attrs.define
 class ChildrenParams:
-    """Parameters of ``modelLoupe/children`` and ``modelLoupe/printModel``: the node that is meant."""
+    """Parameters of ``modelLoupe/children`` and ``modelLoupe/printModel``: the node that is meant.
+
+    ``query``: of a vocabulary's row the tokens that have it in their text, or as their id.
+    """
 
     node: str = attrs.field(validator=attrs.validators.instance_of(str))
+    query: str = ""
 
 
 @attrs.define
@@ -103,7 +107,8 @@ def structure_request(message: dict[str, Any], _: type[CustomRequest]) -> Custom
     elif method == SOURCE:
         parsed = SourceParams(uri=_field(params, "uri"))
     else:
-        parsed = ChildrenParams(node=_field(params, "node"))
+        query = _field(params, "query") if isinstance(params, dict) and "query" in params else ""
+        parsed = ChildrenParams(node=_field(params, "node"), query=query)
     return CustomRequest(message["id"], method, parsed)
 
 

@@ -174,11 +174,19 @@ class Session:
 
     async def tokens(self, description: Description, text: str) -> dict[str, Any] | None:
         """How the model's tokenizer splits ``text``; None where that cannot be told in a few seconds."""
+        return await self._of_tokenizer(description, lambda: self.buildings.tokens(description, text))
+
+    async def tokenizer(self, description: Description) -> dict[str, Any] | None:
+        """What the model's tokenizer says of itself; None where that cannot be told in a few seconds."""
+        return await self._of_tokenizer(description, lambda: self.buildings.tokenizer(description))
+
+    async def _of_tokenizer(
+        self, description: Description, ask: Callable[[], Future[dict[str, Any]]]
+    ) -> dict[str, Any] | None:
         if not self.settings.worker or description.tokenizer is None or description.source == "hub":
             return None
         try:
-            waiting = asyncio.wrap_future(self.buildings.tokens(description, text))
-            return await asyncio.wait_for(waiting, _TOKENS_SECONDS)
+            return await asyncio.wait_for(asyncio.wrap_future(ask()), _TOKENS_SECONDS)
         except (LoupeError, TimeoutError):
             return None
 
