@@ -1,4 +1,4 @@
-"""Matrices of common architectures, as the installed transformers builds them, explained by their sides."""
+"""Matrices of common architectures, as the installed transformers builds them: explained by their sides."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from lsprotocol import types
 
 from model_loupe.domain.errors import LoupeError
 from model_loupe.lsp.cursor import cursor_of
+from model_loupe.lsp.features import arguments, config_files
 
 if TYPE_CHECKING:
     from model_loupe.documents import Mention, Object, Reference
@@ -25,10 +26,10 @@ async def hover(session: Session, params: types.HoverParams) -> types.Hover | No
     """The card; nothing outside a model's name, or if the document is not open or has changed meanwhile."""
     cursor = cursor_of(session, params)
     if cursor is None:
-        return None
+        return await config_files.hover(session, params)
     found = await session.run(_look, session.inspector, cursor)
     if found is None:
-        return await _hover_object(session, cursor)
+        return await _hover_object(session, cursor) or await arguments.hover(session, cursor)
     mention, ask, known = found
     if known is not None:
         session.renew(ask.request, known)
@@ -109,11 +110,13 @@ def _object_text(session: Session, thing: Object, ask: Ask, outcome: Outcome) ->
         part_card,
     )
 
-    wanted = session.settings.wanted
     if thing.kind == "config":
-        return config_card(outcome, thing.parts)
-    if thing.kind != "model" and thing.parts:
+        from model_loupe.inspector.config_files import code_card
+
+        return code_card(session.library_folders, outcome, thing.parts) or config_card(outcome, thing.parts)
+    if thing.kind == "tokenizer" or (thing.kind != "model" and thing.parts):
         return None
+    wanted = session.settings.wanted
     text = (
         part_card(outcome, thing.parts, Asked(wanted, lambda: session.inspector.tokenizer(outcome)))
         if thing.parts
