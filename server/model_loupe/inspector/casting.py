@@ -101,9 +101,18 @@ def measure(
         found.give_up(missing)
         return
     try:
-        _Measurement(found, worker).run(cancelled, progress)
+        _Measurement(found, worker.interpreter).run(worker, cancelled, progress)
     except LoupeError as why:
         found.give_up(why)
+
+
+def recall(found: Preview, interpreter: str) -> bool:
+    """Fills ``found`` with what was measured of these very files before; whether that is all it needs."""
+    try:
+        found.complete = not _Measurement(found, interpreter).asked()[0]
+    except LoupeError:
+        return False
+    return found.complete
 
 
 def missing_for(found: Preview, interpreter: str, done: str) -> LoupeError | None:
@@ -163,10 +172,9 @@ def _prefix(description: Description, name: str) -> str:
 class _Measurement:
     """One request to the worker: for what is not in the store, file by file."""
 
-    def __init__(self, found: Preview, worker: Worker) -> None:
+    def __init__(self, found: Preview, interpreter: str) -> None:
         self._found = found
-        self._worker = worker
-        self._torch = installed_version("torch", worker.interpreter)
+        self._torch = installed_version("torch", interpreter)
         self._store = user_store()
         self._plans = [each for each in found.plans if found.exact or each.target.samples]
         for each in found.plans:
@@ -174,11 +182,21 @@ class _Measurement:
                 message = f"{each.target.name}: a few values scale all others, so that only --exact can tell"
                 found.unmeasured[each.target.name] = LoupeError("needs-exact", message)
 
-    def run(self, cancelled: threading.Event | None, progress: Callable[[Progress], None] | None) -> None:
-        found = self._found
-        by_file = found.description.weights.table.by_file
+    def asked(self) -> tuple[list[dict[str, Any]], list[_FileResults]]:
+        """What has to be measured, by file; what is known of each file is taken over."""
+        by_file = self._found.description.weights.table.by_file
         kept = {name: _FileResults(self, name) for name in by_file}
         files = [each for name in by_file if (each := self._file(name, kept[name]))]
+        return files, list(kept.values())
+
+    def run(
+        self,
+        worker: Worker,
+        cancelled: threading.Event | None,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        found = self._found
+        files, kept = self.asked()
         if files:
             names = [each.target.name for each in self._plans]
             params = {"files": files, "targets": names, "exact": found.exact, "seed": 0}
@@ -188,12 +206,12 @@ class _Measurement:
                 if progress:
                     progress(Progress(part["done"], part["total"]))
 
-            answer = self._worker.call("cast", params, seconds=_SECONDS, cancelled=cancelled, partial=partial)
+            answer = worker.call("cast", params, seconds=_SECONDS, cancelled=cancelled, partial=partial)
             found.add(answer["tensors"])
             for name in answer["unknown"]:
                 message = f"torch {self._torch} has no {name}"
                 found.unmeasured[name] = LoupeError("unknown-dtype", message)
-            for results in kept.values():
+            for results in kept:
                 results.save()
         found.complete = True
 
