@@ -136,7 +136,7 @@ def test_every_model_type_has_the_class_that_transformers_gives_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "model_type", ["gemma", "llama", "gpt2", "t5", "clip_text_model", "mixtral", "whisper"]
+    "model_type", ["gemma", "llama", "gpt2", "t5", "bert", "mixtral", "whisper"]
 )
 def test_defaults_are_those_of_an_instance(model_type: str) -> None:
     owner = config_class(FOLDERS, model_type)
