@@ -15,12 +15,16 @@ from model_loupe.domain.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import TypeVar
 
-    from model_loupe.inspector.casting import Preview
+    from model_loupe.inspector.casting import Preview, Progress
     from model_loupe.inspector.description import Description
+    from model_loupe.inspector.worker_process import Worker
 
-_OK, _FAILED, _INTERRUPTED = 0, 1, 130
+    Result = TypeVar("Result")
+
+_OK, _FAILED, _MISUSED, _INTERRUPTED = 0, 1, 2, 130
 # The options of ``inspect`` without and with a value.
 _FLAGS = ("--json", "--tree", "--offline")
 _VALUES = (
@@ -160,6 +164,9 @@ def _parser() -> argparse.ArgumentParser:
     cast.add_argument("--plan", action="store_true", help="bytes and what stays alone, from the headers")
     cast.add_argument("--tensors", action="store_true", help="add what each tensor becomes to the JSON")
     cast.add_argument("--skip", metavar="MODULE[,MODULE…]", help="llm_int8_skip_modules")
+    cast.add_argument(
+        "--output", metavar="DIR", help="write the cast checkpoint into this new folder (floating dtypes)"
+    )
     cast.add_argument("--json", action="store_true", help="print JSON (schema 1)")
     cast.add_argument("--revision", metavar="R", help="branch, tag or commit of a Hub id")
     cast.add_argument("--subfolder", metavar="S", help="folder inside the model's")
@@ -277,10 +284,15 @@ def _cast(arguments: argparse.Namespace) -> int:
     targets = list(dict.fromkeys(chosen))
     skip = tuple(name.strip() for name in (arguments.skip or "").split(",") if name.strip())
     python = _interpreter(arguments.python)
+    if arguments.output and len(targets) != 1:
+        _complain("--output takes one dtype: give --to just one")
+        return _MISUSED
     description = _described(arguments, trees=False)
     found = casting.preview(description, targets, python, exact=arguments.exact, skip=skip)
+    if arguments.output:
+        return _write_cast(found, python, arguments)
     if not arguments.plan:
-        _measure(found, python)
+        _with_worker(python, "measured", lambda worker, show: casting.measure(found, worker, progress=show))
     if arguments.json:
         from model_loupe.inspector.cast_json import to_json
 
@@ -300,23 +312,39 @@ def _cast(arguments: argparse.Namespace) -> int:
 _ACCEPTED = ("torch-missing", "not-safetensors", "unknown-dtype", "needs-exact", "not-downloaded")
 
 
-def _measure(found: Preview, python: str) -> None:
-    """Has the worker measure; how far it is is shown to a person who waits."""
-    from model_loupe.inspector import casting
+def _write_cast(found: Preview, python: str, arguments: argparse.Namespace) -> int:
+    from model_loupe.inspector.cast_text import written_lines
+    from model_loupe.inspector.cast_writing import Written, write
+
+    def work(worker: Worker, show: Callable[[Progress], None] | None) -> Written:
+        return write(found, arguments.output, worker, progress=show)
+
+    written = _with_worker(python, "written and read back", work)
+    if arguments.json:
+        _print_json(written.as_json())
+    else:
+        print(written_lines(written))
+    return _OK
+
+
+def _with_worker(
+    python: str, done: str, work: Callable[[Worker, Callable[[Progress], None] | None], Result]
+) -> Result:
+    """What a worker makes; how far it is is shown to a person who waits. The worker is ended."""
     from model_loupe.inspector.worker_process import Worker
 
-    def show(progress: casting.Progress) -> None:
+    def show(progress: Progress) -> None:
         share = 100 * progress.done // max(progress.total, 1)
-        print(f"\r{share:3} % measured", end="", file=sys.stderr, flush=True)
+        print(f"\r{share:3} % {done}", end="", file=sys.stderr, flush=True)
 
     watched = sys.stderr.isatty()
     worker = Worker(python)
     try:
-        casting.measure(found, worker, progress=show if watched else None)
+        return work(worker, show if watched else None)
     finally:
         worker.stop()
         if watched:
-            print("\r" + " " * 20 + "\r", end="", file=sys.stderr, flush=True)
+            print("\r" + " " * 40 + "\r", end="", file=sys.stderr, flush=True)
 
 
 def _interpreter(path: str | None) -> str:

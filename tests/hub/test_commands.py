@@ -75,10 +75,12 @@ async def download(editor: Editor, action: types.CodeAction) -> list[object]:
     ("call", "pinned"),
     [
         ('"{}"', '"{}", revision="{}"'),
-        ('"{}", dtype="auto",\n', '"{}", revision="{}", dtype="auto",\n'),
+        ('"{}", dtype="auto",\n', '"{}", dtype="auto", revision="{}",\n'),
+        ('"{}", config', '"{}", config, revision="{}"'),
+        ('"{}", *more, **others', '"{}", *more, revision="{}", **others'),
         ('pretrained_model_name_or_path="{}"', 'pretrained_model_name_or_path="{}", revision="{}"'),
     ],
-    ids=["alone", "before others", "by keyword"],
+    ids=["alone", "beside others", "by keyword", "positional", "unpacked"],
 )
 async def test_pin_the_revision(
     call: str, pinned: str, editor: Editor, hub: LocalHub, tmp_path: Path
@@ -96,11 +98,8 @@ async def test_pin_the_revision(
     assert "".join(lines) == LOAD.format(pinned.format(SMALL, commit))
 
 
-@pytest.mark.parametrize(
-    "call", ['"{}", revision="main"', '"{}", config', '"{}", *more'], ids=["has one", "positional", "starred"]
-)
-async def test_where_no_revision_can_be_put_none_is(call: str, editor: Editor, tmp_path: Path) -> None:
-    document = editor.open(tmp_path / "a.py", LOAD.format(call.format(SMALL)))
+async def test_where_a_revision_is_none_is_put(editor: Editor, tmp_path: Path) -> None:
+    document = editor.open(tmp_path / "a.py", LOAD.format(f'"{SMALL}", revision="main"'))
     await told(document, SMALL)
     assert not [title for title in await actions(document, SMALL) if title.startswith("Pin")]
 

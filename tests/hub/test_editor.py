@@ -209,7 +209,7 @@ async def test_diagnostics(editor: Editor, hub: LocalHub, tmp_path: Path) -> Non
         return sorted(str(problem.code) for problem in await document.diagnostics())
 
     async def are_there() -> bool:
-        return await codes() == ["gated-repository", "repository-not-found"]
+        return await codes() == ["gated", "model-not-found"]
 
     await until(are_there, "both squiggles")
     card = await told(document, SMALL)

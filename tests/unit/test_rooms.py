@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "documents": {"domain"},
     "worker": set(),
     "inspector": {"domain", "checkpoints", "sources", "worker"},
-    "lsp": {"domain", "documents", "inspector"},
+    "diagnostics": {"domain", "documents", "inspector"},
+    "lsp": {"domain", "documents", "inspector", "diagnostics"},
     "demo": {"domain"},
 }
 HEAVY = {"torch", "transformers", "accelerate", "numpy", "tokenizers"}

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from model_loupe.documents import settings, shell
-from model_loupe.documents.arguments import Argument, Arguments, OpenCall
+from model_loupe.documents.arguments import Arguments, GivenArgument, OpenCall
 from model_loupe.documents.calls import Calls
+from model_loupe.documents.casts import Cast, Casts
 from model_loupe.documents.facts import Facts
 from model_loupe.documents.memory import facts_of, facts_of_all
 from model_loupe.documents.mentions import Mentions
 from model_loupe.documents.objects import Object, Objects, Typed
 from model_loupe.documents.reference import Cell, Mention, Reference
 from model_loupe.documents.resolve import Modules, Names
+from model_loupe.documents.sites import Sites
 from model_loupe.documents.values import Values
 
 Siblings = Callable[[str], "str | None"]
@@ -20,7 +22,7 @@ Siblings = Callable[[str], "str | None"]
 
 
 class Analysis:
-    """What a document says of models. ``references`` are in document order.
+    """What a document says of models. ``references`` are in document order, ``sites`` tell more of them.
 
     ``modules`` are the imported modules whose text was asked for: when one changes, so may the analysis.
     """
@@ -36,6 +38,8 @@ class Analysis:
         self.modules = names.asked_modules
         self._mentions = Mentions(indexes, names, values, self.references, calls.written)
         self._objects = Objects(indexes, names, values.follower, calls)
+        self._casts = Casts(indexes, names, calls, self._objects)
+        self.sites = Sites(indexes, names, calls, self._objects.trace)
         self._arguments = Arguments(indexes, names, self._objects, self.references)
 
     def mention_at(self, cell: int | None, line: int, column: int) -> Mention | None:
@@ -50,7 +54,11 @@ class Analysis:
         """The object whose part is being typed before a cursor: ``model.layers[3].``"""
         return self._objects.typed(cell, line, column)
 
-    def argument_at(self, cell: int | None, line: int, column: int) -> Argument | None:
+    def casts(self) -> list[Cast]:
+        """The places that give a loaded model a dtype, in order."""
+        return self._casts.all()
+
+    def argument_at(self, cell: int | None, line: int, column: int) -> GivenArgument | None:
         """The keyword argument of a call whose name is under a cursor."""
         return self._arguments.at(cell, line, column)
 

@@ -24,7 +24,7 @@ _QUOTED = re.compile(r"""[rR]?(["'])((?:(?!\1)[^\\\n])*)$""")
 _OWNERS = {"model": "PreTrainedModel", "tokenizer": "PreTrainedTokenizerBase"}
 
 
-class Argument(NamedTuple):
+class GivenArgument(NamedTuple):
     """An argument given by its name. ``callee`` is what is called, by the name of its origin.
 
     ``value`` is source text, ``beside`` are the call's other arguments given by name; where the value is what
@@ -73,7 +73,7 @@ class Arguments:
         self._objects = objects
         self._references = references
 
-    def at(self, cell: int | None, line: int, column: int) -> Argument | None:
+    def at(self, cell: int | None, line: int, column: int) -> GivenArgument | None:
         """The keyword argument whose name a cursor before ``line``, ``column`` touches."""
         number = next((number for number, index in enumerate(self._indexes) if index == cell), None)
         if number is None:
@@ -87,7 +87,7 @@ class Arguments:
             callee = self._callee(site.node.func, place)
             if callee is None:
                 return None
-            return Argument(
+            return GivenArgument(
                 span,
                 callee,
                 str(keyword.arg),
@@ -131,7 +131,7 @@ class Arguments:
         if origin is not None:
             return origin
         owner, method = (func.value, func.attr) if isinstance(func, ast.Attribute) else (func, "__call__")
-        traced = self._objects.traced(owner, place)
+        traced = self._objects.trace(owner, place)
         kind = _OWNERS.get(traced.kind) if traced and not traced.parts else None
         return f"transformers.{kind}.{method}" if kind else None
 
@@ -161,7 +161,7 @@ class Arguments:
                 return each
         func = site.node.func
         owner = func.value if isinstance(func, ast.Attribute) else func
-        traced = self._objects.traced(owner, place_of(number, site.scope, site.node))
+        traced = self._objects.trace(owner, place_of(number, site.scope, site.node))
         return traced.reference if traced else None
 
 

@@ -12,7 +12,7 @@ from model_loupe.documents import apis, unpacked
 from model_loupe.documents.facts import MODULE, CallSite, Facts, Use, access_path, dotted, given
 from model_loupe.documents.names import kind_of, written_place
 from model_loupe.documents.reference import Reference
-from model_loupe.documents.resolve import Key, Names, key_of, place_of
+from model_loupe.documents.resolve import Key, Names, Place, key_of, place_of
 from model_loupe.documents.values import Options, Values
 
 _LONGEST_OWNER = 80
@@ -64,6 +64,14 @@ class _Parts:
         self.no_model = self.kwargs.get("repo_type", "").strip("'\"") in ("dataset", "space")
 
 
+class Called(NamedTuple):
+    """What a call calls: a dotted name; whether an import says so; whether it is a method of an object."""
+
+    name: str
+    imported: bool
+    object_: bool
+
+
 class _Extract(NamedTuple):
     """Of one text's facts, what can load a model (by its own name), what is written to or renamed."""
 
@@ -105,19 +113,19 @@ def _written_by_calls(facts: Facts) -> list[Use]:
 
 
 class Calls:
-    """Finds the references of one document's calls."""
+    """Finds the references of one document's calls; ``found`` are they, with their text and call."""
 
     def __init__(self, indexes: Sequence[int | None], names: Names, values: Values) -> None:
         self._indexes = indexes
         self._names = names
         self._values = values
-        self._found: list[tuple[int, ast.Call, Reference]] = []
+        self.found: list[tuple[int, CallSite, Reference]] = []
         self._extracts = [_extract(facts) for facts in names.texts]
         self.written, self._written_by_name = self._written_places()
 
     def loading(self) -> dict[Key, Reference]:
         """The references that are calls, by where they stand; to be asked when all were found."""
-        return {key_of(number, node): reference for number, node, reference in self._found}
+        return {key_of(number, site.node): reference for number, site, reference in self.found}
 
     def by_text(self) -> list[list[Reference]]:
         """The references of each of the document's own texts, in order."""
@@ -137,7 +145,7 @@ class Calls:
             reference = self._reference(number, facts, site)
             if reference is not None:
                 found.append(reference)
-                self._found.append((number, site.node, reference))
+                self.found.append((number, site, reference))
         if len(found) > 1:
             found.sort(key=attrgetter("call"))
         return found
@@ -221,25 +229,29 @@ class Calls:
             kwargs |= found
         return kwargs | parts.kwargs
 
-    def _api(self, number: int, site: CallSite) -> apis.Api | None:
-        """The table's entry for what a call calls, as far as imports and assignments tell."""
+    def text_of(self, node: ast.expr, place: Place) -> str | None:
+        """The string that an expression is, where the text says so."""
+        return self._values.follower.text_of(node, place)
+
+    def called(self, number: int, site: CallSite) -> Called | None:
+        """What a call calls, as far as imports and assignments tell; None for an object of the document."""
         func = site.node.func
         callee = site.callee
         if callee is None:
             # ``CLASSES[name].from_pretrained(x)``, ``type(self).from_pretrained(x)``
             method = func.attr if isinstance(func, ast.Attribute) else ""
-            return apis.find(f"?.{method}", False, True)
+            return Called(f"?.{method}", False, True)
         head, dot, rest = callee.partition(".")
         always = self._names.always_imported(head, number, site.scope)
         if always is not None:
-            return apis.find(f"{always}{dot}{rest}", True, False)
+            return Called(f"{always}{dot}{rest}", True, False)
         place = place_of(number, site.scope, func)
         # A function may call what the module binds below it; the module itself may not.
         candidates = self._names.candidates(head, place, later=site.scope != MODULE)
         # In ``try: from x import y; except ImportError: y = None`` the import is what is meant.
         origin = next((found.binding.origin for found in candidates if found.binding.origin), None)
         if origin is not None:
-            return apis.find(f"{origin}{dot}{rest}", True, False)
+            return Called(f"{origin}{dot}{rest}", True, False)
         if candidates and not dot:
             # ``pipeline(…)`` after ``pipeline = …``: a call of the object, or of a function of their own.
             return None
@@ -247,7 +259,12 @@ class Calls:
         if dot and value is not None:
             # ``cls = AutoTokenizer`` and then ``cls.from_pretrained(x)``.
             callee = f"{dotted(value) or head}{dot}{rest}"
-        return apis.find(callee, False, bool(candidates) or head in ("self", "cls"))
+        return Called(callee, False, bool(candidates) or head in ("self", "cls"))
+
+    def _api(self, number: int, site: CallSite) -> apis.Api | None:
+        """The table's entry for what a call calls."""
+        called = self.called(number, site)
+        return apis.find(*called) if called is not None else None
 
     def _written_places(self) -> tuple[frozenset[str], frozenset[str]]:
         """The places that the document writes to, and the variables that hold those which are not known."""

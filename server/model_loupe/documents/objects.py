@@ -135,8 +135,8 @@ class Objects:
             found._replace(parts=(*found.parts, *below)), word, span, match.group("call") is not None
         )
 
-    def traced(self, node: ast.expr, place: Place) -> Traced | None:
-        """What an expression is at a place."""
+    def trace(self, node: ast.expr, place: Place) -> Traced | None:
+        """What an expression of the document is."""
         return self._tracer.of(node, place)
 
     # Made by the first question: analysis itself does not need them.

@@ -96,7 +96,7 @@ def measure(
 
     ``progress`` is called, in the calling thread, whenever there is more to show.
     """
-    missing = _missing(found, worker.interpreter)
+    missing = missing_for(found, worker.interpreter, "measured")
     if missing:
         found.give_up(missing)
         return
@@ -106,9 +106,10 @@ def measure(
         found.give_up(why)
 
 
-def _missing(found: Preview, interpreter: str) -> LoupeError | None:
+def missing_for(found: Preview, interpreter: str, done: str) -> LoupeError | None:
+    """Why the values cannot be ``done`` ("measured"); None if they can."""
     if found.description.source == "hub":
-        message = f"the weights of {found.description.request.model} are not on this machine: not measured"
+        message = f"the weights of {found.description.request.model} are not on this machine: not {done}"
         return LoupeError("not-downloaded", message)
     others = [name for name in found.description.weights.table.by_file if format_of(name) != "safetensors"]
     if others:
@@ -118,9 +119,45 @@ def _missing(found: Preview, interpreter: str) -> LoupeError | None:
         message = f"{interpreter} is no Python interpreter that can be started"
         return LoupeError("no-interpreter", message)
     if installed_version("torch", interpreter) is None:
-        message = f"torch is not installed in {interpreter}: what a cast does to the values is not measured"
+        message = f"torch is not installed in {interpreter}: the values are not {done}"
         return LoupeError("torch-missing", f"{message} (`{interpreter} -m pip install torch`)")
     return None
+
+
+class Source(NamedTuple):
+    """A file of weights on this machine; ``mark``: bytes, time of modification (ns), inode.
+
+    ``prefix`` is what stands before its own names where it is a part of a model in several folders.
+    """
+
+    path: str
+    mark: tuple[int, int, int]
+    prefix: str
+
+
+def source_of(description: Description, name: str) -> Source:
+    """The file ``name`` of the weights; raises LoupeError if it cannot be looked at."""
+    path = os.path.join(folder_of(description), name)
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise LoupeError("unreadable-file", f"{name} cannot be read: {error.strerror}") from error
+    return Source(path, (found.st_size, found.st_mtime_ns, found.st_ino), _prefix(description, name))
+
+
+def folder_of(description: Description) -> str:
+    """The folder in which a model on this machine lies."""
+    path = description.path
+    return path if os.path.isdir(path) else os.path.dirname(path)
+
+
+def _prefix(description: Description, name: str) -> str:
+    tensors = description.weights.table.by_file[name]
+    for part in description.parts if description.pipeline else ():
+        prefix = f"{part.name}."
+        if part.folder == os.path.dirname(name) and all(each.startswith(prefix) for each in tensors):
+            return prefix
+    return ""
 
 
 class _Measurement:
@@ -129,8 +166,6 @@ class _Measurement:
     def __init__(self, found: Preview, worker: Worker) -> None:
         self._found = found
         self._worker = worker
-        path = found.description.path
-        self._folder = path if os.path.isdir(path) else os.path.dirname(path)
         self._torch = installed_version("torch", worker.interpreter)
         self._store = user_store()
         self._plans = [each for each in found.plans if found.exact or each.target.samples]
@@ -177,11 +212,7 @@ class _Measurement:
         if not groups:
             return None
         tensors = [{"targets": list(targets), "names": names} for targets, names in groups.items()]
-        return {"path": kept.path, "size": kept.size, "modified": kept.modified, "tensors": tensors}
-
-    @property
-    def folder(self) -> str:
-        return self._folder
+        return {**kept.source._asdict(), "tensors": tensors}
 
     @property
     def store(self) -> Store | None:
@@ -191,10 +222,9 @@ class _Measurement:
     def found(self) -> Preview:
         return self._found
 
-    def key(self, path: str, mark: tuple[int, int, int], target: str) -> str:
-        return json.dumps(
-            ["cast", _FORMAT, __version__, _newest_code(), self._torch, path, mark, target, self._found.exact]
-        )
+    def key(self, source: Source, target: str) -> str:
+        code = _FORMAT, __version__, _newest_code(), self._torch
+        return json.dumps(["cast", code, source, target, self._found.exact])
 
 
 class _FileResults:
@@ -203,18 +233,12 @@ class _FileResults:
     def __init__(self, owner: _Measurement, name: str) -> None:
         self._owner = owner
         self._missing: dict[str, list[str]] = {}
-        self.path = os.path.join(owner.folder, name)
-        try:
-            found = os.stat(self.path)
-        except OSError as error:
-            raise LoupeError("unreadable-file", f"{name} cannot be read: {error.strerror}") from error
-        self.size, self.modified = found.st_size, found.st_mtime_ns
-        self._mark = (found.st_size, found.st_mtime_ns, found.st_ino)
+        self.source = source_of(owner.found.description, name)
 
     def load(self, target: str, names: list[str]) -> bool:
         """Whether the store had all of ``names``; if not, ``save`` keeps them once they are there."""
         store = self._owner.store
-        raw = store.get(self._owner.key(self.path, self._mark, target)) if store else None
+        raw = store.get(self._owner.key(self.source, target)) if store else None
         with suppress(ValueError, TypeError, zlib.error, AttributeError):
             kept = json.loads(zlib.decompress(raw)) if raw else {}
             if all(name in kept for name in names):
@@ -225,14 +249,14 @@ class _FileResults:
 
     def save(self) -> None:
         store = self._owner.store
-        if store is None or self.modified > time.time_ns() - _SETTLED_NS:
+        if store is None or self.source.mark[1] > time.time_ns() - _SETTLED_NS:
             return
         for target, names in self._missing.items():
             sums = self._owner.found.sums[target]
             if all(name in sums for name in names):
                 kept = {name: _plain(sums[name]) for name in names}
                 value = zlib.compress(json.dumps(kept, separators=(",", ":")).encode(), 1)
-                store.put(self._owner.key(self.path, self._mark, target), value)
+                store.put(self._owner.key(self.source, target), value)
 
 
 def _plain(sums: Sums) -> dict[str, Any]:

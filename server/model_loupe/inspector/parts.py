@@ -10,11 +10,12 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+from model_loupe.domain.memory import Wanted
 from model_loupe.domain.modules import Children, Module
 from model_loupe.domain.modules import children as module_children
 from model_loupe.domain.tensors import Tensor, TensorTable
 from model_loupe.domain.units import format_bytes, format_shape, plural
-from model_loupe.inspector import built_parts
+from model_loupe.inspector import built_parts, explained
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.markdown import escape
 
@@ -107,30 +108,44 @@ def modules_of(description: Description) -> Modules:
     return NamedModules(description.weights.table, description.model_type)
 
 
-def part_card(description: Description, parts: Sequence[str | int]) -> str | None:
-    """The Markdown of the hover on a module or parameter; None if the model has none such."""
+def part_card(
+    description: Description, parts: Sequence[str | int], wanted: Wanted = explained.NO_WISHES
+) -> str | None:
+    """The Markdown of the hover on a module or parameter; None if the model has none such.
+
+    The size of its output is for the context and batch ``wanted``.
+    """
     built = built_parts.find(description.built, parts) if description.built and parts else None
     if description.built and built:
-        lines = built_parts.part_lines(description.built, built)
+        lines = built_parts.part_lines(description, description.built, built, wanted)
         return "\n".join([*lines, *_one_of_several(parts)])
     modules = modules_of(description)
     path = modules.find(parts)
     if not path:
-        return _tied_card(description, modules, ".".join(map(str, parts)))
+        return _tied_card(description, modules, ".".join(map(str, parts)), wanted)
     tensor = modules.parameter(path)
     if tensor is not None:
-        return "\n\n".join([f"**{escape(path)}** · {_tensor(tensor)}", *_ties(description, path)])
+        told = explained.lines(description, explained.tensor_part(tensor), wanted)
+        return "\n\n".join([f"**{escape(path)}** · {_tensor(tensor)}", *told, *_ties(description, path)])
     start, end = description.weights.table.under(path)
     elements, nbytes = description.weights.table.sums(start, end)
     inside = modules.children(path)
     lines = [
         f"**{escape(path)}** · {plural(elements, 'element')} · {format_bytes(nbytes)} stored",
         "",
+        *(
+            text
+            for line in explained.lines(description, explained.named_part(description, path), wanted)
+            for text in (line, "")
+        ),
         f"| Inside | {plural(end - start, 'tensor')} |",
         "|:--|:--|",
     ]
     rows = [
-        (f"{module.name}: {module.copies} ×" if module.copies > 1 else module.name, _module(module))
+        (
+            f"{module.name}: {module.copies} ×" if module.copies > 1 else module.name,
+            _module(description, module),
+        )
         for module in inside.modules
     ]
     rows = [(tensor.name.rpartition(".")[2], _tensor(tensor)) for tensor in inside.parameters] + rows
@@ -146,13 +161,14 @@ def _one_of_several(parts: Sequence[str | int]) -> list[str]:
     return ["", "One of several alike: the code does not say which."] if "*" in parts else []
 
 
-def _tied_card(description: Description, modules: Modules, name: str) -> str | None:
+def _tied_card(description: Description, modules: Modules, name: str, wanted: Wanted) -> str | None:
     """A module whose only parameter is another's (``lm_head``): the files need not hold it."""
     for group in description.parameters.tied:
         alias = next((alias for alias in group if alias in (name, f"{name}.weight")), None)
         stored = next((tensor for other in group if (tensor := modules.parameter(other))), None)
         if alias and stored:
-            return "\n\n".join([f"**{escape(name)}** · {_tensor(stored)}", *_ties(description, alias)])
+            told = explained.lines(description, explained.tensor_part(stored, alias), wanted)
+            return "\n\n".join([f"**{escape(name)}** · {_tensor(stored)}", *told, *_ties(description, alias)])
     return None
 
 
@@ -257,8 +273,11 @@ def _tensor(tensor: Tensor) -> str:
     return f"{format_shape(kind.shape)} {kind.dtype} · {format_bytes(kind.nbytes)}"
 
 
-def _module(module: Module) -> str:
-    return f"{plural(module.elements, 'element')} · {format_bytes(module.nbytes)}"
+def _module(description: Description, module: Module) -> str:
+    subject = explained.named_part(description, module.prefix).subject
+    found = explained.matrix_text(description, subject)
+    size = f"{plural(module.elements, 'element')} · {format_bytes(module.nbytes)}"
+    return f"{escape(found)} · {size}" if found else size
 
 
 def _ties(description: Description, name: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -15,6 +16,7 @@ from model_loupe.domain.modules import children as module_children
 from model_loupe.domain.summaries import blocks
 from model_loupe.domain.tensors import Tensor
 from model_loupe.domain.units import format_bytes, format_count, format_shape, plural
+from model_loupe.inspector import explained
 from model_loupe.inspector.built_tree import (
     difference_rows,
     difference_sections,
@@ -74,6 +76,8 @@ def children(
     if place.section == "memory":
         return list(_memory(place, description, options, wanted))
     section = _SECTIONS.get(place.section)
+    if place.section == "architecture":
+        section = partial(_architecture, wanted=wanted)
     if section is None:
         raise LoupeError("bad-node", "no such part of a model: ask modelLoupe/models again")
     rows = list(islice(section(place, description), place.offset, place.offset + PAGE + 1))
@@ -128,20 +132,20 @@ def architecture(place: Place, description: Description) -> list[TreeNode]:
     return rows
 
 
-def _architecture(place: Place, description: Description) -> Iterator[TreeNode]:
+def _architecture(place: Place, description: Description, wanted: Wanted) -> Iterator[TreeNode]:
     if description.built:
-        yield from module_rows(place, description.built)
+        yield from module_rows(place, description, description.built, wanted)
         return
     table = description.weights.table
     found = module_children(table, place.path, place.shown)
     for module in found.modules:
-        yield _module_row(place, module)
+        yield _module_row(place, module, description, wanted)
     tied = {name: group for group in description.parameters.tied for name in group}
     for tensor in found.parameters:
         yield _tensor_row(place, tensor, tied.get(tensor.name))
 
 
-def _module_row(place: Place, module: Module) -> TreeNode:
+def _module_row(place: Place, module: Module, description: Description, wanted: Wanted) -> TreeNode:
     label = f"{module.name}: {module.copies} ×" if module.copies > 1 else module.name
     size = f"{format_count(module.elements)} · {format_bytes(module.nbytes)}"
     tooltip = (
@@ -150,6 +154,8 @@ def _module_row(place: Place, module: Module) -> TreeNode:
     )
     if module.copies > 1:
         tooltip += f" in all {module.copies}; each {format_bytes(module.nbytes // module.copies)}"
+    told = explained.lines(description, explained.named_part(description, module.prefix), wanted)
+    tooltip = "\n\n".join((tooltip, *told))
     below = place._replace(path=module.prefix, shown=module.path, offset=0)
     icon = "modules" if module.copies > 1 else "module"
     return row(below, label, size, icon, collapsible=True, tooltip=tooltip)
@@ -336,7 +342,6 @@ def _nothing(place: Place, description: Description) -> Iterator[TreeNode]:
 
 _SECTIONS: dict[str, Callable[[Place, Description], Iterator[TreeNode]]] = {
     "": _model,
-    "architecture": _architecture,
     "blocks": _blocks,
     "config": _config,
     "dtype": _dtype,

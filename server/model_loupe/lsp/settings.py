@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from model_loupe.diagnostics.levels import Levels, parse_levels
 from model_loupe.domain.memory import Wanted
+from model_loupe.domain.units import parse_bytes
 
 SECTION = "modelLoupe"
-# As accelerate reads it (``convert_file_size_to_int``).
-_SIZE = re.compile(r"\d+(?:\.\d+)?\s?(?:[KMGT]i?B)", re.IGNORECASE)
 INLAY_HINTS = ("off", "compact", "full")
 
 
@@ -24,6 +23,7 @@ class Settings(NamedTuple):
     worker: bool = True
     interpreter: str = ""
     devices: tuple[tuple[str, str], ...] = ()
+    diagnostics: Levels = Levels()
 
     @property
     def why_offline(self) -> str | None:
@@ -76,8 +76,20 @@ def parse(payload: object) -> Parsed:
         worker,
         interpreter,
         _devices(values, problems),
+        _diagnostics(values, problems),
     )
     return Parsed(settings, problems)
+
+
+def _diagnostics(values: Mapping[str, object], problems: list[str]) -> Levels:
+    """``diagnostics.enabled``, and severities by code: ``diagnostics.severity.dtype-default`` and so on."""
+    enabled = values.get("diagnostics.enabled", True)
+    if not isinstance(enabled, bool):
+        problems.append(f"{SECTION}.diagnostics.enabled is true or false, not {enabled!r}")
+        enabled = True
+    prefix = "diagnostics.severity."
+    given = {name.removeprefix(prefix): level for name, level in values.items() if name.startswith(prefix)}
+    return Levels(enabled, parse_levels(given, f"{SECTION}.diagnostics.severity", problems))
 
 
 def _devices(values: Mapping[str, object], problems: list[str]) -> tuple[tuple[str, str], ...]:
@@ -87,7 +99,7 @@ def _devices(values: Mapping[str, object], problems: list[str]) -> tuple[tuple[s
     for name, size in values.items():
         if not name.startswith(prefix):
             continue
-        if isinstance(size, str) and _SIZE.fullmatch(size):
+        if isinstance(size, str) and parse_bytes(size) is not None:
             devices.append((name.removeprefix(prefix), size))
         else:
             problems.append(f'{SECTION}.{name} is a size such as "24GiB", not {size!r}')

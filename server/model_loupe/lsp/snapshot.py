@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 
     from model_loupe.documents import (
         Analysis,
-        Argument,
+        Cast,
+        GivenArgument,
         Mention,
         Object,
         OpenCall,
         Reference,
         Siblings,
+        Sites,
         Typed,
     )
     from model_loupe.lsp.notebook import Notebook
@@ -27,11 +29,12 @@ if TYPE_CHECKING:
 
 
 class Part(NamedTuple):
-    """A text of a snapshot: the whole document, or a cell of a notebook."""
+    """A text of a snapshot: the whole document, or a cell of a notebook, which need not be Python."""
 
     uri: str
     version: int
     lines: tuple[str, ...]
+    is_python: bool = True
 
 
 class Call(NamedTuple):
@@ -97,7 +100,7 @@ class Snapshot:
         """The object whose part is being typed at a place. Slow the first time."""
         return self._analysed().typed_at(index if self.is_notebook else None, line, column)
 
-    def argument(self, index: int, line: int, column: int) -> Argument | None:
+    def argument(self, index: int, line: int, column: int) -> GivenArgument | None:
         """The keyword argument whose name part ``index`` has at a place. Slow the first time."""
         return self._analysed().argument_at(index if self.is_notebook else None, line, column)
 
@@ -109,6 +112,10 @@ class Snapshot:
         """The literals of part ``index`` that name a model which some call loads. Slow the first time."""
         return self._analysed().literals(index if self.is_notebook else None)
 
+    def casts(self) -> list[Cast]:
+        """The places that give a loaded model a dtype, in order. Slow the first time."""
+        return self._analysed().casts()
+
     def calls(self) -> list[Call]:
         """The loading calls, in order. Slow the first time, and looks at the disk: for a worker thread."""
         from model_loupe.lsp.requests import ask
@@ -117,6 +124,10 @@ class Snapshot:
             Call(self.parts[reference.cell or 0], reference, ask(reference, self.folders))
             for reference in self._analysed().references
         ]
+
+    def sites(self) -> Sites:
+        """More of the loading calls, and what is done with what they load. Slow the first time."""
+        return self._analysed().sites
 
     def _analysed(self) -> Analysis:
         with self._lock:
@@ -169,7 +180,10 @@ def of_notebook(notebook: Notebook, folders: tuple[str, ...], imports: Imports |
             [Cell(index, *cell) for index, cell in enumerate(cells)], imports.siblings() if imports else None
         )
 
-    parts = tuple(_part(document) for document, _ in notebook.cells)
+    parts = tuple(
+        _part(document)._replace(is_python=(kind, language) == ("code", "python"))
+        for (document, _), (kind, _, language) in zip(notebook.cells, cells, strict=True)
+    )
     return Snapshot(notebook.uri, notebook.version, parts, folders, analyse, is_notebook=True)
 
 

@@ -4,7 +4,6 @@ Ours are those of ``model_loupe/worker/casting`` in the folder ``SITE``; others 
 passes of torch over whole tensors, and bitsandbytes' own quantise and dequantise.
 """
 
-import os
 import sys
 import time
 
@@ -63,8 +62,7 @@ def ours(path, site, targets, *, sampled=False):
 
     torch.set_num_threads(1)
     yield
-    found = os.stat(path)
-    file = TensorFile(path, found.st_size, found.st_mtime_ns)
+    file = TensorFile(path)
     formats = [format_named(name) for name in targets]
     for stored in file.tensors().values():
         if sampled:

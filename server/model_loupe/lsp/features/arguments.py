@@ -12,7 +12,7 @@ from model_loupe.domain.errors import LoupeError
 from model_loupe.lsp.cursor import cursor_of
 
 if TYPE_CHECKING:
-    from model_loupe.documents import Argument, OpenCall
+    from model_loupe.documents import GivenArgument, OpenCall
     from model_loupe.inspector.argument_effects import Asked
     from model_loupe.inspector.arguments import Signature, Suggestion
     from model_loupe.lsp.cursor import Cursor
@@ -39,13 +39,13 @@ async def hover(session: Session, cursor: Cursor) -> types.Hover | None:
     return types.Hover(types.MarkupContent(kind, text), where)
 
 
-def _card(session: Session, found: Argument, asked: Asked | None) -> str | None:
+def _card(session: Session, found: GivenArgument, asked: Asked | None) -> str | None:
     from model_loupe.inspector.arguments import argument_card
 
     return argument_card(session.library_folders, found.callee, found.name, asked)
 
 
-async def _asked(session: Session, cursor: Cursor, argument: Argument) -> Asked | None:
+async def _asked(session: Session, cursor: Cursor, argument: GivenArgument) -> Asked | None:
     """The model that the call is about, as far as it is known without waiting long."""
     if argument.reference is None:
         return None

@@ -1,14 +1,15 @@
-"""``textDocument/codeAction``: what can be done about a model of the Hub that a call names."""
+"""``textDocument/codeAction``: what can be done about the model that a call names."""
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
 from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.units import format_bytes
+from model_loupe.lsp.edits import text_of
+from model_loupe.lsp.features.cast_actions import cast_actions
 from model_loupe.lsp.features.execute_command import DOWNLOAD, OPEN_ON_HUB
 from model_loupe.lsp.protocol import ContentModified
 
@@ -18,25 +19,28 @@ if TYPE_CHECKING:
     from model_loupe.inspector import Description
     from model_loupe.lsp.requests import Ask
     from model_loupe.lsp.session import Session
-    from model_loupe.lsp.snapshot import Call, Part
+    from model_loupe.lsp.snapshot import Call
 
 LOG_IN = "modelLoupe.logIn"
 """Done by the client: it has the terminal."""
 
 _TAKE_REVISION = ("from_pretrained", "hf_hub_download", "pipeline", "snapshot_download")
 _NEED_ACCESS = ("access-denied", "bad-token", "gated-repository", "repository-not-found")
+_MARKED = ("gated", "model-not-found")
 
 
 async def code_action(session: Session, params: types.CodeActionParams) -> list[types.CodeAction] | None:
     """The actions of the calls that the selection touches."""
     uri = params.text_document.uri
     snapshot = session.documents.snapshot(uri)
-    if snapshot is None:
+    index = snapshot.index(uri) if snapshot else None
+    if snapshot is None or index is None:
         return None
     calls = [call for call in await session.run(snapshot.calls) if call.part.uri == uri]
+    casts = await session.run(cast_actions, session, snapshot, index, params.range)
     if not session.is_current(snapshot):
         raise ContentModified
-    return [
+    return casts + [
         action
         for call in calls
         if call.ask and call.reference.kind == "hub" and _touches(session, call, params.range)
@@ -61,9 +65,9 @@ def _actions(
     outcome = session.inspector.known(ask.request)
     if outcome is not None and not isinstance(outcome, LoupeError):
         yield from _of_description(session, call, outcome, node)
-    found = [problem for problem in diagnostics if problem.code in _NEED_ACCESS]
-    codes = _codes(outcome)
-    if found or codes & set(_NEED_ACCESS):
+    needs_access = not _codes(outcome).isdisjoint(_NEED_ACCESS)
+    found = [problem for problem in diagnostics if needs_access and problem.code in _MARKED]
+    if needs_access:
         yield _command("Log in to the Hugging Face Hub", LOG_IN, [], found)
     yield _command(f"Open {model} on the Hub", OPEN_ON_HUB, [node], found)
 
@@ -78,40 +82,30 @@ def _of_description(
     session: Session, call: Call, description: Description, node: str
 ) -> Iterator[types.CodeAction]:
     model, commit = description.request.model, description.commit
-    if commit and _takes_revision(call):
-        span = call.reference.span
-        place = session.encoding.to_position(call.part.lines, span.end_line, span.end_column)
-        edit = types.TextEdit(types.Range(place, place), f', revision="{commit}"')
+    edit = _revision(session, call, commit) if commit else None
+    if commit and edit:
         yield types.CodeAction(
-            f"Pin {model} to commit {commit[:10]}",
-            kind=types.CodeActionKind.RefactorRewrite,
-            edit=types.WorkspaceEdit(changes={call.part.uri: [edit]}),
+            f"Pin {model} to commit {commit[:10]}", kind=types.CodeActionKind.RefactorRewrite, edit=edit
         )
     if description.source == "hub" and description.weights.complete:
         size = format_bytes(description.stored_bytes or 0)
         yield _command(f"Download {model} ({size})", DOWNLOAD, [node], [])
 
 
-def _takes_revision(call: Call) -> bool:
-    """Whether ``revision=`` can stand behind the model's name, and does not stand there yet."""
+def _revision(session: Session, call: Call, commit: str) -> types.WorkspaceEdit | None:
+    """The edit that has a call load ``commit``; None where it cannot, or already says what it loads."""
     reference = call.reference
     if "revision" in reference.kwargs or reference.callee.rpartition(".")[2] not in _TAKE_REVISION:
-        return False
-    try:
-        parsed = ast.parse(_text(call.part, call).strip(), mode="eval").body
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return False
-    # A keyword may not come before another positional argument.
-    at = 1 if reference.argument.startswith("pos") else 0
-    return isinstance(parsed, ast.Call) and len(parsed.args) <= at
+        return None
+    from model_loupe.documents.edits import call_at, change_of
 
-
-def _text(part: Part, call: Call) -> str:
-    span = call.reference.call
-    lines = list(part.lines[span.line : span.end_line + 1])
-    lines[-1] = lines[-1][: span.end_column]
-    lines[0] = lines[0][span.column :]
-    return "\n".join(line.rstrip("\r\n") for line in lines)
+    text = text_of(call.part)
+    written = call_at(text, reference.call)
+    if written is None:
+        return None
+    edit = change_of(text, reference.call, written.with_keyword("revision", f'"{commit}"'))
+    where = session.encoding.to_range(call.part.lines, edit.span)
+    return types.WorkspaceEdit(changes={call.part.uri: [types.TextEdit(where, edit.text)]})
 
 
 def _command(

@@ -1,4 +1,4 @@
-"""Models that cannot be found and checkpoints with something wrong, as warnings.
+"""What is wrong with loading calls, as squiggles.
 
 ``textDocument/diagnostic`` where the client asks, ``textDocument/publishDiagnostics`` where it does not.
 """
@@ -9,33 +9,24 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from model_loupe.domain.errors import LoupeError
+from model_loupe.diagnostics.rules import OFF
+from model_loupe.lsp.checks import findings
 from model_loupe.lsp.features import config_files
 from model_loupe.lsp.protocol import ServerCancelled
 
 if TYPE_CHECKING:
-    from model_loupe.lsp.session import Outcome, Session
-    from model_loupe.lsp.snapshot import Call, Snapshot
+    from model_loupe.diagnostics.finding import Finding
+    from model_loupe.lsp.session import Session
+    from model_loupe.lsp.snapshot import Part, Snapshot
 
 SOURCE = "model-loupe"
 
-_KINDS = ("hub", "local")
-# Who loads weights meets what is wrong with them; a tokenizer's folder need not even have any.
-_LOADS_WEIGHTS = ("model", "pipeline")
-# Not faults of the code: a model that is on the Hub alone, and a failure of ours.
-_QUIET = ("not-in-cache", "internal-error")
-_OF_NETWORK = ("hub-", "not-the-hub", "offline", "rate-limited")
-# Whoever names such a model meets it, with a tokenizer too.
-_CONCERN_ALL = (
-    "access-denied",
-    "bad-token",
-    "gated-repository",
-    "model-not-found",
-    "repository-disabled",
-    "repository-not-found",
-    "revision-not-found",
-)
-_PATIENCE_SECONDS = 2.0
+_SEVERITIES = {
+    "error": types.DiagnosticSeverity.Error,
+    "warning": types.DiagnosticSeverity.Warning,
+    "information": types.DiagnosticSeverity.Information,
+    "hint": types.DiagnosticSeverity.Hint,
+}
 _TYPING_SECONDS = 0.2
 
 
@@ -93,37 +84,34 @@ async def _diagnose(
     session: Session, snapshot: Snapshot, only: str | None = None
 ) -> dict[str, list[types.Diagnostic]]:
     """What is wrong, by document or cell; in part ``only`` if given."""
-    calls = [
-        (call, call.ask)
-        for call in await session.run(snapshot.calls)
-        if call.ask and _is_checked(call) and only in (None, call.part.uri)
-    ]
-    outcomes = await session.describe_all((ask.request for _, ask in calls), _PATIENCE_SECONDS)
     found: dict[str, list[types.Diagnostic]] = {}
-    for call, ask in calls:
-        here = found.setdefault(call.part.uri, [])
-        for code, message in _problems(call, outcomes.get(ask.request)):
-            span = session.encoding.to_range(call.part.lines, call.reference.span)
-            problem = types.Diagnostic(span, message, types.DiagnosticSeverity.Warning, code, source=SOURCE)
-            # One argument may name the model, the tokenizer and the config at once.
-            if problem not in here:
-                here.append(problem)
+    for part, finding in await findings(session, snapshot):
+        if only not in (None, part.uri):
+            continue
+        here = found.setdefault(part.uri, [])
+        problem = to_diagnostic(session, part, finding)
+        # One argument may name the model, the tokenizer and the config at once.
+        if problem is not None and problem not in here:
+            here.append(problem)
     return found
 
 
-def _is_checked(call: Call) -> bool:
-    # A checkpoint that torch.load reads is often written by the run itself.
-    reads_pickle = call.reference.role == "file" and not str(call.reference.model).endswith(".safetensors")
-    return call.reference.kind in _KINDS and not reads_pickle
+def to_diagnostic(session: Session, part: Part, finding: Finding) -> types.Diagnostic | None:
+    """A finding as LSP has it; None if the settings or a comment turn it off."""
+    from model_loupe.diagnostics.levels import is_ignored
+    from model_loupe.diagnostics.reference import place_of
 
-
-def _problems(call: Call, outcome: Outcome | None) -> list[tuple[str, str]]:
-    loads_weights = call.reference.role in _LOADS_WEIGHTS
-    if outcome is None:
-        return []
-    if isinstance(outcome, LoupeError):
-        is_quiet = outcome.passing or outcome.code in _QUIET
-        is_reported = not is_quiet and (loads_weights or outcome.code in _CONCERN_ALL)
-        return [(outcome.code, outcome.message)] if is_reported else []
-    warnings = [warning for warning in outcome.warnings if not warning.code.startswith(_OF_NETWORK)]
-    return [(warning.code, warning.message) for warning in warnings] if loads_weights else []
+    level = session.settings.diagnostics.of(finding.code)
+    span = finding.span
+    if level == OFF or is_ignored(finding.code, part.lines[span.line : span.end_line + 1]):
+        return None
+    place = place_of(finding.code) if session.client.links_codes else None
+    return types.Diagnostic(
+        session.encoding.to_range(part.lines, span),
+        finding.message,
+        _SEVERITIES[level],
+        finding.code,
+        code_description=types.CodeDescription(place) if place else None,
+        source=SOURCE,
+        tags=[types.DiagnosticTag.Deprecated] if finding.deprecated else None,
+    )

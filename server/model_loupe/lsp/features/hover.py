@@ -116,7 +116,7 @@ def _object_text(session: Session, thing: Object, ask: Ask, outcome: Outcome) ->
     if thing.kind != "model" and thing.parts:
         return None
     text = (
-        part_card(outcome, thing.parts)
+        part_card(outcome, thing.parts, session.settings.wanted)
         if thing.parts
         else card(outcome, ask.options, requested=ask.request.model, wanted=session.settings.wanted)
     )

@@ -1,0 +1,256 @@
+"""The table of diagnostics: codes, severities, documentation. Settings and reference are made of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+LEVELS = ("error", "warning", "information", "hint")
+"""Severities as LSP names them, the gravest first."""
+
+OFF = "off"
+
+CHECKPOINT = "checkpoint"
+"""The code that stands for all findings about a model's own files in settings and comments."""
+
+
+class Rule(NamedTuple):
+    """What a code means. ``level`` is its severity unless set otherwise; ``title`` is one sentence.
+
+    ``why`` is Markdown: when it is found, what follows from it and what to do. ``before`` and ``after`` show
+    code (or JSON) with and without it.
+    """
+
+    code: str
+    level: str
+    title: str
+    why: str
+    before: str = ""
+    after: str = ""
+    language: str = "python"
+
+
+_RULES = (
+    Rule(
+        "dtype-default",
+        "warning",
+        "The checkpoint stores half precision, and this call loads it as float32: twice the memory.",
+        "transformers before 5 loads float32 unless it is told otherwise, whatever the checkpoint holds. "
+        "Found where the weights are stored in 16 bits or fewer, are not quantised, and the call gives no "
+        'dtype. The quick fix names the stored dtype or `"auto"`, as the argument is called in the '
+        "installed version.",
+        'AutoModelForCausalLM.from_pretrained("google/gemma-2b-it")',
+        'AutoModelForCausalLM.from_pretrained("google/gemma-2b-it", torch_dtype="auto")',
+    ),
+    Rule(
+        "dtype-overflow",
+        "warning",
+        "float16 is asked for, and some of the weights are too large for it.",
+        "Found where an exact cast preview of these very files has counted weights that become infinite "
+        "in float16 (its largest value is 65504), or where float16 is asked for and the preview is there "
+        "to tell. Nothing is said of weights that were not measured. bfloat16 has the range of float32.",
+        'AutoModel.from_pretrained("./large-weights", dtype=torch.float16)',
+        'AutoModel.from_pretrained("./large-weights", dtype=torch.bfloat16)',
+    ),
+    Rule(
+        "deprecated-argument",
+        "information",
+        "The installed version takes this argument, but has another for it, or ignores it.",
+        "By the version of transformers that is installed where the code runs. The quick fix writes what the "
+        "version asks for instead, or takes the argument out where it does nothing.",
+        "AutoModel.from_pretrained(name, use_auth_token=True)",
+        "AutoModel.from_pretrained(name, token=True)",
+    ),
+    Rule(
+        "removed-argument",
+        "error",
+        "The installed version takes this argument no longer: the call fails.",
+        "By the version of transformers that is installed where the code runs: the class raises a "
+        "TypeError for the argument. The quick fix writes what has taken its place, or takes it out.",
+        "AutoModelForCausalLM.from_pretrained(name, load_in_4bit=True)",
+        "AutoModelForCausalLM.from_pretrained(name, "
+        "quantization_config=BitsAndBytesConfig(load_in_4bit=True))",
+    ),
+    Rule(
+        "argument-too-new",
+        "error",
+        "The installed version does not take this argument yet: the call fails.",
+        "By the version of transformers that is installed where the code runs. The quick fix writes the "
+        "argument's older name.",
+        "AutoModel.from_pretrained(name, dtype=torch.bfloat16)",
+        "AutoModel.from_pretrained(name, torch_dtype=torch.bfloat16)",
+    ),
+    Rule(
+        "head-dropped",
+        "hint",
+        "The class has no place for some of the checkpoint's weights: they are not loaded.",
+        "Found when transformers itself has built the class and the checkpoint was laid against it. It is "
+        "meant where only the hidden states are wanted, and a mistake where the head was. The quick fix "
+        "takes the class that the config names.",
+        'AutoModel.from_pretrained("google/gemma-2b-it")',
+        'AutoModelForCausalLM.from_pretrained("google/gemma-2b-it")',
+    ),
+    Rule(
+        "head-new",
+        "information",
+        "The class has weights that the checkpoint lacks: they are initialised anew.",
+        "Found when transformers itself has built the class and the checkpoint was laid against it. Such "
+        "a model has to be trained before its output means anything.",
+        'AutoModelForSequenceClassification.from_pretrained("bert-base-uncased")',
+        'AutoModelForMaskedLM.from_pretrained("bert-base-uncased")',
+    ),
+    Rule(
+        "wrong-auto-class",
+        "error",
+        "The Auto class does not know this type of model: the call fails.",
+        "The installed transformers maps each type of model to a class for each task; this one has none "
+        "for the task asked for. The quick fix takes an Auto class that has.",
+        'AutoModelForCausalLM.from_pretrained("google-t5/t5-small")',
+        'AutoModelForSeq2SeqLM.from_pretrained("google-t5/t5-small")',
+    ),
+    Rule(
+        "loading-fails",
+        "error",
+        "The checkpoint's tensors do not fit the class: the call fails.",
+        "Found when transformers itself has built the class: some of its parameters have another shape "
+        "than the checkpoint has for them. `ignore_mismatched_sizes=True` initialises these anew.",
+        'AutoModelForSequenceClassification.from_pretrained("./three-labels", num_labels=5)',
+        'AutoModelForSequenceClassification.from_pretrained("./three-labels", num_labels=3)',
+    ),
+    Rule(
+        "model-not-found",
+        "warning",
+        "There is no such folder, file, repository or revision.",
+        "A path is looked for beside the code, an id in the local cache and then on the Hub. A repository "
+        "that is private and one that does not exist answer alike. Where the Hub knows names that may "
+        "have been meant, the quick fixes write them.",
+        'AutoModel.from_pretrained("google/gemma-2b-itt")',
+        'AutoModel.from_pretrained("google/gemma-2b-it")',
+    ),
+    Rule(
+        "gated",
+        "warning",
+        "The Hub gives this model only to accounts that have access.",
+        "Accept the conditions on the model's page, then log in (`hf auth login`, or the quick fix). What is "
+        "public of the model is shown all the same.",
+    ),
+    Rule(
+        "pickle-only",
+        "information",
+        "The weights are PyTorch pickles alone: loading them can run code that they hold.",
+        "transformers reads pickles with `weights_only=True` where it can and, since 4.50, wants torch "
+        "2.6 for it; other readers may not. Found where a model has no safetensors file. Convert it once: "
+        "load it and call `save_pretrained`.",
+    ),
+    Rule(
+        "remote-code-unpinned",
+        "warning",
+        "The code of a repository is run, whatever its newest commit holds.",
+        "`trust_remote_code=True` runs Python files of the model's repository. Without a full commit id "
+        "as `revision=` (or `code_revision=`) their author can change what runs here. Found for models of "
+        "the Hub whose files are not known to have no code of their own. The quick fix pins the commit "
+        "that is known.",
+        "AutoModel.from_pretrained(name, trust_remote_code=True)",
+        'AutoModel.from_pretrained(name, trust_remote_code=True, revision="…")',
+    ),
+    Rule(
+        "tokenizer-mismatch",
+        "warning",
+        "The tokenizer is another model's, and its vocabulary is not this model's.",
+        "Found where a model and a tokenizer of different names are used together and their vocabularies, as "
+        "their files have them, differ. The quick fix takes the model's own tokenizer.",
+        'pipeline("text-generation", model="./gemma", tokenizer="./llama")',
+        'pipeline("text-generation", model="./gemma", tokenizer="./gemma")',
+    ),
+    Rule(
+        "adapter-base-mismatch",
+        "error",
+        "The adapter does not fit the model that it is put on.",
+        "Found where the adapter's matrices have other shapes than the base model's layers, or name "
+        "layers that it does not have: both are read off the files. Names alone say nothing: an adapter "
+        "may be put on a copy.",
+        'PeftModel.from_pretrained(AutoModel.from_pretrained("./gemma-7b"), "./adapter-for-gemma-2b")',
+        'PeftModel.from_pretrained(AutoModel.from_pretrained("./gemma-2b"), "./adapter-for-gemma-2b")',
+    ),
+    Rule(
+        "context-too-long",
+        "warning",
+        "More tokens are asked for than the model's context has positions.",
+        "Found where `max_length=` (of a tokenizer's call or a pipeline) is a number beyond the context "
+        "in the model's config. With learned positions the model fails there, with rotary ones its output "
+        "degrades.",
+        'tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")\n'
+        "tokenizer(text, truncation=True, max_length=4096)",
+        'tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")\n'
+        "tokenizer(text, truncation=True, max_length=512)",
+    ),
+    Rule(
+        "pad-token-missing",
+        "warning",
+        "The tokenizer is asked to pad, and has no padding token: the call fails.",
+        "Found where a tokenizer whose class and files name no padding token is called with `padding=`, "
+        "and the code gives it none. The quick fix takes the end-of-text token for it.",
+        'tokenizer = AutoTokenizer.from_pretrained("gpt2")\nbatch = tokenizer(texts, padding=True)',
+        'tokenizer = AutoTokenizer.from_pretrained("gpt2")\ntokenizer.pad_token = tokenizer.eos_token\n'
+        "batch = tokenizer(texts, padding=True)",
+    ),
+    Rule(
+        "quantized-recast",
+        "error",
+        "A model that bitsandbytes or GPTQ has quantised cannot be cast: the call fails.",
+        "transformers raises a ValueError for `.to(dtype)`, `.half()` and `.float()` of such a model: its "
+        "packed weights have no other dtype. The quick fix takes the cast out.",
+        "model = AutoModel.from_pretrained(name, quantization_config=BitsAndBytesConfig(load_in_8bit=True))\n"
+        "model.half()",
+        "model = AutoModel.from_pretrained(name, quantization_config=BitsAndBytesConfig(load_in_8bit=True))",
+    ),
+    Rule(
+        "will-not-fit",
+        "warning",
+        "The weights, as this call loads them, are larger than the memory set for the machine.",
+        "Found where `modelLoupe.memory.devices` says what memory there is, and the bytes of the loaded "
+        "weights are known. A cache for the context and activations come on top.",
+    ),
+    Rule(
+        "missing-package",
+        "error",
+        "The call needs a package that is not installed where the code runs.",
+        "accelerate for `device_map=` and `low_cpu_mem_usage=True`, bitsandbytes and the like for "
+        "quantised loading, peft for adapters, sentencepiece or tiktoken for tokenizers that have no "
+        "`tokenizer.json`. The message has the command that installs it.",
+        'AutoModel.from_pretrained(name, device_map="auto")',
+    ),
+    Rule(
+        CHECKPOINT,
+        "warning",
+        "Something is wrong with the model's own files.",
+        "Each finding has a code of its own (below), which settings and comments can name; this one "
+        "stands for all of them.",
+    ),
+)
+
+RULES: dict[str, Rule] = {rule.code: rule for rule in _RULES}
+"""The rules by their codes, in the order in which they are documented."""
+
+_STAND_FOR = {
+    "model-not-found": (
+        "bad-model-name",
+        "bad-subfolder",
+        "no-such-path",
+        "not-on-hub",
+        "repository-disabled",
+        "repository-not-found",
+        "revision-not-found",
+    ),
+    "gated": ("access-denied", "bad-token", "gated-repository"),
+}
+_RULE_OF = {code: rule for rule, codes in _STAND_FOR.items() for code in codes}
+
+
+def code_of(failure: str) -> str:
+    """The code that an editor shows for a failure or warning of the inspector."""
+    return _RULE_OF.get(failure, failure)
+
+
+def rule_of(code: str) -> Rule:
+    """The rule that a diagnostic's code belongs to: its own, or the one for all that is wrong with files."""
+    return RULES.get(code) or RULES[CHECKPOINT]
