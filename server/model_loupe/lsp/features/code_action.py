@@ -10,6 +10,7 @@ from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.units import format_bytes
 from model_loupe.lsp.edits import text_of
 from model_loupe.lsp.features.execute_command import DOWNLOAD, OPEN_ON_HUB
+from model_loupe.lsp.features.quick_fixes import quick_fixes, touch
 from model_loupe.lsp.protocol import ContentModified
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ async def code_action(session: Session, params: types.CodeActionParams) -> list[
     calls = [call for call in await session.run(snapshot.calls) if call.part.uri == uri]
     if not session.is_current(snapshot):
         raise ContentModified
-    return [
+    fixes = await quick_fixes(session, snapshot, params)
+    return fixes + [
         action
         for call in calls
         if call.ask and call.reference.kind == "hub" and _touches(session, call, params.range)
@@ -46,12 +48,7 @@ async def code_action(session: Session, params: types.CodeActionParams) -> list[
 
 
 def _touches(session: Session, call: Call, selection: types.Range) -> bool:
-    where = session.encoding.to_range(call.part.lines, call.reference.call)
-    return _key(where.start) <= _key(selection.end) and _key(selection.start) <= _key(where.end)
-
-
-def _key(position: types.Position) -> tuple[int, int]:
-    return position.line, position.character
+    return touch(session.encoding.to_range(call.part.lines, call.reference.call), selection)
 
 
 def _actions(
