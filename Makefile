@@ -23,14 +23,16 @@ ARTEFACTS := .cache/artefacts
 LABEXTENSION := client/jupyterlab/labextension/package.json
 WHEEL := dist/wheel/.built
 VSIX := dist/model-loupe.vsix
+# Packages carry the time of the commit, not of the build: two builds of one commit are the same, byte by byte.
+REPRODUCIBLY := TZ=UTC SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 1577836800)}
 NOTEBOOK := .cache/transformers-4.38.0
 
 SERVER_SOURCES := $(shell find server -name '*.py' 2>/dev/null)
 CLIENT_SOURCES := $(shell find client -path '*/node_modules' -prune -o -path '*/dist' -prune -o -path '*/lib' -prune \
 	-o -path '*/labextension' -prune -o -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.svg' \
-	-o -name '*.mjs' -o -name '*.json' -o -name '*.js' \) -print 2>/dev/null)
+	-o -name '*.mjs' -o -name '*.cjs' -o -name '*.json' -o -name '*.js' \) -print 2>/dev/null)
 
-.PHONY: help setup demo test lint format test-python test-client test-editors test-libraries test-with-torch docs fuzz bench vsix wheel clean
+.PHONY: help setup demo test lint format test-python test-client test-packages test-editors test-libraries test-with-torch docs fuzz bench vsix wheel clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -38,7 +40,7 @@ help: ## what there is
 demo: $(APP)/.installed ## open JupyterLab on a sample notebook with a small model made on the spot
 	@$(APP)/bin/model-loupe demo
 
-test: lint test-python test-client test-editors test-libraries test-with-torch ## everything, in real editors too
+test: lint test-python test-client test-packages test-editors test-libraries test-with-torch ## everything, in real editors too
 	@echo "make test: all passed"
 
 setup: $(DEV)/.installed $(NODE) ## what linters and the fast tests need
@@ -60,6 +62,9 @@ test-python: $(DEV)/.installed $(ARTEFACTS)/.installed ## unit tests and the ser
 
 test-client: $(NODE) ## unit tests of the clients
 	@npm run --silent test:unit
+
+test-packages: $(DEV)/.installed $(WHEEL) $(VSIX) ## the extension and the wheel: every file, and that two builds are the same
+	@$(DEV)/bin/python -m pytest -q tests/packages
 
 test-editors: $(APP)/.installed $(LIBRARIES)/.installed $(VSIX) ## real VS Code and real JupyterLab in a real browser
 	@tests/editors/setup.sh
@@ -136,7 +141,7 @@ $(LABEXTENSION): $(NODE) $(CLIENT_SOURCES)
 
 $(WHEEL): $(DEV)/.installed $(LABEXTENSION) $(SERVER_SOURCES) README.md LICENSE hatch_build.py
 	@rm -rf dist/wheel
-	@$(DEV)/bin/python -m build --wheel --no-isolation --outdir dist/wheel . >/dev/null
+	@$(REPRODUCIBLY) $(DEV)/bin/python -m build --wheel --no-isolation --outdir dist/wheel . >/dev/null
 	@touch $@
 
 $(APP)/.installed: $(WHEEL)
@@ -146,6 +151,8 @@ $(APP)/.installed: $(WHEEL)
 	@$(APP)/bin/python -m pip install $(PIP_FLAGS) --force-reinstall --no-deps dist/wheel/*.whl
 	@touch $@
 
-$(VSIX): $(NODE) $(CLIENT_SOURCES) package.json README.md CHANGELOG.md LICENSE
-	@npm run --silent package
+$(VSIX): $(NODE) $(DEV)/.installed $(CLIENT_SOURCES) $(SERVER_SOURCES) $(wildcard client/vscode/server/*) package.json .vscodeignore \
+		README.md CHANGELOG.md LICENSE
+	@echo "Packing the VS Code extension …"
+	@$(REPRODUCIBLY) PATH="$(CURDIR)/$(DEV)/bin:$$PATH" npm run --silent package >/dev/null
 	@touch $@

@@ -73,3 +73,22 @@ export interface Source {
 export interface Transport {
   request<T>(method: string, params: unknown): Promise<T>;
 }
+
+/** How far work has come. */
+export interface Progress {
+  /** Of 100; undefined where it is not known. */
+  readonly percentage?: number;
+  readonly message?: string;
+}
+
+export interface StreamOptions<T> {
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+  readonly onPartial: (value: T) => void;
+  readonly onProgress: (progress: Progress) => void;
+}
+
+/** A transport that also carries what is known before the answer. */
+export interface StreamingTransport extends Transport {
+  stream<T>(method: string, params: object, options: StreamOptions<T>): Promise<T>;
+}

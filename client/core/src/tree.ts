@@ -134,6 +134,21 @@ export class ModelTree {
     return rows.find((row) => row.id === id) ?? rows[0];
   }
 
+  /**
+   * The rows with these ids, each below the one before and the first a root; as far as they are there. Pages of more
+   * rows are taken in on the way.
+   */
+  async follow(path: readonly string[]): Promise<readonly TreeNode[]> {
+    const rows: TreeNode[] = [];
+    let row: TreeNode | undefined = path[0] === undefined ? undefined : await this.findRoot(path[0]);
+    while (row) {
+      rows.push(row);
+      const below = path[rows.length];
+      row = below === undefined ? undefined : await this.findChild(row, below);
+    }
+    return rows;
+  }
+
   /** The row at or above `node` that stands for something that can be printed: a model, or what a call builds. */
   printable(node: TreeNode): TreeNode | undefined {
     let row: TreeNode | undefined = node;
@@ -155,6 +170,18 @@ export class ModelTree {
     this.invalidate();
     this.known = [];
     this.pages.clear();
+  }
+
+  private async findChild(parent: TreeNode, id: string): Promise<TreeNode | undefined> {
+    for (;;) {
+      const rows = await this.children(parent);
+      const found = rows.find((row) => row.id === id);
+      const more = rows.at(-1);
+      if (found || more?.icon !== 'more') {
+        return found;
+      }
+      await this.showMore(more);
+    }
   }
 
   private async fetchRoots(): Promise<readonly ModelNode[]> {

@@ -176,6 +176,16 @@ test('of several architectures the one that is meant is found, also one that is 
   assert.equal(await find('gemma/architecture?BertModel'), 'gemma/architecture');
 });
 
+test('a path is followed as far as there are rows, through pages of them', async () => {
+  const tree = new ModelTree(new Server());
+  const follow = async (...path: string[]): Promise<string[]> => (await tree.follow(path)).map(({ id }) => id);
+  const way = ['gemma', 'gemma/architecture', 'module 5', 'weight'];
+  assert.deepEqual(await follow(...way), way);
+  assert.deepEqual(await follow('gemma', 'gemma/architecture', 'module 99', 'weight'), ['gemma', 'gemma/architecture']);
+  assert.deepEqual(await follow('phi', 'phi/architecture'), []);
+  assert.deepEqual(await follow(), []);
+});
+
 test('what is printed is the architecture or the model that a row belongs to', async () => {
   const tree = new ModelTree(new Server());
   const [model] = await tree.roots();

@@ -3,7 +3,8 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Clipboard, type ICommandPalette } from '@jupyterlab/apputils';
 import { copyIcon, refreshIcon } from '@jupyterlab/ui-components';
 
-import { rowText } from '@model-loupe/core';
+import { rowText, type CodePlace } from '@model-loupe/core';
+import type { CastPreviews } from './casts';
 import type { ModelsPanel } from './panel';
 import type { PrintedModels } from './printed';
 import type { LoupeServer } from './server';
@@ -11,6 +12,9 @@ import type { LoupeServer } from './server';
 export const CommandIDs = {
   open: 'model-loupe:open',
   print: 'model-loupe:print',
+  previewCasts: 'model-loupe:preview-casts',
+  reveal: 'model-loupe:reveal',
+  showArchitecture: 'model-loupe:show-architecture',
   refresh: 'model-loupe:refresh',
   copy: 'model-loupe:copy',
   collapseAll: 'model-loupe:collapse-all',
@@ -32,6 +36,7 @@ export function addCommands(
   server: LoupeServer | null,
   panel: () => ModelsPanel,
   printed: () => PrintedModels | null,
+  casts: () => CastPreviews | null,
 ): void {
   const { commands } = app;
   commands.addCommand(CommandIDs.open, {
@@ -56,6 +61,32 @@ export function addCommands(
       if (chosen !== undefined) {
         await printed()?.show(chosen);
       }
+    },
+  });
+  commands.addCommand(CommandIDs.previewCasts, {
+    label: 'Preview Casts',
+    caption: 'Show what casts to other dtypes do to the model’s weights',
+    isEnabled: ({ model }) => casts() !== null && (model !== undefined || panel().printable !== undefined),
+    execute: async ({ model, place }) => {
+      const chosen = (model as string | undefined) ?? panel().printable?.id;
+      if (chosen !== undefined) {
+        const call = place as unknown as CodePlace | undefined;
+        await casts()?.show(call ? { model: chosen, place: call } : { model: chosen });
+      }
+    },
+  });
+  commands.addCommand(CommandIDs.showArchitecture, {
+    label: 'Show Architecture',
+    execute: async ({ model, architecture }) => {
+      app.shell.activateById(panel().id);
+      await panel().showArchitecture(model as string, architecture as string | undefined);
+    },
+  });
+  commands.addCommand(CommandIDs.reveal, {
+    label: 'Show in the Tree',
+    execute: async ({ path }) => {
+      app.shell.activateById(panel().id);
+      await panel().reveal(path as string[]);
     },
   });
   commands.addCommand(CommandIDs.copy, {
@@ -102,6 +133,7 @@ export function addCommands(
   commands.addKeyBinding({ command: CommandIDs.copy, keys: ['Accel C'], selector: TREE_SELECTOR });
   for (const selector of PRINTABLE_SELECTORS) {
     app.contextMenu.addItem({ command: CommandIDs.print, selector, rank: 0 });
+    app.contextMenu.addItem({ command: CommandIDs.previewCasts, selector, rank: 0 });
   }
   app.contextMenu.addItem({ command: CommandIDs.copy, selector: ROW_SELECTOR, rank: 1 });
   app.contextMenu.addItem({ command: CommandIDs.openOnHub, selector: ROW_SELECTOR, rank: 2 });
@@ -110,7 +142,8 @@ export function addCommands(
 }
 
 export function addToPalette(palette: ICommandPalette): void {
-  for (const command of [CommandIDs.open, CommandIDs.print, CommandIDs.refresh, CommandIDs.restartServer]) {
+  const { open, print, previewCasts, refresh, restartServer } = CommandIDs;
+  for (const command of [open, print, previewCasts, refresh, restartServer]) {
     palette.addItem({ command, category: CATEGORY });
   }
 }

@@ -9,7 +9,8 @@ import { Decoration, ViewPlugin, type DecorationSet, type EditorView, type ViewU
 import type { Document, ILSPDocumentConnectionManager, VirtualDocument } from '@jupyterlab/lsp';
 import { Signal } from '@lumino/signaling';
 
-import { editorPlace, offsetOf } from './positions';
+import type { EditorViews } from './editors';
+import { editorPlace, offsetOf, sameFile } from './positions';
 import type { Diagnostic, LoupeServer, PublishedDiagnostics } from './server';
 
 /** A diagnostic in one editor. */
@@ -31,6 +32,7 @@ export class Diagnostics {
     private readonly server: LoupeServer,
     private readonly manager: ILSPDocumentConnectionManager,
     private readonly isShownElsewhere: boolean,
+    private readonly views: EditorViews,
   ) {
     server.diagnosticsPublished.connect(this.onPublished, this);
     server.stateChanged.connect(this.onStateChanged, this);
@@ -78,11 +80,7 @@ export class Diagnostics {
       },
       { decorations: (value) => value.decorations },
     );
-    const register = ViewPlugin.define((view) => {
-      this.views.set(editor, view);
-      return {};
-    });
-    return [plugin, register];
+    return plugin;
   }
 
   /** The diagnostics at an offset of an editor, whoever draws them. */
@@ -119,7 +117,6 @@ export class Diagnostics {
   }
 
   private readonly byDocument = new Map<VirtualDocument.uri, Map<Document.IEditor, Mark[]>>();
-  private readonly views = new WeakMap<Document.IEditor, EditorView>();
 }
 
 const redraw = StateEffect.define();
@@ -153,9 +150,4 @@ function decorations(view: EditorView, marks: readonly Mark[]): DecorationSet {
 
 function offsets(view: EditorView, { start, end }: Mark): [number, number] {
   return [offsetOf(view, start.line, start.column) ?? 0, offsetOf(view, end.line, end.column) ?? 0];
-}
-
-/** URIs of one file may differ in what is escaped. */
-function sameFile(left: string, right: string): boolean {
-  return left === right || decodeURIComponent(left) === decodeURIComponent(right);
 }

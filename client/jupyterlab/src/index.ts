@@ -18,10 +18,15 @@ import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { Token } from '@lumino/coreutils';
 
+import { CastPreviews } from './casts';
+import { runCommand } from './client-commands';
 import { addCommands, addToPalette } from './commands';
 import { Diagnostics } from './diagnostics';
+import { EditorViews } from './editors';
+import { Edits } from './edits';
 import { closeCard, hover } from './hover';
 import { drawsDiagnostics, LspHoverWatch } from './jupyterlab-lsp';
+import { CodeLenses } from './lenses';
 import { ModelsPanel, PANEL_ID } from './panel';
 import { PrintedModels } from './printed';
 import { LoupeServer } from './server';
@@ -68,10 +73,11 @@ const panelPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Shows the models that the open documents name, in the left side bar.',
   autoStart: true,
   // Without JupyterLab's language server support there is none: the panel then says so.
-  optional: [ILoupeServer, ICommandPalette, ILayoutRestorer],
+  optional: [ILoupeServer, ILSPDocumentConnectionManager, ICommandPalette, ILayoutRestorer],
   activate: (
     app: JupyterFrontEnd,
     server: LoupeServer | null,
+    manager: ILSPDocumentConnectionManager | null,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
   ) => {
@@ -80,9 +86,11 @@ const panelPlugin: JupyterFrontEndPlugin<void> = {
       server,
       () => panel,
       () => printed,
+      () => casts,
     );
     const panel = new ModelsPanel(server, app.commands);
     const printed = server && new PrintedModels(app, server, restorer);
+    const casts = server && manager && new CastPreviews(app, server, new Edits(server, manager), restorer);
     app.shell.add(panel, 'left', { rank: 700, type: 'Model Loupe' });
     restorer?.add(panel, PANEL_ID);
     if (palette) {
@@ -105,7 +113,11 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
     rendermime: IRenderMimeRegistry,
     settings: ISettingRegistry | null,
   ) => {
-    const diagnostics = new Diagnostics(server, manager, drawsDiagnostics(app));
+    const views = new EditorViews();
+    const diagnostics = new Diagnostics(server, manager, drawsDiagnostics(app), views);
+    const lenses = new CodeLenses(server, manager, views, (command, words) => {
+      void runCommand(app.commands, server, command, words);
+    });
     const lspHover = new LspHoverWatch(app, settings, () => {
       if (!server.isCompanion) {
         closeCard();
@@ -127,7 +139,9 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
             widgetAdapter: WidgetLSPAdapter;
           };
           return EditorExtensionRegistry.createImmutableExtension([
+            views.extension(editor),
             diagnostics.extension(editor),
+            lenses.extension(),
             hover(server, adapter, editor, shared),
           ]);
         },

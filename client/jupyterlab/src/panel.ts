@@ -63,7 +63,8 @@ export class ModelsPanel extends SidePanel {
     this.addClass('jp-ModelLoupe');
     this.title.icon = loupeIcon;
     this.title.caption = 'Model Loupe';
-    this.tree = new TreeView('Models', new ModelTree(server ?? NOBODY));
+    this.models = new ModelTree(server ?? NOBODY);
+    this.tree = new TreeView('Models', this.models);
     this.addButtons();
     this.notice.addClass('jp-ModelLoupe-notice');
     this.notice.node.setAttribute('role', 'status');
@@ -82,6 +83,22 @@ export class ModelsPanel extends SidePanel {
   /** The row of what can be printed that the keyboard is at or below. */
   get printable(): TreeNode | undefined {
     return this.tree.printable;
+  }
+
+  /** Unfolds the rows with these ids, each below the one before; rejects if no such model is named. */
+  async reveal(path: readonly string[]): Promise<void> {
+    const rows = await this.models.follow(path);
+    if (rows.length === 0) {
+      throw new Error('The open documents no longer name this model.');
+    }
+    await this.tree.reveal(rows);
+  }
+
+  /** Unfolds what a call builds. */
+  async showArchitecture(model: string, architecture?: string): Promise<void> {
+    const root = await this.models.findRoot(model);
+    const row = root && (await this.models.findArchitecture(root, architecture));
+    await this.reveal(row ? [model, row.id] : [model]);
   }
 
   async refresh(): Promise<void> {
@@ -189,6 +206,7 @@ export class ModelsPanel extends SidePanel {
   private stale = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly notice = new Widget();
+  private readonly models: ModelTree;
   private readonly tree: TreeView;
 }
 

@@ -59,3 +59,8 @@ export function offsetOf(view: EditorView, line: number, column: number): number
   const { from, to } = doc.line(line + 1);
   return Math.min(from + column, to);
 }
+
+/** URIs of one file may differ in what is escaped. */
+export function sameFile(left: string, right: string): boolean {
+  return left === right || decodeURIComponent(left) === decodeURIComponent(right);
+}

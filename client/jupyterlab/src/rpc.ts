@@ -6,8 +6,11 @@ import { Signal, type ISignal } from '@lumino/signaling';
 
 /** What is asked of a language server, whatever carries it. */
 export interface Rpc {
-  request(method: string, params: unknown): Promise<unknown>;
+  /** @param signal - aborted when nobody waits for the answer any more: the server is told */
+  request(method: string, params: unknown, signal?: AbortSignal): Promise<unknown>;
   onNotification(method: string, handler: (params: unknown) => void): IDisposable;
+  /** What the server says under a token that a request gave it. */
+  onProgress(token: string, handler: (value: unknown) => void): IDisposable;
 }
 
 /** An answer that is an error, as the server put it. */
@@ -22,8 +25,15 @@ export class ResponseError extends Error {
 
 /** The part of vscode-jsonrpc's MessageConnection that is used here. */
 interface MessageConnection {
-  sendRequest(method: string, params: unknown): Promise<unknown>;
-  onNotification(method: string, handler: (params: unknown) => void): IDisposable | { dispose(): void };
+  sendRequest(method: string, params: unknown, cancellation: CancellationToken): Promise<unknown>;
+  onNotification(method: string, handler: (params: unknown) => void): { dispose(): void };
+  /** Its type is for the compiler alone. */
+  onProgress(type: object, token: string, handler: (value: unknown) => void): { dispose(): void };
+}
+
+interface CancellationToken {
+  readonly isCancellationRequested: boolean;
+  onCancellationRequested(listener: () => void): { dispose(): void };
 }
 
 /**
@@ -34,12 +44,26 @@ interface MessageConnection {
 export function rpcOf(connection: ILSPConnection): Rpc {
   const inner = (connection as unknown as { connection: MessageConnection }).connection;
   return {
-    request: (method, params) => inner.sendRequest(method, params),
-    onNotification: (method, handler) => {
-      const registration = inner.onNotification(method, handler);
-      return new DisposableDelegate(() => {
-        registration.dispose();
-      });
+    request: (method, params, signal) => inner.sendRequest(method, params, cancellationToken(signal)),
+    onNotification: (method, handler) => disposable(inner.onNotification(method, handler)),
+    onProgress: (token, handler) => disposable(inner.onProgress({}, token, handler)),
+  };
+}
+
+function disposable(registration: { dispose(): void }): IDisposable {
+  return new DisposableDelegate(() => {
+    registration.dispose();
+  });
+}
+
+function cancellationToken(signal: AbortSignal | undefined): CancellationToken {
+  return {
+    get isCancellationRequested() {
+      return signal?.aborted === true;
+    },
+    onCancellationRequested: (listener) => {
+      signal?.addEventListener('abort', listener);
+      return { dispose: () => signal?.removeEventListener('abort', listener) };
     },
   };
 }
@@ -88,13 +112,19 @@ export class SocketRpc implements Rpc, IDisposable {
     return this.closedSignal;
   }
 
-  request(method: string, params: unknown): Promise<unknown> {
+  async request(method: string, params: unknown, signal?: AbortSignal): Promise<unknown> {
     this.count += 1;
     const id = `${this.prefix}/${this.count}`;
-    return new Promise((resolve, reject) => {
-      this.pending.set(id, { resolve, reject });
-      this.send({ id, method, params });
-    });
+    const cancel = (): void => this.notify('$/cancelRequest', { id });
+    signal?.addEventListener('abort', cancel);
+    try {
+      return await new Promise((resolve, reject) => {
+        this.pending.set(id, { resolve, reject });
+        this.send({ id, method, params });
+      });
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+    }
   }
 
   notify(method: string, params: unknown): void {
@@ -105,6 +135,15 @@ export class SocketRpc implements Rpc, IDisposable {
     const handlers = this.handlers.get(method) ?? new Set();
     this.handlers.set(method, handlers.add(handler));
     return new DisposableDelegate(() => handlers.delete(handler));
+  }
+
+  onProgress(token: string, handler: (value: unknown) => void): IDisposable {
+    return this.onNotification('$/progress', (params) => {
+      const progress = params as { token: unknown; value: unknown };
+      if (progress.token === token) {
+        handler(progress.value);
+      }
+    });
   }
 
   dispose(): void {

@@ -9,8 +9,15 @@ import {
   type VirtualDocument,
   type WidgetLSPAdapter,
 } from '@jupyterlab/lsp';
-import { DID_CHANGE, MODELS, type Range, type Transport } from '@model-loupe/core';
-import type { ReadonlyJSONObject } from '@lumino/coreutils';
+import {
+  DID_CHANGE,
+  MODELS,
+  type Progress,
+  type Range,
+  type StreamingTransport,
+  type StreamOptions,
+} from '@model-loupe/core';
+import { UUID, type ReadonlyJSONObject } from '@lumino/coreutils';
 import { DisposableSet, type IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
@@ -67,7 +74,7 @@ const LOOK_AGAIN_MS = 500;
  * Where JupyterLab chose our server for Python it uses JupyterLab's connection; where it chose another, a
  * `Companion`. Connections come late, go and come again: `stateChanged` tells.
  */
-export class LoupeServer implements IDisposable, Transport {
+export class LoupeServer implements IDisposable, StreamingTransport {
   constructor(private readonly manager: ILSPDocumentConnectionManager) {
     manager.languageServerManager.sessionsChanged.connect(this.schedule, this);
     manager.documentsChanged.connect(this.schedule, this);
@@ -109,11 +116,37 @@ export class LoupeServer implements IDisposable, Transport {
 
   /** Asks the server; rejects when it is not connected, answers with an error or does not answer. */
   async request<T>(method: string, params: unknown): Promise<T> {
-    if (!this.rpc) {
-      throw new Error('The language server is not connected.');
-    }
     const limit = method === MODELS ? LIST_MS : ANSWER_MS;
-    return (await within(limit, this.rpc.request(method, params))) as T;
+    return (await within(limit, this.connected().request(method, params))) as T;
+  }
+
+  /** As `request`, for an answer that may take long and is told as it grows. */
+  async stream<T>(method: string, params: object, { signal, onPartial, onProgress }: StreamOptions<T>): Promise<T> {
+    const rpc = this.connected();
+    const tokens = { partialResultToken: UUID.uuid4(), workDoneToken: UUID.uuid4() };
+    const listening = DisposableSet.from([
+      rpc.onProgress(tokens.partialResultToken, (value) => onPartial(value as T)),
+      rpc.onProgress(tokens.workDoneToken, (value) => onProgress(value as Progress)),
+    ]);
+    try {
+      return (await rpc.request(method, { ...params, ...tokens }, signal)) as T;
+    } finally {
+      listening.dispose();
+    }
+  }
+
+  /** Resolved once the server can be asked: a page that is loaded again opens its tabs before. */
+  untilReady(): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (this.currentState === 'ready') {
+          this.stateChanged.disconnect(look);
+          resolve();
+        }
+      };
+      this.stateChanged.connect(look);
+      look();
+    });
   }
 
   /** Has the server execute a command of its own. */
@@ -161,6 +194,13 @@ export class LoupeServer implements IDisposable, Transport {
       this.listening.dispose();
       Signal.clearData(this);
     }
+  }
+
+  private connected(): Rpc {
+    if (!this.rpc) {
+      throw new Error('The language server is not connected.');
+    }
+    return this.rpc;
   }
 
   /** Looks again once the event that tells of a change has been worked off by all who listen. */

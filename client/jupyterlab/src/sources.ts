@@ -25,7 +25,7 @@ export class SourcesDrive extends Drive {
   }
 
   override async get(localPath: string, options?: Contents.IFetchOptions): Promise<Contents.IModel> {
-    await this.untilReady();
+    await this.server.untilReady();
     const path = localPath.replace(/^\/*/, '/');
     const uri = `${SCHEME}:${encodeURI(path)}`;
     const { text } = await this.server.request<Source>(SOURCE, { uri });
@@ -50,21 +50,6 @@ export class SourcesDrive extends Drive {
 
   // JupyterLab wants a time to show, and compares it before it saves, which it never does here.
   private readonly since = new Date().toISOString();
-
-  /** A page that is loaded again opens its tabs before the server is connected. */
-  private untilReady(): Promise<void> {
-    const { server } = this;
-    return new Promise((resolve) => {
-      const look = (): void => {
-        if (server.state === 'ready') {
-          server.stateChanged.disconnect(look);
-          resolve();
-        }
-      };
-      server.stateChanged.connect(look);
-      look();
-    });
-  }
 }
 
 /**

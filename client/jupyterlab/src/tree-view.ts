@@ -130,6 +130,25 @@ export class TreeView extends Widget {
     }
   }
 
+  /** Unfolds the rows of a path, a root first, and brings the keyboard to the last that is there. */
+  async reveal(path: readonly TreeNode[]): Promise<void> {
+    await this.refresh();
+    let rows: readonly TreeItem[] = this.roots;
+    let last: TreeItem | undefined;
+    for (const { id } of path) {
+      const item = rows.find(({ node }) => node.id === id);
+      if (!item) {
+        break;
+      }
+      await this.expand(item);
+      last = item;
+      rows = item.children ?? [];
+    }
+    if (last) {
+      this.focus(last);
+    }
+  }
+
   collapseAll(): void {
     for (const item of this.visible()) {
       item.setExpanded(false);

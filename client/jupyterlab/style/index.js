@@ -1,1 +1,2 @@
+import '@model-loupe/core/style/casts.css';
 import './index.css';

@@ -1,4 +1,4 @@
-/** Lets the user choose the interpreter that runs the server. */
+/** Lets the user choose the interpreter whose libraries are asked. */
 import * as vscode from 'vscode';
 
 import { workspaceInterpreters } from './interpreter';
@@ -35,7 +35,7 @@ export async function chooseInterpreter(): Promise<void> {
   );
   const picked = await vscode.window.showQuickPick(choices, {
     title: 'Model Loupe: Python interpreter',
-    placeHolder: 'Python 3.11 or newer, with the package model-loupe',
+    placeHolder: vscode.l10n.t('The Python that runs your code'),
   });
   await picked?.choose();
 }
@@ -59,10 +59,12 @@ async function browse(): Promise<void> {
   }
 }
 
-/** The change of the setting restarts the server. */
+/** The change of the setting is what has an effect. */
 async function useInterpreter(path: string | undefined): Promise<void> {
-  const target = vscode.workspace.workspaceFolders
-    ? vscode.ConfigurationTarget.Workspace
-    : vscode.ConfigurationTarget.Global;
-  await vscode.workspace.getConfiguration('modelLoupe').update('interpreter', path, target);
+  await vscode.workspace.getConfiguration('modelLoupe').update('interpreter', path, settingsTarget());
+}
+
+/** Where a choice is kept: with the workspace, if one is open. */
+export function settingsTarget(): vscode.ConfigurationTarget {
+  return vscode.workspace.workspaceFolders ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global;
 }

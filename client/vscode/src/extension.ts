@@ -1,33 +1,36 @@
 /** The VS Code extension's entry: makes the parts and connects them. */
-import { rowText, type TreeNode } from '@model-loupe/core';
+import { rowText, type CodePlace, type TreeNode } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
+import { CastPreviews } from './casts';
 import { chooseInterpreter } from './choose';
 import { revealInCode } from './code';
-import { installServer } from './install';
 import { logIn } from './login';
+import { showMenu } from './menu';
 import { PrintedModels } from './print';
 import { reportProblems } from './problems';
 import { pythonExtension } from './pythonExtension';
 import { LanguageServer } from './server';
-import { problem } from './state';
-import { StatusItem, describe } from './status';
+import { StatusItem, statusText } from './status';
 import { ModelsView } from './tree';
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Model Loupe', { log: true });
-  const server = new LanguageServer(log);
+  const server = new LanguageServer(context.asAbsolutePath('dist/server'), log);
   const view = new ModelsView(server, log);
   const printed = new PrintedModels(server);
+  const casts = new CastPreviews(server, view, context.extensionUri);
   context.subscriptions.push(
     log,
     server,
     view,
     printed,
+    casts,
     new StatusItem(server),
     reportProblems(server),
     ...serverCommands(server, log),
     ...treeCommands(view, printed),
+    command('previewCasts', (model?: string | TreeNode, place?: CodePlace) => casts.show(model, place)),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void server.restart()),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration('modelLoupe.interpreter')) {
@@ -65,7 +68,6 @@ function serverCommands(server: LanguageServer, log: vscode.LogOutputChannel): v
     command('restartServer', () => server.restart()),
     command('showLog', () => log.show()),
     command('chooseInterpreter', chooseInterpreter),
-    command('installServer', () => install(server)),
     command('logIn', () => logInAndAskAgain(server)),
     command('showMenu', () => showMenu(server)),
   ];
@@ -103,44 +105,13 @@ function treeCommands(view: ModelsView, printed: PrintedModels): vscode.Disposab
   ];
 }
 
-async function install(server: LanguageServer): Promise<void> {
-  const { state } = server;
-  if (state.kind !== 'no-server' && state.kind !== 'ready') {
-    const message = problem(state) ?? describe(state);
-    void vscode.window.showWarningMessage(`Model Loupe: nothing to install into. ${message}`);
-    return;
-  }
-  if (await installServer(state.python)) {
-    await server.restart();
-  } else {
-    void vscode.window.showErrorMessage('Model Loupe: the installation failed; the terminal says why.');
-  }
-}
-
 /** With another token the Hub may answer otherwise: what it refused is asked again. */
 async function logInAndAskAgain(server: LanguageServer): Promise<void> {
   const { state } = server;
   if (state.kind !== 'ready') {
-    void vscode.window.showWarningMessage(`Model Loupe: ${problem(state) ?? describe(state)}`);
+    void vscode.window.showWarningMessage(`Model Loupe: ${statusText(state)}`);
     return;
   }
-  await logIn(state.python);
+  await logIn(state.runs, server.program);
   await vscode.commands.executeCommand('modelLoupe.askAgain');
-}
-
-async function showMenu(server: LanguageServer): Promise<void> {
-  const { state } = server;
-  const actions = [
-    { label: '$(list-tree) Show Models', command: 'modelLoupe.models.focus' },
-    { label: '$(debug-restart) Restart Language Server', command: 'modelLoupe.restartServer' },
-    { label: '$(settings-gear) Choose Interpreter', command: 'modelLoupe.chooseInterpreter' },
-    { label: '$(output) Show Log', command: 'modelLoupe.showLog' },
-  ];
-  if (state.kind === 'no-server') {
-    actions.unshift({ label: '$(cloud-download) Install model-loupe', command: 'modelLoupe.installServer' });
-  }
-  const picked = await vscode.window.showQuickPick(actions, { title: problem(state) ?? describe(state) });
-  if (picked) {
-    await vscode.commands.executeCommand(picked.command);
-  }
 }

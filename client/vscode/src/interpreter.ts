@@ -1,10 +1,11 @@
-/** Which Python interpreter runs the server. */
+/** Which Python the user's code runs with, and which one runs the server. */
 import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
 
 import * as vscode from 'vscode';
 
+import { probe } from './python';
 import { pythonExtension } from './pythonExtension';
 
 /** An interpreter, and who named it. */
@@ -13,7 +14,7 @@ export interface Interpreter {
   readonly source: 'setting' | 'python-extension' | 'path';
 }
 
-/** The interpreter to use: the setting's, else the Python extension's, else the first on the PATH. */
+/** The user's interpreter: the setting's, else the Python extension's, else the first on the PATH. */
 export async function findInterpreter(log: vscode.LogOutputChannel): Promise<Interpreter | undefined> {
   const setting = interpreterSetting('interpreter');
   if (setting) {
@@ -55,18 +56,34 @@ async function selectedInPythonExtension(log: vscode.LogOutputChannel): Promise<
   }
 }
 
-async function pythonOnPath(): Promise<string | undefined> {
-  const names = process.platform === 'win32' ? ['python.exe', 'python3.exe'] : ['python3', 'python'];
-  const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
-  for (const name of names) {
-    for (const folder of folders) {
-      const candidate = join(folder, name);
-      if (await isFile(candidate)) {
-        return candidate;
-      }
+/** A Python on the PATH that can run the server, for users whose own is too old for it. */
+export async function serverPython(): Promise<string | undefined> {
+  for (const candidate of await pythonsOnPath(['3.14', '3.13', '3.12', '3.11', '3', ''])) {
+    if ((await probe(candidate)).kind === 'found') {
+      return candidate;
     }
   }
   return undefined;
+}
+
+async function pythonOnPath(): Promise<string | undefined> {
+  return (await pythonsOnPath(process.platform === 'win32' ? ['', '3'] : ['3', '']))[0];
+}
+
+/** The files on the PATH that are called `python` with one of these endings, in the endings' order. */
+async function pythonsOnPath(endings: readonly string[]): Promise<string[]> {
+  const suffix = process.platform === 'win32' ? '.exe' : '';
+  const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
+  const found: string[] = [];
+  for (const ending of endings) {
+    for (const folder of folders) {
+      const candidate = join(folder, `python${ending}${suffix}`);
+      if (await isFile(candidate)) {
+        found.push(candidate);
+      }
+    }
+  }
+  return found;
 }
 
 /** The interpreters of virtual environments in the workspace's folders, by their usual names. */

@@ -4,20 +4,12 @@ import * as vscode from 'vscode';
 import type { LanguageServer } from './server';
 import { problem, type ServerState } from './state';
 
-const INSTALL = { title: 'Install', command: 'modelLoupe.installServer' };
 const CHOOSE = { title: 'Choose Interpreter', command: 'modelLoupe.chooseInterpreter' };
 const RESTART = { title: 'Restart', command: 'modelLoupe.restartServer' };
 const LOG = { title: 'Show Log', command: 'modelLoupe.showLog' };
 
-function remedies(state: ServerState): readonly { title: string; command: string }[] {
-  switch (state.kind) {
-    case 'no-server':
-      return [INSTALL, CHOOSE, LOG];
-    case 'failed':
-      return [RESTART, LOG];
-    default:
-      return [CHOOSE, LOG];
-  }
+function remedies({ kind }: ServerState): readonly { title: string; command: string }[] {
+  return kind === 'failed' ? [RESTART, LOG] : [CHOOSE, LOG];
 }
 
 // While an editor starts or an environment is switched, settings and the Python extension's choice come one

@@ -14,23 +14,15 @@ export function pythonEnvironment(): NodeJS.ProcessEnv {
 }
 
 export type Probe =
-  /** It runs, is new enough and has the server. */
-  | { readonly kind: 'ready'; readonly python: string; readonly version: string; readonly server: string }
-  /** It runs and is new enough, but `model_loupe` does not import; `reason` is Python's last line. */
-  | { readonly kind: 'no-server'; readonly version: string; readonly reason: string }
+  /** It runs, and is new enough for the server. */
+  | { readonly kind: 'found'; readonly python: string; readonly version: string }
   | { readonly kind: 'old-python'; readonly version: string }
   /** It does not run. */
   | { readonly kind: 'no-python'; readonly reason: string };
 
 const SCRIPT = `
 import json, sys
-answer = {"python": sys.executable, "version": list(sys.version_info[:3])}
-try:
-    import model_loupe
-    answer["server"] = getattr(model_loupe, "__version__", "")
-except Exception as error:
-    answer["reason"] = "%s: %s" % (type(error).__name__, error)
-print("\\n" + json.dumps(answer))
+print("\\n" + json.dumps({"python": sys.executable, "version": list(sys.version_info[:3])}))
 `;
 // Cold starts from a network drive take seconds; one that takes longer than this hangs.
 const TIMEOUT_MS = 30_000;
@@ -38,8 +30,6 @@ const TIMEOUT_MS = 30_000;
 interface Answer {
   readonly python: string;
   readonly version: [number, number, number];
-  readonly server?: string;
-  readonly reason?: string;
 }
 
 /** Whether this interpreter can run the server. Never rejects. */
@@ -55,10 +45,7 @@ export async function probe(python: string): Promise<Probe> {
   if (major < OLDEST_PYTHON[0] || (major === OLDEST_PYTHON[0] && minor < OLDEST_PYTHON[1])) {
     return { kind: 'old-python', version };
   }
-  if (answer.server === undefined) {
-    return { kind: 'no-server', version, reason: answer.reason ?? '' };
-  }
-  return { kind: 'ready', python: answer.python, version, server: answer.server };
+  return { kind: 'found', python: answer.python, version };
 }
 
 function ask(python: string): Promise<Answer> {

@@ -1,7 +1,7 @@
 /** What to do when the server's process ends by itself. */
 import { CloseAction, ErrorAction, type CloseHandlerResult, type ErrorHandler, type ErrorHandlerResult } from 'vscode-languageclient/node';
 
-const MOST_ENDS = 4;
+const MOST_RESTARTS = 5;
 const WITHIN_MS = 3 * 60_000;
 const MOST_ERRORS = 3;
 
@@ -17,7 +17,7 @@ export class Restarts implements ErrorHandler {
   closed(): CloseHandlerResult {
     const now = Date.now();
     this.ends = [...this.ends.filter((end) => now - end < WITHIN_MS), now];
-    const action = this.ends.length > MOST_ENDS ? CloseAction.DoNotRestart : CloseAction.Restart;
+    const action = this.ends.length > MOST_RESTARTS ? CloseAction.DoNotRestart : CloseAction.Restart;
     return { action, handled: true };
   }
 

@@ -1,5 +1,5 @@
 /** The language server's process and the connection to it. */
-import { DID_CHANGE, type Transport } from '@model-loupe/core';
+import { DID_CHANGE, type StreamingTransport, type StreamOptions, type WorkspaceEdit } from '@model-loupe/core';
 import * as vscode from 'vscode';
 import {
   DidChangeConfigurationNotification,
@@ -8,13 +8,16 @@ import {
   State,
   type LanguageClientOptions,
   type ServerOptions,
+  type WorkspaceEdit as LspWorkspaceEdit,
 } from 'vscode-languageclient/node';
 
-import { findInterpreter, interpreterSetting } from './interpreter';
-import { probe, pythonEnvironment, type Probe } from './python';
+import { findInterpreter, interpreterSetting, serverPython, type Interpreter } from './interpreter';
+import { probe, pythonEnvironment } from './python';
 import { Restarts } from './restarts';
-import type { ServerState } from './state';
+import type { ReadyState, ServerState } from './state';
+import { stream } from './stream';
 import { TraceLog } from './trace';
+import { Work } from './work';
 
 // The name of the section of settings, too: the client looks there for `trace.server`.
 const ID = 'modelLoupe';
@@ -27,20 +30,28 @@ const DOCUMENTS: NonNullable<LanguageClientOptions['documentSelector']> = [
 ];
 
 /** Starts, stops and watches the server; requests go through it. */
-export class LanguageServer implements Transport, vscode.Disposable {
+export class LanguageServer implements StreamingTransport, vscode.Disposable {
   private client: LanguageClient | undefined;
-  /** The interpreter that was tried last. */
+  /** The path of the user's interpreter, as it was found last. */
   private interpreter: string | undefined;
   private current: ServerState = { kind: 'starting' };
-  private work: Promise<void> = Promise.resolve();
+  /** What the state is while the server runs. */
+  private ready: ReadyState | undefined;
+  private turn: Promise<void> = Promise.resolve();
   private readonly stateChange = new vscode.EventEmitter<ServerState>();
   private readonly modelsChange = new vscode.EventEmitter<void>();
   readonly onDidChangeState = this.stateChange.event;
   /** Models may have changed: ask again. */
   readonly onDidChangeModels = this.modelsChange.event;
+  /** Whether an answer is waited for. */
+  readonly work = new Work();
   private readonly trace: TraceLog;
 
-  constructor(private readonly log: vscode.LogOutputChannel) {
+  /** `program` is the folder that Python runs as the server. */
+  constructor(
+    readonly program: string,
+    private readonly log: vscode.LogOutputChannel
+  ) {
     this.trace = new TraceLog(log);
   }
 
@@ -56,39 +67,55 @@ export class LanguageServer implements Transport, vscode.Disposable {
     });
   }
 
-  /** Restart if another interpreter than the running server's is to be used by now. */
+  /** Go by the interpreter that is to be used by now: a server that runs stays, and starts its worker anew. */
   followInterpreter(): Promise<void> {
     return this.inTurn(async () => {
       const wanted = await findInterpreter(this.log);
-      if (this.current.kind === 'ready' && this.interpreter === wanted?.path) {
-        return;
+      if (this.ready && this.current.kind === 'ready') {
+        if (this.interpreter === wanted?.path || (wanted && (await this.changeInterpreter(wanted, this.ready)))) {
+          return;
+        }
       }
       await this.stopClient();
       await this.startClient();
     });
   }
 
-  request<T>(method: string, params: unknown): Promise<T> {
-    if (!this.client || this.current.kind !== 'ready') {
-      return Promise.reject(new Error('The language server is not running.'));
-    }
-    return this.client.sendRequest<T>(method, params);
+  async request<T>(method: string, params: unknown): Promise<T> {
+    return this.running().sendRequest<T>(method, params);
+  }
+
+  async stream<T>(method: string, params: object, options: StreamOptions<T>): Promise<T> {
+    return stream(this.running(), method, params, options);
+  }
+
+  /** An edit that the server made, as VS Code has it. */
+  async toWorkspaceEdit(edit: WorkspaceEdit): Promise<vscode.WorkspaceEdit> {
+    return this.running().protocol2CodeConverter.asWorkspaceEdit(edit as LspWorkspaceEdit);
   }
 
   async dispose(): Promise<void> {
     await this.inTurn(() => this.stopClient());
     this.stateChange.dispose();
     this.modelsChange.dispose();
+    this.work.dispose();
     this.trace.dispose();
   }
 
   /** One start or stop at a time: a change of settings may come while another start is under way. */
   private inTurn(action: () => Promise<void>): Promise<void> {
-    this.work = this.work.then(action).catch((error: unknown) => {
+    this.turn = this.turn.then(action).catch((error: unknown) => {
       this.log.error('Starting or stopping the language server failed:', error);
       this.become({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
     });
-    return this.work;
+    return this.turn;
+  }
+
+  private running(): LanguageClient {
+    if (!this.client || this.current.kind !== 'ready') {
+      throw new Error(vscode.l10n.t('The language server is not running.'));
+    }
+    return this.client;
   }
 
   private async startClient(): Promise<void> {
@@ -102,33 +129,54 @@ export class LanguageServer implements Transport, vscode.Disposable {
       this.become({ kind: 'no-python', python: undefined, reason: '' });
       return;
     }
-    this.interpreter = interpreter.path;
-    const found = await probe(interpreter.path);
-    this.log.info(`Python from the ${interpreter.source}: ${interpreter.path}: ${JSON.stringify(found)}`);
-    if (found.kind !== 'ready') {
-      this.become({ ...found, python: interpreter.path });
+    const { path: python, source } = interpreter;
+    this.interpreter = python;
+    const found = await probe(python);
+    this.log.info(`Python from the ${source}: ${python}: ${JSON.stringify(found)}`);
+    if (found.kind === 'no-python') {
+      this.become({ ...found, python });
       return;
     }
-    await this.connect(interpreter.path, found);
+    const runs = found.kind === 'found' ? found.python : await serverPython();
+    if (runs === undefined) {
+      this.become({ kind: 'old-python', python, version: found.version });
+      return;
+    }
+    this.ready = { kind: 'ready', python, version: found.version, runs };
+    await this.connect(runs);
   }
 
-  private async connect(python: string, found: Extract<Probe, { kind: 'ready' }>): Promise<void> {
-    const client = new LanguageClient(ID, 'Model Loupe', serverOptions(python), this.clientOptions());
+  /** Have the running server ask another interpreter's libraries; false if that one does not run. */
+  private async changeInterpreter({ path, source }: Interpreter, ready: ReadyState): Promise<boolean> {
+    const found = await probe(path);
+    if (found.kind === 'no-python') {
+      return false;
+    }
+    this.log.info(`Python from the ${source}: ${path}: ${JSON.stringify(found)}`);
+    this.interpreter = path;
+    this.ready = { ...ready, python: path, version: found.version };
+    this.become(this.ready);
+    await this.sendSettings();
+    return true;
+  }
+
+  private async connect(python: string): Promise<void> {
+    const client = new LanguageClient(ID, 'Model Loupe', this.serverOptions(python), this.clientOptions());
     this.client = client;
     client.onNotification(DID_CHANGE, () => this.modelsChange.fire());
     client.onDidChangeState(({ newState }) => {
       if (client !== this.client) {
         return; // one that was told to stop
       }
-      if (newState === State.Running) {
-        this.become({ ...found, python });
+      if (newState === State.Running && this.ready) {
+        this.become(this.ready);
       } else if (newState === State.Starting) {
         this.become({ kind: 'starting' });
       } else {
         // A client that starts its server again says so right after this.
         queueMicrotask(() => {
           if (client === this.client && client.state === newState) {
-            this.become({ kind: 'failed', reason: 'it ended by itself, the log may say why.' });
+            this.become({ kind: 'failed', reason: vscode.l10n.t('it ended by itself, the log may say why.') });
           }
         });
       }
@@ -140,6 +188,7 @@ export class LanguageServer implements Transport, vscode.Disposable {
     const client = this.client;
     this.client = undefined;
     this.interpreter = undefined;
+    this.ready = undefined;
     try {
       await client?.dispose();
     } catch (error) {
@@ -148,10 +197,15 @@ export class LanguageServer implements Transport, vscode.Disposable {
     }
   }
 
+  private serverOptions(python: string): ServerOptions {
+    return { command: python, args: [this.program, 'serve'], options: { env: pythonEnvironment() } };
+  }
+
   private clientOptions(): LanguageClientOptions {
     return {
       documentSelector: DOCUMENTS,
-      initializationOptions: { settings: settings() },
+      // Asked for at each start, also of a server that is started again after it died.
+      initializationOptions: () => ({ settings: this.settings() }),
       outputChannel: this.log,
       traceOutputChannel: this.trace.channel,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
@@ -160,27 +214,25 @@ export class LanguageServer implements Transport, vscode.Disposable {
       initializationFailedHandler: () => false,
       errorHandler: new Restarts(),
       middleware: {
-        workspace: {
-          didChangeConfiguration: () =>
-            this.client?.sendNotification(DidChangeConfigurationNotification.type, { settings: settings() }) ??
-            Promise.resolve(),
-        },
+        sendRequest: (type, params, token, next) => this.work.during(next(type, params, token)),
+        workspace: { didChangeConfiguration: () => this.sendSettings() },
       },
     };
+  }
+
+  private async sendSettings(): Promise<void> {
+    await this.client?.sendNotification(DidChangeConfigurationNotification.type, { settings: this.settings() });
+  }
+
+  /** The section of settings as the server takes it: it does not know which interpreter is the user's. */
+  private settings(): Record<string, unknown> {
+    const section = JSON.parse(JSON.stringify(vscode.workspace.getConfiguration(ID))) as Record<string, unknown>;
+    const interpreter = interpreterSetting('worker.interpreter') || this.interpreter;
+    return { ...section, worker: { ...(section.worker as object), interpreter } };
   }
 
   private become(state: ServerState): void {
     this.current = state;
     this.stateChange.fire(state);
   }
-}
-
-/** The section of settings as the server takes it: it does not know the editor's abbreviations for paths. */
-function settings(): Record<string, unknown> {
-  const section = JSON.parse(JSON.stringify(vscode.workspace.getConfiguration(ID))) as Record<string, unknown>;
-  return { ...section, worker: { ...(section.worker as object), interpreter: interpreterSetting('worker.interpreter') } };
-}
-
-function serverOptions(python: string): ServerOptions {
-  return { command: python, args: ['-m', 'model_loupe', 'serve'], options: { env: pythonEnvironment() } };
 }

@@ -1,11 +1,20 @@
+import { l10n } from 'vscode';
+
+/** The server runs. `python` (of `version`) is the user's, whose libraries are asked; `runs` runs the server. */
+export interface ReadyState {
+  readonly kind: 'ready';
+  readonly python: string;
+  readonly version: string;
+  readonly runs: string;
+}
+
 /** What the language server is doing, or why it is not there. */
 export type ServerState =
+  | ReadyState
   | { readonly kind: 'untrusted' }
   | { readonly kind: 'starting' }
-  | { readonly kind: 'ready'; readonly python: string; readonly version: string; readonly server: string }
   | { readonly kind: 'no-python'; readonly python: string | undefined; readonly reason: string }
   | { readonly kind: 'old-python'; readonly python: string; readonly version: string }
-  | { readonly kind: 'no-server'; readonly python: string; readonly version: string; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };
 
 /** One line for a person: what is wrong and what is needed; undefined while nothing is wrong. */
@@ -13,16 +22,16 @@ export function problem(state: ServerState): string | undefined {
   switch (state.kind) {
     case 'no-python':
       return state.python === undefined
-        ? 'Python was not found. Model Loupe needs Python 3.11 or newer.'
-        : `This Python does not run: ${state.python} (${state.reason})`;
+        ? l10n.t('Python was not found. Model Loupe needs Python 3.11 or newer.')
+        : l10n.t('This Python does not run: {0} ({1})', state.python, state.reason);
     case 'old-python':
-      return `Model Loupe needs Python 3.11 or newer; ${state.python} is ${state.version}.`;
-    case 'no-server':
-      return state.reason.startsWith('ModuleNotFoundError')
-        ? `The package model-loupe is not installed in ${state.python} (Python ${state.version}).`
-        : `The package model-loupe does not load in ${state.python}: ${state.reason}`;
+      return l10n.t(
+        'Model Loupe needs Python 3.11 or newer; {0} is {1}, and there is no newer one on the PATH.',
+        state.python,
+        state.version
+      );
     case 'failed':
-      return `The language server does not run: ${state.reason}`;
+      return l10n.t('The language server does not run: {0}', state.reason);
     default:
       return undefined;
   }

@@ -1,4 +1,4 @@
-/** The status bar item: whether the server runs, with which Python, and what to do if not. */
+/** The status bar item: what the server does, with which Python, and what to do if it does nothing. */
 import * as vscode from 'vscode';
 
 import type { LanguageServer } from './server';
@@ -7,37 +7,47 @@ import { problem, type ServerState } from './state';
 /** Keeps the status bar item, and the context key that the view's welcome texts go by, in step with the server. */
 export class StatusItem implements vscode.Disposable {
   private readonly item = vscode.window.createStatusBarItem('modelLoupe.status', vscode.StatusBarAlignment.Right, 90);
-  private readonly subscription: vscode.Disposable;
+  private readonly subscriptions: vscode.Disposable;
 
-  constructor(server: LanguageServer) {
+  constructor(private readonly server: LanguageServer) {
     this.item.name = 'Model Loupe';
     this.item.command = 'modelLoupe.showMenu';
-    this.subscription = server.onDidChangeState((state) => this.show(state));
-    this.show(server.state);
+    this.subscriptions = vscode.Disposable.from(
+      server.onDidChangeState(() => this.show()),
+      server.work.onDidChange(() => this.show()),
+      vscode.workspace.onDidChangeConfiguration((change) => {
+        if (change.affectsConfiguration('modelLoupe.network')) {
+          this.show();
+        }
+      })
+    );
+    this.show();
     this.item.show();
   }
 
   dispose(): void {
-    this.subscription.dispose();
+    this.subscriptions.dispose();
     this.item.dispose();
   }
 
-  private show(state: ServerState): void {
+  private show(): void {
+    const { state, work } = this.server;
     void vscode.commands.executeCommand('setContext', 'modelLoupe.state', state.kind);
-    const wrong = problem(state);
-    this.item.text = `$(${icon(state)}) Model Loupe`;
-    this.item.tooltip = wrong ?? describe(state);
-    this.item.backgroundColor = wrong ? new vscode.ThemeColor('statusBarItem.warningBackground') : undefined;
-    this.item.accessibilityInformation = { label: `Model Loupe: ${wrong ?? describe(state)}` };
+    const isWrong = problem(state) !== undefined;
+    const words = statusText(state, work.isUnderWay);
+    this.item.text = `$(${icon(state, work.isUnderWay)}) Model Loupe`;
+    this.item.tooltip = words;
+    this.item.backgroundColor = isWrong ? new vscode.ThemeColor('statusBarItem.warningBackground') : undefined;
+    this.item.accessibilityInformation = { label: `Model Loupe: ${words}` };
   }
 }
 
-function icon(state: ServerState): string {
-  switch (state.kind) {
+function icon({ kind }: ServerState, isWorking: boolean): string {
+  switch (kind) {
     case 'starting':
       return 'loading~spin';
     case 'ready':
-      return 'search';
+      return isWorking ? 'loading~spin' : isOffline() ? 'debug-disconnect' : 'search';
     case 'untrusted':
       return 'shield';
     default:
@@ -45,14 +55,27 @@ function icon(state: ServerState): string {
   }
 }
 
-/** One line about a server that nothing is wrong with. */
-export function describe(state: ServerState): string {
+/** What the server does, or what keeps it from that, as its user reads it. */
+export function statusText(state: ServerState, isWorking = false): string {
   switch (state.kind) {
     case 'ready':
-      return `Model Loupe ${state.server} with Python ${state.version}: ${state.python}`;
+      return [
+        vscode.l10n.t('with Python {0}: {1}', state.version, state.python),
+        ...(state.runs === state.python ? [] : [vscode.l10n.t('the server runs under {0}', state.runs)]),
+        ...(isOffline() ? [vscode.l10n.t('offline: the Hub is not asked')] : []),
+        ...(isWorking ? [vscode.l10n.t('working …')] : []),
+      ].join(' · ');
     case 'untrusted':
-      return 'Model Loupe starts once this workspace is trusted.';
+      return vscode.l10n.t('Model Loupe starts once this workspace is trusted.');
+    case 'starting':
+      return vscode.l10n.t('Model Loupe is starting …');
     default:
-      return 'Model Loupe is starting …';
+      return problem(state) ?? '';
   }
+}
+
+/** Whether the server asks nothing of the Hub, by the setting or as huggingface_hub is told to. */
+function isOffline(): boolean {
+  const setting = vscode.workspace.getConfiguration('modelLoupe').get('network');
+  return setting === 'offline' || /^(1|on|yes|true)$/i.test(process.env.HF_HUB_OFFLINE ?? '');
 }

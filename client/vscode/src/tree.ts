@@ -154,6 +154,18 @@ export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
     }
   }
 
+  /** Show the last of these rows, each below the one before; rejects if the code no longer names the model. */
+  async showPath(path: readonly string[]): Promise<void> {
+    await vscode.commands.executeCommand(`${VIEW}.focus`);
+    const rows = await this.tree.follow(path);
+    if (rows.length === 0) {
+      throw new Error('The code no longer names this model.');
+    }
+    for (const row of rows) {
+      await this.reveal(row);
+    }
+  }
+
   private async reveal(node: TreeNode): Promise<void> {
     await this.view.reveal(node, { select: true, focus: true, expand: true });
   }

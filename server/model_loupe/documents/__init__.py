@@ -6,6 +6,9 @@ Positions are lines from 0 and columns from 0 in code points.
 
 from model_loupe.documents.analysis import Analysis, Siblings, analyse_notebook, analyse_python
 from model_loupe.documents.apis import may_load
+from model_loupe.documents.arguments import GivenArgument, OpenCall
+from model_loupe.documents.casts import Cast
+from model_loupe.documents.json_text import Hit, Member, Node, hit, parse_json
 from model_loupe.documents.names import repository_of
 from model_loupe.documents.notebook import read_notebook
 from model_loupe.documents.objects import Object, Typed
@@ -15,9 +18,15 @@ from model_loupe.documents.sites import Argument, Pair, Site, Sites, Use
 __all__ = [
     "Analysis",
     "Argument",
+    "Cast",
     "Cell",
+    "GivenArgument",
+    "Hit",
+    "Member",
     "Mention",
+    "Node",
     "Object",
+    "OpenCall",
     "Pair",
     "Reference",
     "Siblings",
@@ -28,7 +37,9 @@ __all__ = [
     "Use",
     "analyse_notebook",
     "analyse_python",
+    "hit",
     "may_load",
+    "parse_json",
     "read_notebook",
     "repository_of",
 ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from model_loupe.documents import settings, shell
+from model_loupe.documents.arguments import Arguments, GivenArgument, OpenCall
 from model_loupe.documents.calls import Calls
+from model_loupe.documents.casts import Cast, Casts
 from model_loupe.documents.facts import Facts
 from model_loupe.documents.memory import facts_of, facts_of_all
 from model_loupe.documents.mentions import Mentions
@@ -36,7 +38,9 @@ class Analysis:
         self.modules = names.asked_modules
         self._mentions = Mentions(indexes, names, values, self.references, calls.written)
         self._objects = Objects(indexes, names, values.follower, calls)
+        self._casts = Casts(indexes, names, calls, self._objects)
         self.sites = Sites(indexes, names, calls, self._objects.trace)
+        self._arguments = Arguments(indexes, names, self._objects, self.references)
 
     def mention_at(self, cell: int | None, line: int, column: int) -> Mention | None:
         """The model's name under a cursor: a literal or variable of a loading call, or one that feeds it."""
@@ -49,6 +53,18 @@ class Analysis:
     def typed_at(self, cell: int | None, line: int, column: int) -> Typed | None:
         """The object whose part is being typed before a cursor: ``model.layers[3].``"""
         return self._objects.typed(cell, line, column)
+
+    def casts(self) -> list[Cast]:
+        """The places that give a loaded model a dtype, in order."""
+        return self._casts.all()
+
+    def argument_at(self, cell: int | None, line: int, column: int) -> GivenArgument | None:
+        """The keyword argument of a call whose name is under a cursor."""
+        return self._arguments.at(cell, line, column)
+
+    def open_call_at(self, cell: int | None, line: int, column: int) -> OpenCall | None:
+        """The call whose arguments are being typed before a cursor."""
+        return self._arguments.open_at(cell, line, column)
 
     def literals(self, cell: int | None) -> list[Mention]:
         """The string literals of a cell, or of the file, that are the name of what some call loads."""

@@ -114,7 +114,7 @@ class Objects:
             return None
         before = lines[line][:column]
         match = _PARTIAL.search(before)
-        chain = _chain_before(before[: match.start()]) if match else ""
+        chain = chain_before(before[: match.start()]) if match else ""
         if match is None or not chain:
             return None
         try:
@@ -259,7 +259,7 @@ def _own_span(facts: Facts, node: ast.expr) -> Span | None:
     return span if isinstance(node, ast.Name) else None
 
 
-def _chain_before(text: str) -> str:
+def chain_before(text: str) -> str:
     """The names, indexes and calls that end a line: ``x = f(model.layers[0]`` → ``model.layers[0]``."""
     position = len(text)
     closing: list[str] = []

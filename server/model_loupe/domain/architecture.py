@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 
 class ClassSource(NamedTuple):
@@ -122,6 +123,7 @@ class Architecture(NamedTuple):
     """What one call builds. ``nbytes`` is None where a quantiser decides; ``text`` is what ``print`` writes.
 
     ``join`` is None while the checkpoint was not looked at; ``notes`` say where the real thing may differ.
+    ``config`` is that of the model with all defaults of its class.
     """
 
     class_name: str
@@ -136,6 +138,7 @@ class Architecture(NamedTuple):
     tied: tuple[tuple[str, ...], ...]
     join: Join | None
     notes: tuple[str, ...]
+    config: Mapping[str, Any] = MappingProxyType({})
 
     def find(self, parts: Sequence[str | int]) -> tuple[str, BuiltModule] | None:
         """The real path of the module that code names by ``parts`` (``*``: any one), and the module."""

@@ -79,6 +79,7 @@ def architecture_of(answer: dict[str, Any]) -> Architecture:
         tied=tuple(map(tuple, answer["tied"])),
         join=_join(answer["join"]) if answer["join"] else None,
         notes=tuple(answer["notes"]),
+        config=answer["config"],
     )
 
 

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from model_loupe.domain.architecture import Architecture, BuiltModule, BuiltParameter, ClassSource
 from model_loupe.domain.units import format_bytes, format_shape, plural
+from model_loupe.inspector import explained
+from model_loupe.inspector.description import Description
+from model_loupe.inspector.explained import Asked
 from model_loupe.inspector.markdown import escape
 
 MOST_ROWS = 12
@@ -41,8 +44,8 @@ def _tensor_names(module: BuiltModule) -> set[str]:
     return {each.name for each in module.parameters} | {each.name for each in module.buffers}
 
 
-def part_lines(built: Architecture, part: BuiltPart) -> list[str]:
-    """The Markdown lines of the hover on a part."""
+def part_lines(description: Description, built: Architecture, part: BuiltPart, asked: Asked) -> list[str]:
+    """The Markdown lines of the hover on a part of what is ``built``; for what was ``asked``."""
     path, module, name = part
     if name is not None:
         full = f"{path}.{name}" if path else name
@@ -52,12 +55,20 @@ def part_lines(built: Architecture, part: BuiltPart) -> list[str]:
             for each in module.buffers
             if each.name == name
         ]
-        return [f"**{escape(full)}** · {escape(texts[0])}", "", f"of {escape(module.repr)}"]
+        told = explained.lines(description, explained.parameter_part(path, module, name), asked)
+        return [
+            f"**{escape(full)}** · {escape(texts[0])}",
+            "",
+            f"of {escape(module.repr)}",
+            *(text for line in told for text in ("", line)),
+        ]
     lines = [f"**{escape(path)}** · {escape(module.repr)}", ""]
     if module.elements:
         size = f"{plural(module.elements // module.copies, 'parameter')}"
         lines += [f"{size} · {format_bytes(module.nbytes // module.copies)} as {escape(built.dtype)}", ""]
-    rows = list(_rows(module, built))
+    told = explained.lines(description, explained.built_part(built, path, module), asked)
+    lines += [text for line in told for text in (line, "")]
+    rows = list(_rows(description, path, module, built))
     if rows:
         lines += ["| Inside | |", "|:--|:--|"]
         lines += [f"| {escape(label)} | {escape(text)} |" for label, text in rows[:MOST_ROWS]]
@@ -89,15 +100,22 @@ def names_inside(built: Architecture, parts: Sequence[str | int]) -> Iterator[tu
         yield buffer.name, "parameter", f"{format_shape(buffer.shape)} {buffer.dtype} · buffer"
 
 
-def _rows(module: BuiltModule, built: Architecture) -> Iterator[tuple[str, str]]:
+def _rows(
+    description: Description, path: str, module: BuiltModule, built: Architecture
+) -> Iterator[tuple[str, str]]:
     for parameter in module.parameters:
         yield parameter.name, parameter_text(parameter, built)
     for buffer in module.buffers:
         yield buffer.name, f"{format_shape(buffer.shape)} {buffer.dtype} · buffer"
     for child in module.children:
         label = f"{child.name}: {child.copies} ×" if child.copies > 1 else child.name
-        size = f" · {format_bytes(child.nbytes)}" if child.nbytes else ""
-        yield label, f"{child.repr}{size}"
+        found = explained.matrix_text(description, explained.subject_of(_below(path, child.name), child))
+        size = format_bytes(child.nbytes) if child.nbytes else ""
+        yield label, " · ".join(filter(None, (child.repr, found, size)))
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def parameter_text(parameter: BuiltParameter, built: Architecture) -> str:

@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from model_loupe.domain.architecture import Architecture, BuiltModule, BuiltParameter, Placement
+from model_loupe.domain.memory import Wanted
 from model_loupe.domain.units import format_bytes, format_count, format_shape, plural
+from model_loupe.inspector import explained
 from model_loupe.inspector.built_parts import parameter_text
+from model_loupe.inspector.description import Description
+from model_loupe.inspector.explained import Asked
 from model_loupe.inspector.facts import device_name
 from model_loupe.inspector.markdown import escape
 from model_loupe.inspector.rows import Place, TreeNode, row
 
 
-def module_rows(place: Place, built: Architecture) -> Iterator[TreeNode]:
+def module_rows(
+    place: Place, description: Description, built: Architecture, wanted: Wanted
+) -> Iterator[TreeNode]:
     """The modules, parameters and buffers directly inside of the module at ``place.path``."""
     found = built.find(place.path.split(".") if place.path else ())
     if found is None:
         return
     _, module = found
     for child in module.children:
-        yield _module_row(place, child, built)
+        yield _module_row(place, child, description, built, wanted)
     for parameter in module.parameters:
         yield _parameter_row(place, parameter, built)
     for buffer in module.buffers:
@@ -69,7 +75,9 @@ def placement_rows(place: Place, placement: Placement) -> Iterator[TreeNode]:
         yield _leaf(place, path or "the whole model", details, "module", None)
 
 
-def _module_row(place: Place, module: BuiltModule, built: Architecture) -> TreeNode:
+def _module_row(
+    place: Place, module: BuiltModule, description: Description, built: Architecture, wanted: Wanted
+) -> TreeNode:
     name = module.name if module.copies == 1 else str(module.indices[0])
     label = f"{module.name}: {module.copies} ×" if module.copies > 1 else module.name
     shown = f"{place.shown}.{module.name}" if place.shown else module.name
@@ -88,6 +96,7 @@ def _module_row(place: Place, module: BuiltModule, built: Architecture) -> TreeN
             + (f" · {format_bytes(module.stored_nbytes)} stored" if built.join else "")
             + (f" in all {module.copies}" if module.copies > 1 else "")
         )
+    lines += explained.lines(description, explained.built_part(built, path, module), Asked(wanted))
     if module.source and module.source.file:
         lines.append(f"`{escape(module.source.module)}`, line {module.source.line or 1}")
     below = place._replace(path=path, shown=shown, offset=0)

@@ -28,7 +28,11 @@ class Cursor(NamedTuple):
 
 def cursor_of(
     session: Session,
-    params: types.HoverParams | types.CompletionParams | types.DefinitionParams | types.ReferenceParams,
+    params: types.HoverParams
+    | types.CompletionParams
+    | types.DefinitionParams
+    | types.ReferenceParams
+    | types.SignatureHelpParams,
 ) -> Cursor | None:
     """The cursor that ``params`` tell of; None in a document that is not open, or a notebook as such."""
     uri = params.text_document.uri

@@ -43,9 +43,17 @@ class OpenDocuments:
                 return None
         return self._snapshots[uri]
 
+    def text(self, uri: str) -> TextDocument | None:
+        """The open text of any language."""
+        return self._texts.get(uri)
+
+    def uris(self) -> tuple[str, ...]:
+        """Everything open, in the order of opening."""
+        return (*self._texts, *self._notebooks)
+
     def snapshots(self) -> Iterator[Snapshot]:
         """The present state of everything open, in the order of opening."""
-        for uri in (*self._texts, *self._notebooks):
+        for uri in self.uris():
             if found := self.snapshot(uri):
                 yield found
 

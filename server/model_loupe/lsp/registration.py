@@ -17,6 +17,9 @@ from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 
 from model_loupe.domain.errors import LoupeError
 from model_loupe.lsp.features import (
+    arguments,
+    cast_edit,
+    cast_preview,
     children,
     code_action,
     code_lens,
@@ -39,7 +42,15 @@ from model_loupe.lsp.features import (
     source,
     text_document,
 )
-from model_loupe.lsp.protocol import CHILDREN, MODELS, PRINT_MODEL, SOURCE, LoupeServer
+from model_loupe.lsp.protocol import (
+    CAST_EDIT,
+    CAST_PREVIEW,
+    CHILDREN,
+    MODELS,
+    PRINT_MODEL,
+    SOURCE,
+    LoupeServer,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +65,8 @@ _REQUESTS: dict[str, Callable[..., Awaitable[Any]]] = {
     CHILDREN: children.children,
     PRINT_MODEL: print_model.print_model,
     SOURCE: source.source,
+    CAST_PREVIEW: cast_preview.cast_preview,
+    CAST_EDIT: cast_edit.cast_edit,
     types.TEXT_DOCUMENT_DEFINITION: definition.definition,
 }
 
@@ -80,6 +93,10 @@ def register(server: LoupeServer) -> None:
         server.feature(method)(_guarded_request(server, method, function))
     method = types.TEXT_DOCUMENT_COMPLETION
     server.feature(method, completion.OPTIONS)(_guarded_request(server, method, completion.completion))
+    method = types.TEXT_DOCUMENT_SIGNATURE_HELP
+    server.feature(method, arguments.SIGNATURE_OPTIONS)(
+        _guarded_request(server, method, arguments.signature_help)
+    )
     for name, command in execute_command.COMMANDS.items():
         server.command(name)(_guarded_command(server, name, command))
     for method, function in _NOTIFICATIONS.items():
@@ -126,7 +143,7 @@ def _guarded_request(
         except Exception:
             _report(server, method)
             # Nobody misses one hover, but a sidebar should not look empty for a fault of ours.
-            if method in (MODELS, CHILDREN, PRINT_MODEL, SOURCE, types.TEXT_DOCUMENT_DIAGNOSTIC):
+            if method.startswith("modelLoupe/") or method == types.TEXT_DOCUMENT_DIAGNOSTIC:
                 raise JsonRpcInternalError("Model Loupe failed on this request; see its log") from None
             return None
 

@@ -11,7 +11,18 @@ from lsprotocol import types
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from model_loupe.documents import Analysis, Mention, Object, Reference, Siblings, Sites, Typed
+    from model_loupe.documents import (
+        Analysis,
+        Cast,
+        GivenArgument,
+        Mention,
+        Object,
+        OpenCall,
+        Reference,
+        Siblings,
+        Sites,
+        Typed,
+    )
     from model_loupe.lsp.notebook import Notebook
     from model_loupe.lsp.requests import Ask
     from model_loupe.lsp.text import TextDocument
@@ -89,9 +100,21 @@ class Snapshot:
         """The object whose part is being typed at a place. Slow the first time."""
         return self._analysed().typed_at(index if self.is_notebook else None, line, column)
 
+    def argument(self, index: int, line: int, column: int) -> GivenArgument | None:
+        """The keyword argument whose name part ``index`` has at a place. Slow the first time."""
+        return self._analysed().argument_at(index if self.is_notebook else None, line, column)
+
+    def open_call(self, index: int, line: int, column: int) -> OpenCall | None:
+        """The call whose arguments are being typed at a place. Slow the first time."""
+        return self._analysed().open_call_at(index if self.is_notebook else None, line, column)
+
     def literals(self, index: int) -> list[Mention]:
         """The literals of part ``index`` that name a model which some call loads. Slow the first time."""
         return self._analysed().literals(index if self.is_notebook else None)
+
+    def casts(self) -> list[Cast]:
+        """The places that give a loaded model a dtype, in order. Slow the first time."""
+        return self._analysed().casts()
 
     def calls(self) -> list[Call]:
         """The loading calls, in order. Slow the first time, and looks at the disk: for a worker thread."""

@@ -8,6 +8,7 @@ line's last character.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable
 
 from lsprotocol import types
@@ -39,15 +40,25 @@ class Text:
         """This text after a change as ``textDocument/didChange`` reports it."""
         if isinstance(change, types.TextDocumentContentChangeWholeDocument):
             return Text(change.text)
-        start = self._offset(change.range.start, encoding)
-        end = max(start, self._offset(change.range.end, encoding))
+        start = self.offset(change.range.start, encoding)
+        end = max(start, self.offset(change.range.end, encoding))
         return Text(self.source[:start] + change.text + self.source[end:])
 
-    def _offset(self, position: types.Position, encoding: PositionEncoding) -> int:
+    def offset(self, position: types.Position, encoding: PositionEncoding) -> int:
+        """The characters before a position."""
+        line, column = encoding.to_place(self.lines, position)
+        return self._line_starts()[line] + column
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """The line and column, in code points, of the character at ``offset``."""
+        starts = self._line_starts()
+        line = bisect_right(starts, offset) - 1
+        return line, offset - starts[line]
+
+    def _line_starts(self) -> list[int]:
         if self._starts is None:
             self._starts = [0, *(found.end() for found in _LINE_BREAK.finditer(self.source))]
-        line, column = encoding.to_place(self.lines, position)
-        return self._starts[line] + column
+        return self._starts
 
 
 class TextDocument:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import transformers
@@ -68,4 +69,14 @@ def _answer(
         "tied": list(folded.tied.values()),
         "join": joined.report() if joined else None,
         "notes": notes or [],
+        "config": _config(model.config),
     }
+
+
+def _config(config: Any) -> dict[str, Any]:
+    """The config with its class's defaults; empty for one that is not JSON."""
+    try:
+        found = json.loads(config.to_json_string(use_diff=False))
+    except (TypeError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

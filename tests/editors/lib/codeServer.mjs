@@ -52,7 +52,7 @@ function codeServer() {
     script: join(folder, 'node_modules/code-server/out/node/entry.js'),
   };
   if (!existsSync(entry.script) || !existsSync(VSIX)) {
-    throw new Error('run tests/editors/setup.sh and `npm run package` first');
+    throw new Error('run tests/editors/setup.sh and `make vsix` first');
   }
   return entry;
 }
@@ -103,7 +103,7 @@ export async function openWorkbench(workspace, settings = {}, { environment = {}
     };
     await open(workspace);
     const languageServers = () =>
-      descendants(server.pid).filter(({ command }) => command.endsWith('-m model_loupe serve')).map(({ pid }) => pid);
+      descendants(server.pid).filter(({ command }) => command.endsWith('/dist/server serve')).map(({ pid }) => pid);
     return { ...browser, open, log: () => readLogs(join(userData, 'logs')), languageServers, close };
   } catch (error) {
     await close();

@@ -1,4 +1,8 @@
-"""``textDocument/completion``: behind the dot of a model, its modules, parameters and config fields."""
+"""``textDocument/completion``: behind the dot of a model, its modules, parameters and config fields.
+
+In the parentheses of a call its arguments (``arguments``), in a checkpoint's JSON its fields
+(``config_files``).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from lsprotocol import types
 
 from model_loupe.domain.errors import LoupeError
 from model_loupe.lsp.cursor import cursor_of
+from model_loupe.lsp.features import arguments, config_files
 
 if TYPE_CHECKING:
     from model_loupe.documents import Typed
@@ -16,7 +21,7 @@ if TYPE_CHECKING:
     from model_loupe.lsp.requests import Ask
     from model_loupe.lsp.session import Outcome, Session
 
-OPTIONS = types.CompletionOptions(trigger_characters=["."])
+OPTIONS = types.CompletionOptions(trigger_characters=[".", "(", "=", '"', "'"])
 
 _KINDS = {
     "module": types.CompletionItemKind.Module,
@@ -29,13 +34,13 @@ async def completion(session: Session, params: types.CompletionParams) -> types.
     """What the object before the cursor holds; nothing where that is no model."""
     cursor = cursor_of(session, params)
     if cursor is None:
-        return None
+        return await config_files.completion(session, params)
     found = await session.run(_look, cursor)
     if found is None:
-        return None
+        return await arguments.completion(session, cursor)
     typed, ask = found
     outcome = await session.describe_as(ask.request, ask.options)
-    items = await session.run(_items, typed, outcome)
+    items = await session.run(_items, session, typed, outcome)
     if not items or not session.is_current(cursor.snapshot):
         return None
     where = session.encoding.to_range(cursor.lines, typed.span)
@@ -65,12 +70,16 @@ def _look(cursor: Cursor) -> tuple[Typed, Ask] | None:
     return (typed, asked) if asked else None
 
 
-def _items(typed: Typed, outcome: Outcome) -> list[Completion]:
+def _items(session: Session, typed: Typed, outcome: Outcome) -> list[Completion]:
     if isinstance(outcome, LoupeError):
         return []
     from model_loupe.inspector import completions, config_completions
 
     found = typed.object
     if found.kind == "config":
-        return config_completions(outcome, found.parts)
+        from model_loupe.inspector.config_files import code_completions
+
+        return config_completions(outcome, found.parts) + code_completions(
+            session.library_folders, outcome, found.parts
+        )
     return completions(outcome, found.parts, numbers=typed.dotted) if found.kind == "model" else []

@@ -11,6 +11,7 @@ from lsprotocol import types
 
 from model_loupe.diagnostics.rules import OFF
 from model_loupe.lsp.checks import findings
+from model_loupe.lsp.features import config_files
 from model_loupe.lsp.protocol import ServerCancelled
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ async def diagnostic(
     uri = params.text_document.uri
     snapshot = session.documents.snapshot(uri)
     if snapshot is None:
-        return types.RelatedFullDocumentDiagnosticReport(items=[])
+        return types.RelatedFullDocumentDiagnosticReport(items=await config_files.diagnose(session, uri))
     found = await _diagnose(session, snapshot, only=uri)
     if not session.is_current(snapshot):
         raise ServerCancelled
@@ -52,12 +53,18 @@ def push_later(session: Session, uri: str) -> None:
 def refresh(session: Session) -> None:
     """Models may have changed: have the client ask again, or publish again."""
     session.client.refresh_diagnostics()
-    for snapshot in tuple(session.documents.snapshots()):
-        push_later(session, snapshot.uri)
+    for uri in session.documents.uris():
+        push_later(session, uri)
 
 
 async def _push(session: Session, uri: str) -> None:
     snapshot = session.documents.snapshot(uri)
+    if snapshot is None and (document := session.documents.text(uri)):
+        items = await config_files.diagnose(session, uri)
+        if items or uri in session.published:
+            session.client.publish(uri, document.version, items)
+            session.published[uri] = {uri}
+        return
     found = await _diagnose(session, snapshot) if snapshot else {}
     if session.documents.snapshot(uri) is not snapshot:
         return  # another push is on its way

@@ -16,7 +16,7 @@ from model_loupe.domain.errors import LoupeError
 
 _SCRIPT = """
 import json, sys
-wanted = json.load(sys.stdin)
+sys.path, wanted = json.load(sys.stdin)
 from huggingface_hub import snapshot_download
 try:
     print(json.dumps({"path": snapshot_download(**wanted)}))
@@ -71,7 +71,7 @@ class Download:
             env={**os.environ, "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_ENDPOINT": constants.ENDPOINT},
         )
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(arguments).encode())
+        self._process.stdin.write(json.dumps([sys.path, arguments]).encode())
         self._process.stdin.close()
 
     @property

@@ -1,0 +1,220 @@
+/** What there is to know of the target that is selected: memory, exponents, tensors that lose most, what stays. */
+import { html, nothing, type TemplateResult } from 'lit-html';
+
+import { formatBytes, formatInteger, formatShort } from '../format.js';
+import { exponentsView } from './exponents.js';
+import type { CastTarget, KeptModule, Numerics } from './protocol.js';
+import type { CastSession } from './session.js';
+import { barView } from './table-view.js';
+
+/** How many paths of modules are listed; a large model has thousands. */
+const MOST_PATHS = 200;
+
+export function detailView(session: CastSession): TemplateResult | typeof nothing {
+  const target = session.selected;
+  if (!target) {
+    return nothing;
+  }
+  return html`
+    <section class="loupe-detail" aria-label=${`Cast to ${target.title}`}>
+      <h2>${target.title}</h2>
+      <p class="loupe-faint">${target.library} · ${target.hardware}</p>
+      ${target.runs_here?.ok === false ? html`<p class="loupe-error">${target.runs_here.why ?? 'Does not run here.'}</p>` : nothing}
+      ${target.unmeasured ? html`<p class="loupe-notice">${target.unmeasured.message}</p>` : nothing}
+      <div class="loupe-cards">
+        ${memoryView(target, session.state.preview?.stored.bytes ?? 0)}
+        ${target.numerics ? html`${exponentsView(target.numerics)} ${figuresView(target.numerics)}` : nothing}
+        ${worstView(session, target)} ${keptView(target)} ${modulesView(session, target)}
+      </div>
+    </section>
+  `;
+}
+
+function memoryView(target: CastTarget, stored: number): TemplateResult {
+  const largest = Math.max(stored, target.bytes, 1);
+  const rows: [string, number][] = [
+    ['Stored now', stored],
+    ['After', target.bytes],
+  ];
+  const cache = target.kv_cache;
+  return html`
+    <section class="loupe-card" aria-label="Memory">
+      <h3>Memory</h3>
+      <table class="loupe-plain">
+        ${rows.map(
+          ([label, bytes]) =>
+            html`<tr>
+              <th scope="row">${label}</th>
+              <td>${formatBytes(bytes)}</td>
+              <td class="loupe-wide">${barView(bytes / largest)}</td>
+            </tr>`,
+        )}
+      </table>
+      ${
+        cache
+          ? html`<p>
+              KV cache: ${formatBytes(cache.bytes_per_token)} a token as ${cache.dtype},
+              ${formatBytes(cache.bytes_per_token_before)} now.
+            </p>`
+          : nothing
+      }
+      ${
+        target.fits?.length
+          ? html`<ul class="loupe-fits">
+              ${target.fits.map(
+                ({ device, context, bytes, fits }) =>
+                  html`<li class=${fits ? 'loupe-good' : 'loupe-bad'}>
+                    ${fits ? 'Fits' : 'Too large for'} ${device}: ${formatBytes(bytes)} with ${formatInteger(context)} tokens of
+                    cache
+                  </li>`,
+              )}
+            </ul>`
+          : nothing
+      }
+    </section>
+  `;
+}
+
+function figuresView(numerics: Numerics): TemplateResult {
+  const counts: [string, number | null][] = [
+    ['NaN before the cast', numerics.nan_in],
+    ['Infinite before the cast', numerics.inf_in],
+    ['Become infinite', numerics.to_inf],
+    ['Clamped', numerics.saturated],
+    ['Become zero', numerics.to_zero],
+    ['Become subnormal', numerics.to_subnormal],
+  ];
+  const measure = (value: number | null): string => (value === null ? '–' : formatShort(value));
+  const measures: [string, string][] = [
+    ['Mean squared error', measure(numerics.mse)],
+    ['Largest relative error', measure(numerics.max_rel_error)],
+    ['Cosine similarity', numerics.cosine === null ? '–' : numerics.cosine.toFixed(6)],
+  ];
+  const isSample = numerics.mode === 'sampled';
+  return html`
+    <section class="loupe-card" aria-label="Figures">
+      <h3>Figures</h3>
+      <dl>
+        <dt>Values</dt>
+        <dd>
+          ${formatInteger(numerics.elements)}${
+            isSample ? html`, ${formatInteger(numerics.sampled ?? 0)} of them read` : nothing
+          }
+        </dd>
+        ${counts.map(
+          ([name, count]) =>
+            html`<dt>${name}</dt>
+              <dd>${count === null ? 'not known from a sample' : formatInteger(count)}</dd>`,
+        )}
+        ${measures.map(
+          ([name, value]) =>
+            html`<dt>${name}</dt>
+              <dd>${value}</dd>`,
+        )}
+      </dl>
+    </section>
+  `;
+}
+
+function worstView(session: CastSession, { worst }: CastTarget): TemplateResult | typeof nothing {
+  if (!worst?.length) {
+    return nothing;
+  }
+  return html`
+    <section class="loupe-card" aria-label="Tensors that lose most">
+      <h3>Tensors that lose most</h3>
+      <table class="loupe-plain">
+        <thead>
+          <tr>
+            <th scope="col">Tensor</th>
+            <th scope="col">SNR (dB)</th>
+            <th scope="col">→ inf</th>
+            <th scope="col">Max error</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${worst.map(
+            ({ name, path, snr_db, to_inf, max_abs_error }) =>
+              html`<tr>
+                <th scope="row">
+                  ${
+                    path
+                      ? html`<button class="loupe-link" title="Show in the tree" @click=${() => void session.reveal(path)}>
+                          ${name}
+                        </button>`
+                      : html`<code>${name}</code>`
+                  }
+                </th>
+                <td>${snr_db === null ? '–' : snr_db.toFixed(2)}</td>
+                <td class=${to_inf ? 'loupe-bad' : ''}>${to_inf === null ? '–' : formatInteger(to_inf)}</td>
+                <td>${max_abs_error === null ? '–' : formatShort(max_abs_error)}</td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </section>
+  `;
+}
+
+/** What keeps a dtype of its own, by the reason why. */
+function keptView({ kept }: CastTarget): TemplateResult | typeof nothing {
+  if (kept.length === 0) {
+    return nothing;
+  }
+  const groups = new Map<string, KeptModule[]>();
+  for (const each of kept) {
+    const key = `${each.dtype}: ${each.reason}`;
+    groups.set(key, [...(groups.get(key) ?? []), each]);
+  }
+  const sum = (rows: readonly KeptModule[]): number => rows.reduce((total, { bytes }) => total + bytes, 0);
+  const ordered = [...groups].sort(([, one], [, other]) => sum(other) - sum(one));
+  return html`
+    <section class="loupe-card" aria-label="What stays, and why">
+      <h3>What stays, and why</h3>
+      ${ordered.map(
+        ([reason, rows]) =>
+          html`<details>
+            <summary>${reason} <span class="loupe-faint">${formatBytes(sum(rows))}</span></summary>
+            <ul>
+              ${rows.slice(0, MOST_PATHS).map(({ path }) => html`<li><code>${path}</code></li>`)}
+              ${rows.length > MOST_PATHS ? html`<li>and ${formatInteger(rows.length - MOST_PATHS)} more</li>` : nothing}
+            </ul>
+          </details>`,
+      )}
+    </section>
+  `;
+}
+
+function modulesView(session: CastSession, { modules }: CastTarget): TemplateResult {
+  const largest = modules.reduce((most, { bytes, bytes_before }) => Math.max(most, bytes, bytes_before), 1);
+  return html`
+    <section class="loupe-card loupe-double" aria-label="Size by module">
+      <details open>
+        <summary><h3>Size by module</h3></summary>
+        <table class="loupe-plain">
+          <thead>
+            <tr>
+              <th scope="col">Module</th>
+              <th scope="col">Now</th>
+              <th scope="col">After</th>
+              <th scope="col"><span class="loupe-hidden">Share</span></th>
+            </tr>
+          </thead>
+          <tbody>
+            ${modules.slice(0, MOST_PATHS).map(
+              ({ path, bytes_before, bytes }) =>
+                html`<tr>
+                  <th scope="row">
+                    <button class="loupe-link" title="Preview this module alone" @click=${() => void session.narrow(path)}>${path}</button>
+                  </th>
+                  <td>${formatBytes(bytes_before)}</td>
+                  <td>${formatBytes(bytes)}</td>
+                  <td class="loupe-wide">${barView(bytes / largest)}</td>
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </details>
+    </section>
+  `;
+}

@@ -1,0 +1,178 @@
+/**
+ * The page that previews casts, the same in both editors.
+ *
+ * Its look is `style/casts.css`, which takes the colours of the editor around it. It sets no style attributes, so
+ * that it works under the strictest content security policy.
+ */
+import { html, nothing, render, type TemplateResult } from 'lit-html';
+
+import { formatBytes } from '../format.js';
+import { detailView } from './detail.js';
+import type { CastPreview } from './protocol.js';
+import { CastSession, type CastHost, type ProposedEdit } from './session.js';
+import { tableView } from './table-view.js';
+
+export type { CastHost } from './session.js';
+
+/** One page in an element; `dispose` stops what is being measured. */
+export class CastPage {
+  private readonly session: CastSession;
+  private drawing = false;
+  private disposed = false;
+  private proposed: ProposedEdit | null = null;
+
+  /**
+   * @param root - an empty element
+   * @param model - the id of a tree row, or a model's name as code has it
+   */
+  constructor(
+    private readonly root: HTMLElement,
+    host: CastHost,
+    model: string,
+  ) {
+    this.session = new CastSession(host, model, () => this.draw());
+    root.classList.add('loupe-casts');
+    void this.session.sample();
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    this.session.dispose();
+  }
+
+  /** Many changes in a row are drawn once. */
+  private draw(): void {
+    if (this.drawing) {
+      return;
+    }
+    this.drawing = true;
+    queueMicrotask(() => {
+      this.drawing = false;
+      if (!this.disposed) {
+        render(pageView(this.session), this.root);
+        this.followProposal();
+      }
+    });
+  }
+
+  /** What the user asked for comes to the keyboard, and leads back to where it was asked for. */
+  private followProposal(): void {
+    const { proposed } = this.session.state;
+    if (proposed === this.proposed) {
+      return;
+    }
+    const dtype = (proposed ?? this.proposed)?.dtype ?? '';
+    this.proposed = proposed;
+    const target = proposed ? '.loupe-edit button' : `[data-apply="${CSS.escape(dtype)}"]`;
+    this.root.querySelector<HTMLElement>(target)?.focus();
+  }
+}
+
+function pageView(session: CastSession): TemplateResult {
+  const { preview } = session.state;
+  return html`
+    ${headView(session)} ${statusView(session)} ${preview?.network ? networkView(session, preview.network) : nothing}
+    ${preview ? html`${tableView(session)} ${editView(session)} ${detailView(session)}` : nothing}
+  `;
+}
+
+function headView(session: CastSession): TemplateResult {
+  const { preview, running, scope } = session.state;
+  return html`
+    <div class="loupe-head">
+      <div class="loupe-titles">
+        <h1>${preview?.title ?? 'Cast preview'}</h1>
+        <p class="loupe-faint">${preview ? leadText(preview) : 'Reading the weights’ headers …'}</p>
+      </div>
+      ${
+        scope === null
+          ? nothing
+          : html`<p class="loupe-scope">
+              Only <code>${scope}</code>
+              <button class="loupe-quiet" @click=${() => void session.narrow(null)}>Whole model</button>
+            </p>`
+      }
+      ${
+        running === 'exact' || (preview?.exact === true && preview.complete)
+          ? nothing
+          : html`<button
+              class="loupe-primary"
+              ?disabled=${!preview}
+              title="Exact figures: reads all weights"
+              @click=${() => void session.measure()}
+            >
+              Measure Every Value
+            </button>`
+      }
+    </div>
+  `;
+}
+
+function leadText({ stored, current, exact, complete }: CastPreview): string {
+  return [
+    `stored ${stored.dtype ?? ''} ${formatBytes(stored.bytes)}`,
+    current === null ? '' : `the code loads ${current}`,
+    complete ? (exact ? 'every value measured' : 'estimated from a sample of every tensor') : '',
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
+
+/** What goes on, what was done and what went wrong. */
+function statusView(session: CastSession): TemplateResult {
+  const { running, progress, error, done } = session.state;
+  const label = running === 'exact' ? 'Measuring every value' : 'Measuring a sample';
+  return html`
+    <div class="loupe-status" role="status">
+      ${error === null ? nothing : html`<p class="loupe-error">${error}</p>`}
+      ${done === null ? nothing : html`<p class="loupe-done">${done}</p>`} ${running ? html`<span>${label} …</span>` : nothing}
+    </div>
+    ${
+      running
+        ? html`<div class="loupe-progress">
+            <progress aria-label=${label} max="100" value=${progress?.percentage ?? nothing}></progress>
+            <span class="loupe-faint">${progress?.message ?? ''}</span>
+            <button @click=${() => session.cancel()}>Cancel</button>
+          </div>`
+        : nothing
+    }
+  `;
+}
+
+function networkView(session: CastSession, network: NonNullable<CastPreview['network']>): TemplateResult {
+  return html`
+    <div class="loupe-notice">
+      <p>
+        The weights are not on this machine. A sample of them takes <b>${formatBytes(network.bytes)}</b> from the Hub, of
+        ${formatBytes(network.budget)} that are allowed.
+      </p>
+      <button class="loupe-primary" @click=${() => void session.sampleFromHub()}>
+        Read ${formatBytes(network.bytes)} from the Hub
+      </button>
+    </div>
+  `;
+}
+
+/** The lines that an edit changes, before it is made. */
+function editView(session: CastSession): TemplateResult | typeof nothing {
+  const { proposed } = session.state;
+  if (!proposed) {
+    return nothing;
+  }
+  const lines = (text: string, mark: string): TemplateResult[] =>
+    text === '' ? [] : text.split('\n').map((line) => html`<span aria-hidden="true">${mark} </span>${line}\n`);
+  return html`
+    <section class="loupe-edit" aria-label="Edit of the code">
+      <h2>${proposed.edit.title}</h2>
+      ${proposed.edit.lines.map(
+        ({ before, after }) => html`<pre>
+<del aria-label="before">${lines(before, '−')}</del><ins aria-label="after">${lines(after, '+')}</ins></pre
+        >`,
+      )}
+      <div class="loupe-actions">
+        <button class="loupe-primary" @click=${() => void session.apply()}>Apply to the Code</button>
+        <button @click=${() => session.dismiss()}>Leave It</button>
+      </div>
+    </section>
+  `;
+}

@@ -1,0 +1,91 @@
+/** The table of targets as elements. */
+import { html, nothing, type TemplateResult } from 'lit-html';
+import { repeat } from 'lit-html/directives/repeat.js';
+
+import type { CastTarget } from './protocol.js';
+import type { CastSession } from './session.js';
+import { cellOf, columnsOf, type Cell, type Column, type Sorting } from './table.js';
+
+export function tableView(session: CastSession): TemplateResult {
+  const { targets } = session;
+  const columns = columnsOf(targets);
+  const canApply = targets.some((target) => session.canApply(target));
+  const largest = targets.reduce((most, { bytes }) => Math.max(most, bytes), 1);
+  const row = (target: CastTarget): TemplateResult => rowView(session, target, columns, largest, canApply);
+  return html`
+    <div class="loupe-scroll">
+      <table class="loupe-targets">
+        <caption>
+          What each format makes of the weights
+        </caption>
+        <thead>
+          <tr>
+            ${columns.map((column) => headView(column, session.state.sorting, () => session.sortBy(column.key)))}
+            ${canApply ? html`<th scope="col"><span class="loupe-hidden">Apply to the code</span></th>` : nothing}
+          </tr>
+        </thead>
+        <tbody>
+          ${repeat(targets, ({ dtype }) => dtype, row)}
+        </tbody>
+      </table>
+    </div>
+  `;
+}
+
+function headView({ label, meaning, key }: Column, sorting: Sorting | null, sort: () => void): TemplateResult {
+  const order = sorting?.column !== key ? 'none' : sorting.descending ? 'descending' : 'ascending';
+  return html`<th scope="col" aria-sort=${order}>
+    <button title=${meaning} @click=${sort}>${label}</button>
+  </th>`;
+}
+
+function rowView(
+  session: CastSession,
+  target: CastTarget,
+  columns: readonly Column[],
+  largest: number,
+  canApply: boolean,
+): TemplateResult {
+  const isSelected = target === session.selected;
+  const select = (): void => session.select(target.dtype);
+  return html`<tr class=${isSelected ? 'loupe-selected' : ''} data-dtype=${target.dtype} @click=${select}>
+    ${columns.map(({ key }) => {
+      const cell = cellOf(target, key);
+      if (key === 'dtype') {
+        return html`<th scope="row">${nameView(session, target, isSelected, cell)}</th>`;
+      }
+      return html`<td class=${cell.tone ? `loupe-${cell.tone}` : ''} title=${cell.note ?? nothing}>
+        ${cell.text}${key === 'bytes' ? barView(target.bytes / largest) : nothing}
+      </td>`;
+    })}
+    ${canApply ? html`<td>${applyView(session, target)}</td>` : nothing}
+  </tr>`;
+}
+
+function nameView(session: CastSession, target: CastTarget, isSelected: boolean, cell: Cell): TemplateResult {
+  const here = target.runs_here;
+  return html`<button aria-pressed=${String(isSelected)} title=${cell.note ?? nothing}>${cell.text}</button>
+    ${session.state.preview?.current === target.dtype ? html`<span class="loupe-badge">loaded now</span>` : nothing}
+    ${here?.ok === false ? html`<span class="loupe-badge" title=${here.why ?? nothing}>not here</span>` : nothing}`;
+}
+
+function applyView(session: CastSession, target: CastTarget): TemplateResult | typeof nothing {
+  if (!session.canApply(target) || session.state.preview?.current === target.dtype) {
+    return nothing;
+  }
+  return html`<button
+    class="loupe-apply"
+    data-apply=${target.dtype}
+    aria-label="Apply ${target.title} to the code"
+    @click=${() => void session.propose(target.dtype)}
+  >
+    Apply …
+  </button>`;
+}
+
+/** A bar under a figure that the text beside it tells, too. */
+export function barView(share: number): TemplateResult {
+  return html`<svg class="loupe-bar" aria-hidden="true" preserveAspectRatio="none" viewBox="0 0 100 1">
+    <rect width=${(100 * Math.min(share, 1)).toFixed(2)} height="1"></rect>
+  </svg>`;
+}

@@ -1,0 +1,77 @@
+/** Makes the edits that the server proposes, in cells and files that are open. */
+import type { ChangeSpec } from '@codemirror/state';
+import type { CodeEditor } from '@jupyterlab/codeeditor';
+import { CodeMirrorEditor } from '@jupyterlab/codemirror';
+import type { Document, ILSPDocumentConnectionManager, VirtualDocument } from '@jupyterlab/lsp';
+import type { TextEdit, WorkspaceEdit } from '@model-loupe/core';
+
+import { editorPlace, offsetOf, sameFile } from './positions';
+import type { LoupeServer } from './server';
+
+/** An edit in the editor that it is in. */
+interface Placed {
+  readonly start: { line: number; column: number };
+  readonly end: { line: number; column: number };
+  readonly text: string;
+}
+
+export class Edits {
+  constructor(
+    private readonly server: LoupeServer,
+    private readonly manager: ILSPDocumentConnectionManager,
+  ) {}
+
+  /** Makes an edit: one step of undo in each cell that changes. Rejects, and changes nothing, if a part has no place. */
+  async apply(edit: WorkspaceEdit): Promise<void> {
+    const placed = new Map<Document.IEditor, Placed[]>();
+    for (const [uri, edits] of editsOf(edit)) {
+      const document = this.documentOf(uri);
+      for (const each of edits) {
+        const [editor, place] = placeOf(document, each);
+        placed.set(editor, [...(placed.get(editor) ?? []), place]);
+      }
+    }
+    for (const [editor, edits] of placed) {
+      change(await editor.reveal(), edits);
+    }
+  }
+
+  private documentOf(uri: string): VirtualDocument {
+    for (const document of this.manager.documents.values()) {
+      if (!document.isDisposed && sameFile(this.server.uriOf(document), uri)) {
+        return document;
+      }
+    }
+    throw new Error('The document is no longer open.');
+  }
+}
+
+function change(editor: CodeEditor.IEditor, edits: readonly Placed[]): void {
+  if (!(editor instanceof CodeMirrorEditor)) {
+    throw new Error('The code is in an editor that is not JupyterLab’s own.');
+  }
+  const view = editor.editor;
+  const changes: ChangeSpec[] = edits.map(({ start, end, text }) => ({
+    from: offsetOf(view, start.line, start.column) ?? view.state.doc.length,
+    to: offsetOf(view, end.line, end.column) ?? view.state.doc.length,
+    insert: text,
+  }));
+  view.dispatch({ changes, userEvent: 'input.model-loupe' });
+}
+
+/** Of each document, its edits. */
+function editsOf({ changes, documentChanges }: WorkspaceEdit): [uri: string, edits: readonly TextEdit[]][] {
+  if (documentChanges) {
+    return documentChanges.map(({ textDocument, edits }) => [textDocument.uri, edits]);
+  }
+  return Object.entries(changes ?? {});
+}
+
+function placeOf(document: VirtualDocument, { range, newText }: TextEdit): [Document.IEditor, Placed] {
+  const start = editorPlace(document, range.start);
+  const end = editorPlace(document, range.end);
+  if (!start || start.editor !== end?.editor) {
+    throw new Error('The code has changed meanwhile: ask for the edit again.');
+  }
+  return [start.editor, { start, end, text: newText }];
+}

@@ -1,0 +1,182 @@
+/** Cast previews: the page of a model, and what it asks of the server and of the editor. */
+import { randomBytes } from 'node:crypto';
+
+import {
+  CAST_EDIT,
+  CAST_PREVIEW,
+  type CastEdit,
+  type CastEditParams,
+  type CodePlace,
+  type TreeNode,
+} from '@model-loupe/core';
+import * as vscode from 'vscode';
+
+import type { CastQuestion, CastRequest, CastResponse, CastSubject } from './castMessages';
+import type { LanguageServer } from './server';
+import type { ModelsView } from './tree';
+
+const VIEW_TYPE = 'modelLoupe.casts';
+
+/** Opens the pages, one a model, and brings them back when the window is loaded again. */
+export class CastPreviews implements vscode.Disposable, vscode.WebviewPanelSerializer<CastSubject> {
+  private readonly panels = new Map<string, vscode.WebviewPanel>();
+  private readonly serializer = vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, this);
+  private readonly dist: vscode.Uri;
+
+  constructor(
+    private readonly server: LanguageServer,
+    private readonly view: ModelsView,
+    extension: vscode.Uri
+  ) {
+    this.dist = vscode.Uri.joinPath(extension, 'dist');
+  }
+
+  dispose(): void {
+    this.serializer.dispose();
+    for (const panel of this.panels.values()) {
+      panel.dispose();
+    }
+  }
+
+  /** Show the page of a model: of the one that a lens or a row of the tree names, else of one that the user picks. */
+  async show(chosen?: string | TreeNode, place?: CodePlace): Promise<void> {
+    const row = chosen ?? (await this.view.chooseModel('What a cast does'));
+    if (row === undefined) {
+      return;
+    }
+    const model = typeof row === 'string' ? row : (this.view.printable(row) ?? row).id;
+    const subject = place ? { model, place } : { model };
+    const key = JSON.stringify(subject);
+    const open = this.panels.get(key);
+    if (open) {
+      open.reveal();
+      return;
+    }
+    const panel = vscode.window.createWebviewPanel(VIEW_TYPE, 'Casts', vscode.ViewColumn.Beside, {
+      // A measurement under way goes on while another tab is in front.
+      retainContextWhenHidden: true,
+    });
+    this.fill(panel, subject);
+  }
+
+  deserializeWebviewPanel(panel: vscode.WebviewPanel, subject: CastSubject): Promise<void> {
+    this.fill(panel, subject);
+    return Promise.resolve();
+  }
+
+  private fill(panel: vscode.WebviewPanel, subject: CastSubject): void {
+    const key = JSON.stringify(subject);
+    this.panels.set(key, panel);
+    const answers = new Answers(panel, subject, this.server, this.view);
+    panel.onDidDispose(() => {
+      this.panels.delete(key);
+      answers.dispose();
+    });
+    panel.webview.options = { enableScripts: true, localResourceRoots: [this.dist] };
+    panel.webview.html = pageHtml(panel.webview, this.dist, subject);
+  }
+}
+
+/** Answers the questions of one page. */
+class Answers implements vscode.Disposable {
+  private readonly asked = new Map<number, AbortController>();
+  private readonly listening: vscode.Disposable;
+
+  constructor(
+    private readonly panel: vscode.WebviewPanel,
+    private readonly subject: CastSubject,
+    private readonly server: LanguageServer,
+    private readonly view: ModelsView
+  ) {
+    this.listening = panel.webview.onDidReceiveMessage((request: CastRequest) => this.receive(request));
+  }
+
+  dispose(): void {
+    this.listening.dispose();
+    this.asked.forEach((each) => each.abort());
+  }
+
+  private async receive(request: CastRequest): Promise<void> {
+    const { id } = request;
+    if ('cancel' in request) {
+      this.asked.get(id)?.abort();
+      return;
+    }
+    const abort = new AbortController();
+    this.asked.set(id, abort);
+    try {
+      this.send({ id, answer: await this.answer(id, request.question, abort.signal) });
+    } catch (error) {
+      this.send({ id, error: error instanceof Error ? error.message : String(error) });
+    } finally {
+      this.asked.delete(id);
+    }
+  }
+
+  private answer(id: number, question: CastQuestion, signal: AbortSignal): Promise<unknown> {
+    switch (question.kind) {
+      case 'preview':
+        return this.server.stream(CAST_PREVIEW, question.params, {
+          signal,
+          onPartial: (partial: { title?: string }) => {
+            this.panel.title = partial.title ? `Casts · ${partial.title}` : this.panel.title;
+            this.send({ id, partial });
+          },
+          onProgress: (progress) => this.send({ id, progress }),
+        });
+      case 'edit':
+        return this.edit(question.dtype);
+      case 'apply':
+        return this.apply(question.edit);
+      case 'reveal':
+        return this.view.showPath(question.path);
+    }
+  }
+
+  private edit(dtype: string): Promise<CastEdit> {
+    const { place } = this.subject;
+    if (!place) {
+      return Promise.reject(new Error('This page was not opened from code that could be changed.'));
+    }
+    const params: CastEditParams = { ...place, dtype };
+    return this.server.request<CastEdit>(CAST_EDIT, params);
+  }
+
+  /** Makes the edit, as one step that undo takes back, and shows the code. */
+  private async apply({ edit, lines }: CastEdit): Promise<void> {
+    if (!(await vscode.workspace.applyEdit(await this.server.toWorkspaceEdit(edit)))) {
+      throw new Error('The editor did not take the edit: the code may have changed. Open the preview from it again.');
+    }
+    const [changed] = lines;
+    if (changed) {
+      await vscode.commands.executeCommand('vscode.open', vscode.Uri.parse(changed.uri), vscode.ViewColumn.One);
+    }
+  }
+
+  private send(response: CastResponse): void {
+    void this.panel.webview.postMessage(response);
+  }
+}
+
+function pageHtml(webview: vscode.Webview, dist: vscode.Uri, subject: CastSubject): string {
+  const nonce = randomBytes(16).toString('base64');
+  const address = (name: string): string => webview.asWebviewUri(vscode.Uri.joinPath(dist, name)).toString();
+  const policy = `default-src 'none'; style-src ${webview.cspSource}; script-src 'nonce-${nonce}'`;
+  return `<!DOCTYPE html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta http-equiv="Content-Security-Policy" content="${policy}">
+    <link rel="stylesheet" href="${address('casts.css')}">
+    <title>Casts</title>
+  </head>
+  <body class="loupe-web-view">
+    <main id="page" data-subject="${escapeAttribute(JSON.stringify(subject))}"></main>
+    <script nonce="${nonce}" src="${address('casts.js')}"></script>
+  </body>
+</html>`;
+}
+
+function escapeAttribute(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
+}

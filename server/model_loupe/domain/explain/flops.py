@@ -1,0 +1,65 @@
+"""Floating point operations of a forward pass, for one position.
+
+Each weight of a matrix that meets a position costs a multiplication and an addition
+(Kaplan et al., "Scaling Laws for Neural Language Models", arXiv:2001.08361, section 2.1). Norms, activations
+and biases are left out there, and here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import prod
+from typing import Any, NamedTuple
+
+from model_loupe.domain.experts import Experts, is_routed
+from model_loupe.domain.explain.explanation import Subject, explain
+from model_loupe.domain.explain.scope import scope_of
+
+SOURCE = "2 for each weight, Kaplan et al. 2020, arXiv:2001.08361"
+_LOOKED_UP = ("embedding", "norm", "values")
+
+
+class Counted(NamedTuple):
+    """A module with parameters of its own, and how many equal ones stand for it."""
+
+    subject: Subject
+    copies: int
+
+
+def attention_flops(modules: Iterable[Counted], config: Mapping[str, Any]) -> int:
+    """Operations per position for each position that it attends to: scores and values of all heads (2 + 2).
+
+    Told by the matrices that take what the heads gathered; of latent attention nothing is said.
+    """
+    total = 0
+    for subject, copies in modules:
+        found = explain(subject, scope_of(config, subject.path))
+        if (
+            found
+            and found.matrix
+            and found.matrix.maps
+            and found.matrix.axes[1].names == ("heads", "head_dim")
+        ):
+            total += 4 * copies * found.matrix.axes[1].length
+    return total
+
+
+def flops_of(modules: Iterable[Counted], config: Mapping[str, Any], experts: Experts | None) -> int | None:
+    """Operations per position of all ``modules``; None where one of them is not explained."""
+    total = 0
+    for subject, copies in modules:
+        if not any(len(shape) > 1 for _, shape in subject.parameters):
+            continue
+        found = explain(subject, scope_of(config, subject.path))
+        if found is None or found.matrix is None or found.kind == "convolution":
+            return None
+        if found.kind in _LOOKED_UP:
+            continue
+        weights = prod(axis.length for axis in found.matrix.axes)
+        routed = found.kind == "experts" or is_routed(f".{subject.path}.")
+        if routed and experts is None:
+            return None
+        total += (
+            2 * copies * (weights * experts.per_token // experts.total if routed and experts else weights)
+        )
+    return total
