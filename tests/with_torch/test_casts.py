@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import pytest_asyncio
 from lsprotocol import types
-from pygls.exceptions import JsonRpcRequestCancelled
+from pygls.exceptions import JsonRpcException, JsonRpcRequestCancelled
 from safetensors.numpy import save_file
 
 from tests.server.editor import Editor, plain, session, until, within, write_model
@@ -22,17 +24,29 @@ __all__ = ["patience"]
 Told = dict[int | str, list[Any]]
 
 
-@pytest.fixture
-async def editor(tmp_path: Path) -> AsyncIterator[Editor]:
-    async with session(tmp_path, folders=(tmp_path,), settings={"worker": {"interpreter": PYTHON}}) as opened:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("workspace")
+    write_model(root / "tiny", intermediate_size=16)
+    write_weights(root / "some", 24)
+    write_weights(root / "many", 64, rows=1024)
+    return root
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def editor(folder: Path) -> AsyncIterator[Editor]:
+    """One editor for all tests: each worker imports torch once."""
+    async with session(folder, folders=(folder,), settings={"worker": {"interpreter": PYTHON}}) as opened:
         yield opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def told(editor: Editor) -> Told:
     """What ``$/progress`` tells, by token."""
     found: Told = defaultdict(list)
-
     # pytest-lsp's own knows of work-done progress alone.
     editor.client.protocol.fm.features.pop(types.PROGRESS)
 
@@ -52,7 +66,10 @@ def write_weights(folder: Path, tensors: int, rows: int = 512) -> Path:
         for number in range(tensors)
     }
     weights["model.layers.0.mlp.up_proj.weight"][3, 4] = 1e5
-    save_file(weights, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    path = folder / "model.safetensors"
+    save_file(weights, str(path), metadata={"format": "pt"})
+    # What was written a moment ago may be written again, and is not remembered.
+    os.utime(path, (1e9, 1e9))
     return folder
 
 
@@ -60,9 +77,8 @@ def by_name(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {target["dtype"]: target for target in answer["targets"]}
 
 
-async def test_figures_come_in_parts(editor: Editor, told: Told, tmp_path: Path) -> None:
-    write_weights(tmp_path / "large", 24)
-    params = {"model": "./large", "exact": True, "dtypes": ["float16", "float8_e4m3fn", "nf4", "Q4_K"]}
+async def test_figures_come_in_parts(editor: Editor, told: Told, folder: Path) -> None:
+    params = {"model": "./some", "exact": True, "dtypes": ["float16", "float8_e4m3fn", "nf4", "Q4_K"]}
     answer = await editor.request(
         "modelLoupe/castPreview", {**params, "partialResultToken": "parts", "workDoneToken": "work"}
     )
@@ -89,17 +105,19 @@ async def test_figures_come_in_parts(editor: Editor, told: Told, tmp_path: Path)
         "Architecture", "model", "layers", "0-23: 24 ×", "mlp", "up_proj", "weight",
     ]  # fmt: skip
     assert by_name(answer)["nf4"]["numerics"]["snr_db"] > 15
+    # From now on the hover tells what was measured.
+    document = editor.open(folder / "hover.py", "m = AutoModel.from_pretrained('./some')\nm.half()\n")
+    assert "Measured on all 12,582,912 values: 1 become infinite" in await document.card("half")
 
 
 async def test_a_sample_does_not_wait_for_an_exact_pass_which_ends_when_it_is_cancelled(
-    editor: Editor, told: Told, tmp_path: Path
+    editor: Editor, told: Told, folder: Path
 ) -> None:
-    write_weights(tmp_path / "large", 64, rows=1024)
     protocol = editor.client.protocol
-    params = {"model": "./large", "exact": True, "partialResultToken": "parts"}
+    params = {"model": "./many", "exact": True, "partialResultToken": "more parts"}
     exact = asyncio.ensure_future(protocol.send_request_async("modelLoupe/castPreview", params, "exact"))
-    await until(lambda: len(told["parts"]) > 1, "a part with figures")
-    sample = await editor.request("modelLoupe/castPreview", {"model": "./large", "dtypes": ["bfloat16"]})
+    await until(lambda: len(told["more parts"]) > 1, "a part with figures")
+    sample = await editor.request("modelLoupe/castPreview", {"model": "./many", "dtypes": ["bfloat16"]})
     assert not exact.done()
     numerics = sample["targets"][0]["numerics"]
     assert numerics["mode"] == "sampled"
@@ -108,19 +126,44 @@ async def test_a_sample_does_not_wait_for_an_exact_pass_which_ends_when_it_is_ca
     editor.client.cancel_request(types.CancelParams("exact"))
     with pytest.raises(JsonRpcRequestCancelled):
         await within(exact)
-    seen = len(told["parts"])
-    write_weights(tmp_path / "small", 1)
+    seen = len(told["more parts"])
+    write_weights(folder / "small", 1)
     again = await editor.request(
         "modelLoupe/castPreview", {"model": "./small", "exact": True, "dtypes": ["float16"]}
     )
     assert again["targets"][0]["numerics"]["to_inf"] == 1
-    assert len(told["parts"]) == seen
+    assert len(told["more parts"]) == seen
 
 
-async def test_an_applied_edit_loads_what_it_says(editor: Editor, tmp_path: Path) -> None:
-    write_model(tmp_path / "tiny", intermediate_size=16)
+async def test_a_cast_is_written(editor: Editor, told: Told, folder: Path) -> None:
+    params = {"model": "./tiny", "dtype": "bfloat16", "output": "cast", "workDoneToken": "written"}
+    answer = await editor.request("modelLoupe/castWrite", params)
+    assert (answer["path"], answer["bytes"], answer["verified"]) == (str(folder / "cast"), 1040, True)
+    assert (told["written"][0]["kind"], told["written"][-1]["kind"]) == ("begin", "end")
+    plan = await editor.request("modelLoupe/castPreview", {"model": "./cast", "plan": True})
+    assert plan["stored"] == {"dtype": "bfloat16", "bytes": 1040}
+    with pytest.raises(JsonRpcException, match="is not empty"):
+        await editor.request("modelLoupe/castWrite", params)
+    with pytest.raises(JsonRpcException, match="nf4 is not written here"):
+        await editor.request("modelLoupe/castWrite", {**params, "dtype": "nf4", "output": "other"})
+
+
+async def test_a_write_that_is_cancelled_leaves_nothing(editor: Editor, told: Told, folder: Path) -> None:
+    protocol = editor.client.protocol
+    params = {"model": "./many", "dtype": "bfloat16", "output": "gone", "workDoneToken": "unfinished"}
+    work = asyncio.ensure_future(protocol.send_request_async("modelLoupe/castWrite", params, "write"))
+    await until(lambda: len(told["unfinished"]) > 1, "a report")
+    # The button of the editor's progress, not the request.
+    cancel = types.WorkDoneProgressCancelParams("unfinished")
+    editor.client.window_work_done_progress_cancel(cancel)
+    with pytest.raises(JsonRpcRequestCancelled):
+        await within(work)
+    assert not [name for name in os.listdir(folder) if "gone" in name]
+
+
+async def test_an_applied_edit_loads_what_it_says(editor: Editor, folder: Path) -> None:
     document = editor.open(
-        tmp_path / "a.py",
+        folder / "a.py",
         "from transformers import AutoModelForCausalLM\n"
         "m = AutoModelForCausalLM.from_pretrained('./tiny').half()\n",
     )
