@@ -18,8 +18,10 @@ from model_loupe.inspector.worker_process import Cancelled, Worker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from model_loupe.inspector.cast_remote import RemoteSample
     from model_loupe.inspector.cast_writing import Written
     from model_loupe.lsp.client import Client
+    from model_loupe.sources.hub.files import HubFiles
 
 T = TypeVar("T")
 
@@ -46,6 +48,12 @@ class Measuring:
             self._workers[at],
             cancelled=report.cancelled,
             progress=report.progressed,
+        )
+
+    def sample(self, sample: RemoteSample, files: HubFiles, report: Report) -> Future[None]:
+        """Reads a sample of weights that are on the Hub, and measures it."""
+        return self._pools[0].submit(
+            sample.measure, files, self._workers[0], cancelled=report.cancelled, progress=report.progressed
         )
 
     def write(self, found: casting.Preview, output: str, report: Report) -> Future[Written]:
