@@ -18,10 +18,8 @@ from model_loupe.inspector.worker_process import Cancelled, Worker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from model_loupe.inspector.cast_remote import RemoteSample
     from model_loupe.inspector.cast_writing import Written
     from model_loupe.lsp.client import Client
-    from model_loupe.sources.hub.files import HubFiles
 
 T = TypeVar("T")
 
@@ -50,10 +48,10 @@ class Measuring:
             progress=report.progressed,
         )
 
-    def sample(self, sample: RemoteSample, files: HubFiles, report: Report) -> Future[None]:
-        """Reads a sample of weights that are on the Hub, and measures it."""
+    def sample(self, measure: Callable[..., None], report: Report) -> Future[None]:
+        """Reads a sample of weights that are on the Hub, and has a worker ``measure`` it."""
         return self._pools[0].submit(
-            sample.measure, files, self._workers[0], cancelled=report.cancelled, progress=report.progressed
+            measure, self._workers[0], cancelled=report.cancelled, progress=report.progressed
         )
 
     def write(self, found: casting.Preview, output: str, report: Report) -> Future[Written]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from model_loupe.domain.errors import LoupeError
@@ -60,7 +61,7 @@ async def _measured(session: Session, params: CastPreviewParams, preview: CastPr
         raise sample.offer
     files = await session.run(session.inspector.files_on_hub, found.description.request)
     told = report()
-    await told.until_done(session.measuring.sample(sample, files, told))
+    await told.until_done(session.measuring.sample(partial(sample.measure, files), told))
 
 
 async def _planned(session: Session, params: CastPreviewParams) -> CastPreview:
