@@ -121,8 +121,6 @@ def measure(
 
 def recall(found: Preview, interpreter: str) -> bool:
     """Fills ``found`` with what was measured of these very files before; whether that is all it needs."""
-    if found.description.source == "hub":
-        return False
     try:
         found.complete = not _Measurement(found, interpreter).asked()
     except LoupeError:
@@ -203,7 +201,7 @@ class _Measurement:
         self._unknown: list[Kept] = []
 
     def asked(self) -> list[dict[str, Any]]:
-        """What has to be measured, by file; the preview has what is known already."""
+        """What has to be measured, by file; what is known of the files is taken over."""
         by_file = self._found.description.weights.table.by_file
         return [asked for name in by_file if (asked := self._file(name))]
 

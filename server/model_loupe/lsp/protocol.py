@@ -78,9 +78,13 @@ class ServerCancelled(JsonRpcException):
 
 @attrs.define
 class ChildrenParams:
-    """Parameters of ``modelLoupe/children`` and ``modelLoupe/printModel``: the node that is meant."""
+    """Parameters of ``modelLoupe/children`` and ``modelLoupe/printModel``: the node that is meant.
+
+    ``query``: of a vocabulary's row the tokens that have it in their text, or as their id.
+    """
 
     node: str = attrs.field(validator=attrs.validators.instance_of(str))
+    query: str = ""
 
 
 @attrs.define
@@ -183,6 +187,12 @@ def _token(params: dict[str, Any], name: str) -> int | str | None:
     return token
 
 
+def _children(params: object) -> ChildrenParams:
+    node = _field(params, "node")
+    has_query = isinstance(params, dict) and "query" in params
+    return ChildrenParams(node, _field(params, "query") if has_query else "")
+
+
 def _cast_edit(params: object) -> CastEditParams:
     uri, dtype = _field(params, "uri"), _field(params, "dtype")
     assert isinstance(params, dict)
@@ -200,7 +210,7 @@ def _cast_write(params: object) -> CastWriteParams:
 
 _PARSERS: dict[str, Callable[[object], Params]] = {
     MODELS: lambda params: ModelsParams(),
-    CHILDREN: lambda params: ChildrenParams(_field(params, "node")),
+    CHILDREN: _children,
     PRINT_MODEL: lambda params: ChildrenParams(_field(params, "node")),
     SOURCE: lambda params: SourceParams(_field(params, "uri")),
     CAST_PREVIEW: _cast_preview,

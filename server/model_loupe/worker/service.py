@@ -126,6 +126,13 @@ def _tokens(params: dict[str, Any]) -> Any:
     return tokens(params)
 
 
+def _tokenizer(params: dict[str, Any]) -> Any:
+    stack.load(None)
+    from .tokenizers import tokenizer
+
+    return tokenizer(params)
+
+
 def _cast(params: dict[str, Any], job: Job) -> Any:
     stack.load_torch()
     from .casting.request import cast
@@ -161,4 +168,5 @@ _HANDLERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "architecture": _architecture,
     "placement": _placement,
     "tokens": _tokens,
+    "tokenizer": _tokenizer,
 }
