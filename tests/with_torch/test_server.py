@@ -130,8 +130,22 @@ async def test_a_text_for_the_tokenizer_shows_its_tokens(editor: Editor, tmp_pat
     text = await eventually(lambda: document.card("hello"), "token")
     real = await tokens_of(tmp_path / "tiny", "hello world")
     assert text.startswith(f"**{len(real)} tokens**")
-    assert " ".join(map(str, real)) in text
+    # Every second one is bold: so boundaries show.
+    assert " ".join(f"**{each}**" if number % 2 else str(each) for number, each in enumerate(real)) in text
     assert text == await document.card("tokenizer('hello")
+
+
+async def test_a_tokenizer_and_its_attributes(editor: Editor, tmp_path: Path) -> None:
+    write_small_gemma(str(tmp_path / "tiny"))
+    code = "tokenizer = AutoTokenizer.from_pretrained('./tiny')\ntokenizer.padding_side\nlen(tokenizer)\n"
+    document = editor.open(tmp_path / "a.py", code)
+    card = await eventually(lambda: document.card("tokenizer ="), "by its chat template")
+    assert "<start_of_turn>user\nWhat is a loupe?<end_of_turn>" in card
+    assert "(fast)" in card
+    assert await document.card("padding_side") in (
+        '**tokenizer.padding_side** = "left" · GemmaTokenizer of ./tiny',
+        '**tokenizer.padding_side** = "right" · GemmaTokenizer of ./tiny',
+    )
 
 
 async def tokens_of(folder: Path, text: str) -> list[int]:

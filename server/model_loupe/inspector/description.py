@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from model_loupe.inspector.remembered import Entry
 
 _MAX_SIDE_FILE = 20_000_000
+_TOKENIZER_FILES = (
+    "tokenizer_config.json",
+    "tokenizer.json",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "vocab.txt",
+)
 _LICENSE_MARKS = "._+ -"
 
 
@@ -349,7 +357,7 @@ def _ties(config: dict[str, Any]) -> bool | None:
 def _tokenizer(
     files: Files, listing: dict[str, File], config: dict[str, Any], warnings: list[Warning]
 ) -> Tokenizer | None:
-    if "tokenizer_config.json" not in listing and "tokenizer.json" not in listing:
+    if not any(name in listing for name in _TOKENIZER_FILES):
         return None
     name = read_object(files, listing, "tokenizer_config.json", warnings).get("tokenizer_class")
     return Tokenizer(name if isinstance(name, str) else None, dimensions(config).vocabulary)

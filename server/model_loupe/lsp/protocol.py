@@ -30,6 +30,7 @@ PRINT_MODEL = "modelLoupe/printModel"
 SOURCE = "modelLoupe/source"
 CAST_PREVIEW = "modelLoupe/castPreview"
 CAST_EDIT = "modelLoupe/castEdit"
+CAST_WRITE = "modelLoupe/castWrite"
 DID_CHANGE = "modelLoupe/didChange"
 
 # pygls keeps documents and notebooks too (see ``text`` and ``notebook`` for why ours are used); it would do
@@ -77,9 +78,13 @@ class ServerCancelled(JsonRpcException):
 
 @attrs.define
 class ChildrenParams:
-    """Parameters of ``modelLoupe/children`` and ``modelLoupe/printModel``: the node that is meant."""
+    """Parameters of ``modelLoupe/children`` and ``modelLoupe/printModel``: the node that is meant.
+
+    ``query``: of a vocabulary's row the tokens that have it in their text, or as their id.
+    """
 
     node: str = attrs.field(validator=attrs.validators.instance_of(str))
+    query: str = ""
 
 
 @attrs.define
@@ -121,7 +126,17 @@ class CastEditParams:
     dtype: str
 
 
-Params = ChildrenParams | SourceParams | ModelsParams | CastPreviewParams | CastEditParams
+@attrs.define
+class CastWriteParams:
+    """Parameters of ``modelLoupe/castWrite``: a row's id or a name, a target, and a folder to be made."""
+
+    model: str
+    dtype: str
+    output: str
+    work_done_token: int | str | None = None
+
+
+Params = ChildrenParams | SourceParams | ModelsParams | CastPreviewParams | CastEditParams | CastWriteParams
 
 
 @attrs.define
@@ -170,6 +185,12 @@ def _token(params: dict[str, Any], name: str) -> int | str | None:
     return token
 
 
+def _children(params: object) -> ChildrenParams:
+    node = _field(params, "node")
+    has_query = isinstance(params, dict) and "query" in params
+    return ChildrenParams(node, _field(params, "query") if has_query else "")
+
+
 def _cast_edit(params: object) -> CastEditParams:
     uri, dtype = _field(params, "uri"), _field(params, "dtype")
     assert isinstance(params, dict)
@@ -179,13 +200,20 @@ def _cast_edit(params: object) -> CastEditParams:
     raise InvalidParams('"position" is no position')
 
 
+def _cast_write(params: object) -> CastWriteParams:
+    model, dtype, output = (_field(params, name) for name in ("model", "dtype", "output"))
+    assert isinstance(params, dict)
+    return CastWriteParams(model, dtype, output, _token(params, "workDoneToken"))
+
+
 _PARSERS: dict[str, Callable[[object], Params]] = {
     MODELS: lambda params: ModelsParams(),
-    CHILDREN: lambda params: ChildrenParams(_field(params, "node")),
+    CHILDREN: _children,
     PRINT_MODEL: lambda params: ChildrenParams(_field(params, "node")),
     SOURCE: lambda params: SourceParams(_field(params, "uri")),
     CAST_PREVIEW: _cast_preview,
     CAST_EDIT: _cast_edit,
+    CAST_WRITE: _cast_write,
 }
 
 

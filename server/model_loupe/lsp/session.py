@@ -43,6 +43,7 @@ _ASKERS = 4
 _SETTLE_SECONDS = 0.1
 # The first time torch has to be imported; nobody rests a mouse for longer.
 _TOKENS_SECONDS = 10.0
+_TOKENIZER_SECONDS = 2.0
 # Of some kilobytes each.
 _CARDS = 32
 _MAX_WANTED = 1000
@@ -148,17 +149,17 @@ class Session:
         """Where the libraries of the user's code lie. Another interpreter than the server's is asked once."""
         from model_loupe.inspector.environment import path_of
 
-        return path_of(self._consulted)
+        return path_of(self.consulted)
 
     @property
     def transformers(self) -> str | None:
         """The version that runs the user's code."""
         from model_loupe.inspector.environment import installed_version
 
-        return installed_version("transformers", self._consulted)
+        return installed_version("transformers", self.consulted)
 
     @property
-    def _consulted(self) -> str:
+    def consulted(self) -> str:
         """The interpreter asked what is installed: the server's own where the user's may not be run."""
         return self.interpreter if self.may_start_worker else sys.executable
 
@@ -208,11 +209,25 @@ class Session:
 
     async def tokens(self, description: Description, text: str) -> dict[str, Any] | None:
         """How the model's tokenizer splits ``text``; None where that cannot be told in a few seconds."""
-        if not self.settings.worker or description.tokenizer is None or description.source == "hub":
+        ask = self.buildings.tokens if self.settings.worker else None
+        return await self._of_tokenizer(_TOKENS_SECONDS, ask, description, text)
+
+    async def tokenizer(self, description: Description) -> dict[str, Any] | None:
+        """What the model's tokenizer says of itself; None where that cannot be told soon: its files can."""
+        ask = self.buildings.tokenizer if self.settings.worker else None
+        return await self._of_tokenizer(_TOKENIZER_SECONDS, ask, description)
+
+    async def _of_tokenizer(
+        self,
+        seconds: float,
+        ask: Callable[..., Future[dict[str, Any]]] | None,
+        description: Description,
+        *more: str,
+    ) -> dict[str, Any] | None:
+        if ask is None or description.tokenizer is None or description.source == "hub":
             return None
         try:
-            waiting = asyncio.wrap_future(self.buildings.tokens(description, text))
-            return await asyncio.wait_for(waiting, _TOKENS_SECONDS)
+            return await asyncio.wait_for(asyncio.wrap_future(ask(description, *more)), seconds)
         except (LoupeError, TimeoutError):
             return None
 

@@ -126,12 +126,27 @@ def _tokens(params: dict[str, Any]) -> Any:
     return tokens(params)
 
 
+def _tokenizer(params: dict[str, Any]) -> Any:
+    stack.load(None)
+    from .tokenizers import tokenizer
+
+    return tokenizer(params)
+
+
 def _cast(params: dict[str, Any], job: Job) -> Any:
     stack.load_torch()
     from .casting.request import cast
 
     with stack.one_thread():
         return cast(params, job)
+
+
+def _cast_sample(params: dict[str, Any], job: Job) -> Any:
+    stack.load_torch()
+    from .casting.request import cast_sample
+
+    with stack.one_thread():
+        return cast_sample(params, job)
 
 
 def _cast_write(params: dict[str, Any], job: Job) -> Any:
@@ -142,11 +157,16 @@ def _cast_write(params: dict[str, Any], job: Job) -> Any:
         return cast_write(params, job)
 
 
-_JOBS: dict[str, Callable[[dict[str, Any], Job], Any]] = {"cast": _cast, "cast_write": _cast_write}
+_JOBS: dict[str, Callable[[dict[str, Any], Job], Any]] = {
+    "cast": _cast,
+    "cast_sample": _cast_sample,
+    "cast_write": _cast_write,
+}
 _HANDLERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "installed": _installed,
     "warm_up": _warm_up,
     "architecture": _architecture,
     "placement": _placement,
     "tokens": _tokens,
+    "tokenizer": _tokenizer,
 }

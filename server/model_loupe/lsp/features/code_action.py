@@ -12,6 +12,7 @@ from model_loupe.lsp.edits import text_of
 from model_loupe.lsp.features import config_fixes
 from model_loupe.lsp.features.cast_actions import cast_actions
 from model_loupe.lsp.features.execute_command import DOWNLOAD, OPEN_ON_HUB
+from model_loupe.lsp.features.quick_fixes import quick_fixes, touch
 from model_loupe.lsp.protocol import ContentModified
 
 if TYPE_CHECKING:
@@ -41,9 +42,10 @@ async def code_action(session: Session, params: types.CodeActionParams) -> list[
         return None
     calls = [call for call in await session.run(snapshot.calls) if call.part.uri == uri]
     casts = await session.run(cast_actions, session, snapshot, index, params.range)
+    fixes = await quick_fixes(session, snapshot, params)
     if not session.is_current(snapshot):
         raise ContentModified
-    return casts + [
+    return [*fixes, *casts] + [
         action
         for call in calls
         if call.ask and call.reference.kind == "hub" and _touches(session, call, params.range)
@@ -52,12 +54,7 @@ async def code_action(session: Session, params: types.CodeActionParams) -> list[
 
 
 def _touches(session: Session, call: Call, selection: types.Range) -> bool:
-    where = session.encoding.to_range(call.part.lines, call.reference.call)
-    return _key(where.start) <= _key(selection.end) and _key(selection.start) <= _key(where.end)
-
-
-def _key(position: types.Position) -> tuple[int, int]:
-    return position.line, position.character
+    return touch(session.encoding.to_range(call.part.lines, call.reference.call), selection)
 
 
 def _actions(
