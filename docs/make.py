@@ -1,18 +1,84 @@
-"""Writes the reference pages from the tables that the code goes by (``make docs``)."""
+"""Writes the reference (``make docs``) from what the code goes by: tables, the manifest, real answers."""
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from model_loupe.diagnostics.reference import page as diagnostics
 
-HERE = Path(__file__).resolve().parent / "reference"
+ROOT = Path(__file__).resolve().parents[1]
+HERE = ROOT / "docs" / "reference"
+# How VS Code links to another setting.
+_LINK = re.compile(r"`#([\w.]+)#`")
 
 
 def pages() -> dict[str, str]:
     """Every page by its file's name."""
-    return {"diagnostics.md": diagnostics()}
+    manifest = _translated(json.loads((ROOT / "package.json").read_text(encoding="utf-8")))
+    contributes = manifest["contributes"]
+    return {
+        "diagnostics.md": diagnostics(),
+        "settings.md": _settings(contributes["configuration"]),
+        "commands.md": _commands(contributes),
+    }
+
+
+def _translated(value: Any) -> Any:
+    """The manifest with its texts in place of their keys (``%command.refresh%``)."""
+    texts = ROOT / "package.nls.json"
+    words = json.loads(texts.read_text(encoding="utf-8")) if texts.exists() else {}
+
+    def walk(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {key: walk(each) for key, each in node.items()}
+        if isinstance(node, list):
+            return [walk(each) for each in node]
+        is_key = isinstance(node, str) and node.startswith("%") and node.endswith("%")
+        return words.get(node.strip("%"), node) if is_key else node
+
+    return walk(value)
+
+
+def _settings(configuration: Any) -> str:
+    sections = configuration if isinstance(configuration, list) else [configuration]
+    properties = {name: each for section in sections for name, each in section["properties"].items()}
+    parts = [
+        "# Settings\n\nVS Code's and JupyterLab's alike; the language server takes them from any client.\n"
+    ]
+    for name, setting in sorted(properties.items()):
+        text = setting.get("markdownDescription") or setting.get("description", "")
+        kind = setting["type"] if isinstance(setting["type"], str) else " or ".join(setting["type"])
+        default = json.dumps(setting.get("default"), ensure_ascii=False)
+        parts.append(
+            f"\n## {name}\n\n{kind} · default `{default}` · scope {setting.get('scope', 'window')}\n\n"
+        )
+        parts.append(_LINK.sub(r"`\1`", text) + "\n")
+        values = list(zip(setting.get("enum", ()), setting.get("enumDescriptions", ()), strict=False))
+        parts += (
+            ["\n", *(f"- `{json.dumps(value)}`: {meaning}\n" for value, meaning in values)] if values else []
+        )
+    return "".join(parts)
+
+
+def _commands(contributes: Any) -> str:
+    hidden = {
+        each["command"] for each in contributes["menus"]["commandPalette"] if each.get("when") == "false"
+    }
+    keys = {each["command"]: each["key"] for each in contributes.get("keybindings", ())}
+    parts = [
+        "# Commands\n\nThose of VS Code. A command that is not in the palette is in the menu of the rows or"
+        " lenses that it is for.\n\n| Command | Title | In the palette | Key |\n|:--|:--|:--|:--|\n"
+    ]
+    for command in sorted(contributes["commands"], key=lambda each: each["command"]):
+        name = command["command"]
+        shown = "no" if name in hidden else "yes"
+        title = f"{command.get('category', '')}: {command['title']}".removeprefix(": ")
+        parts.append(f"| `{name}` | {title} | {shown} | {keys.get(name, '')} |\n")
+    return "".join(parts)
 
 
 def main() -> int:
