@@ -10,6 +10,9 @@ from typing import Any
 
 from model_loupe.diagnostics.reference import page as diagnostics
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from json_fields import ANSWERS, Field
+
 ROOT = Path(__file__).resolve().parents[1]
 HERE = ROOT / "docs" / "reference"
 # How VS Code links to another setting.
@@ -24,6 +27,12 @@ def pages() -> dict[str, str]:
         "diagnostics.md": diagnostics(),
         "settings.md": _settings(contributes["configuration"]),
         "commands.md": _commands(contributes),
+        "json.md": _json(),
+        **{
+            f"{command}.schema.json": json.dumps(_schema(command, fields), indent=2, ensure_ascii=False)
+            + "\n"
+            for command, (_, fields) in ANSWERS.items()
+        },
     }
 
 
@@ -79,6 +88,42 @@ def _commands(contributes: Any) -> str:
         title = f"{command.get('category', '')}: {command['title']}".removeprefix(": ")
         parts.append(f"| `{name}` | {title} | {shown} | {keys.get(name, '')} |\n")
     return "".join(parts)
+
+
+def _json() -> str:
+    parts = [
+        "# JSON of the command line\n\nCounts are exact unless `exact` says otherwise. `a.b` is a field,"
+        " `a[]` an item of a list, `a.*` any field.\n"
+    ]
+    for command, (call, fields) in ANSWERS.items():
+        parts.append(f"\n## {command}\n\n`{call}` · [JSON Schema]({command}.schema.json)\n\n")
+        parts.append("| Field | Type | |\n|:--|:--|:--|\n")
+        parts += [f"| `{each.path}` | {' or '.join(each.kinds)} | {each.meaning} |\n" for each in fields]
+    return "".join(parts)
+
+
+def _schema(command: str, fields: list[Field]) -> dict[str, Any]:
+    """The fields as a JSON Schema; what is not listed is allowed, since fields may be added."""
+    is_list = fields[0].path == "[]"
+    root: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"model-loupe {command} --json",
+        "type": "array" if is_list else "object",
+    }
+    for field in fields:
+        node = root
+        for step in re.findall(r"\[\]|\*|[^.\[\]]+", field.path):
+            if step == "[]":
+                node = node.setdefault("items", {})
+            elif step == "*":
+                node = node.setdefault("additionalProperties", {})
+            else:
+                node = node.setdefault("properties", {}).setdefault(step, {})
+        node |= {"type": field.kinds[0] if len(field.kinds) == 1 else list(field.kinds)}
+        node["description"] = field.meaning
+        if field.path == "tree.children[]":
+            node["$ref"] = "#/properties/tree"
+    return root
 
 
 def main() -> int:

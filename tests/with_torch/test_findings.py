@@ -236,7 +236,7 @@ async def _mended(version: Version, document: Document, problem: types.Diagnosti
     ast.parse(after)
     document.rewrite(after)
     assert await version.again(document, str(problem.code)) == [], after
-    return after.partition("\n" + MODEL.format("AutoModelForSeq2SeqLM", "untied", ", rope"))[0]
+    return "\n".join(line for line in after.split("\n") if LAST not in line)
 
 
 async def _run_all(version: Version, programs: list[str]) -> None:
