@@ -27,7 +27,7 @@ from tests.support.interpreters import interpreter_before
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PYTHON = os.environ["MODEL_LOUPE_TORCH_PYTHON"]
-OLD = Path(os.environ["MODEL_LOUPE_TRANSFORMERS_4_38"])
+OLD = Path(os.environ["MODEL_LOUPE_NOTEBOOK_LIBRARIES"])
 VERSIONS = ("4.38.0", "5")
 # The first answer waits for torch to be imported.
 SECONDS = 120

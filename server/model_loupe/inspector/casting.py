@@ -114,9 +114,18 @@ def measure(
         found.give_up(missing)
         return
     try:
-        _Measurement(found, worker).run(cancelled, progress)
+        _Measurement(found, worker.interpreter).run(worker, cancelled, progress)
     except LoupeError as why:
         found.give_up(why)
+
+
+def recall(found: Preview, interpreter: str) -> bool:
+    """Fills ``found`` with what was measured of these very files before; whether that is all it needs."""
+    try:
+        found.complete = not _Measurement(found, interpreter).asked()
+    except LoupeError:
+        return False
+    return found.complete
 
 
 def missing_for(found: Preview, interpreter: str, done: str, *, on_hub: bool = False) -> LoupeError | None:
@@ -185,16 +194,25 @@ def sampled_plans(found: Preview) -> list[CastPlan]:
 class _Measurement:
     """One request to the worker: for what is not in the store, file by file."""
 
-    def __init__(self, found: Preview, worker: Worker) -> None:
+    def __init__(self, found: Preview, interpreter: str) -> None:
         self._found = found
-        self._worker = worker
+        self._interpreter = interpreter
         self._plans = found.plans if found.exact else sampled_plans(found)
         self._unknown: list[Kept] = []
 
-    def run(self, cancelled: threading.Event | None, progress: Callable[[Progress], None] | None) -> None:
+    def asked(self) -> list[dict[str, Any]]:
+        """What has to be measured, by file; what is known of the files is taken over."""
+        by_file = self._found.description.weights.table.by_file
+        return [asked for name in by_file if (asked := self._file(name))]
+
+    def run(
+        self,
+        worker: Worker,
+        cancelled: threading.Event | None,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
         found = self._found
-        by_file = found.description.weights.table.by_file
-        files = [asked for name in by_file if (asked := self._file(name))]
+        files = self.asked()
         if not files:
             found.complete = True
             return
@@ -206,7 +224,7 @@ class _Measurement:
             if progress:
                 progress(Progress(part["done"], part["total"]))
 
-        answer = self._worker.call("cast", params, seconds=SECONDS, cancelled=cancelled, partial=partial)
+        answer = worker.call("cast", params, seconds=SECONDS, cancelled=cancelled, partial=partial)
         found.finish(answer)
         for kept in self._unknown:
             kept.save()
@@ -219,7 +237,7 @@ class _Measurement:
         targets_of: dict[str, list[str]] = {}
         for each in self._plans:
             names = [tensor.name for tensor in each.cast if tensor.name in inside]
-            kept = Kept(self._found, self._worker.interpreter, source, each.target.name)
+            kept = Kept(self._found, self._interpreter, source, each.target.name)
             if names and not kept.load(names):
                 if is_settled:
                     self._unknown.append(kept)

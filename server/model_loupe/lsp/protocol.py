@@ -30,6 +30,7 @@ PRINT_MODEL = "modelLoupe/printModel"
 SOURCE = "modelLoupe/source"
 CAST_PREVIEW = "modelLoupe/castPreview"
 CAST_EDIT = "modelLoupe/castEdit"
+CAST_WRITE = "modelLoupe/castWrite"
 DID_CHANGE = "modelLoupe/didChange"
 
 # pygls keeps documents and notebooks too (see ``text`` and ``notebook`` for why ours are used); it would do
@@ -125,7 +126,17 @@ class CastEditParams:
     dtype: str
 
 
-Params = ChildrenParams | SourceParams | ModelsParams | CastPreviewParams | CastEditParams
+@attrs.define
+class CastWriteParams:
+    """Parameters of ``modelLoupe/castWrite``: a row's id or a name, a target, and a folder to be made."""
+
+    model: str
+    dtype: str
+    output: str
+    work_done_token: int | str | None = None
+
+
+Params = ChildrenParams | SourceParams | ModelsParams | CastPreviewParams | CastEditParams | CastWriteParams
 
 
 @attrs.define
@@ -189,6 +200,12 @@ def _cast_edit(params: object) -> CastEditParams:
     raise InvalidParams('"position" is no position')
 
 
+def _cast_write(params: object) -> CastWriteParams:
+    model, dtype, output = (_field(params, name) for name in ("model", "dtype", "output"))
+    assert isinstance(params, dict)
+    return CastWriteParams(model, dtype, output, _token(params, "workDoneToken"))
+
+
 _PARSERS: dict[str, Callable[[object], Params]] = {
     MODELS: lambda params: ModelsParams(),
     CHILDREN: _children,
@@ -196,6 +213,7 @@ _PARSERS: dict[str, Callable[[object], Params]] = {
     SOURCE: lambda params: SourceParams(_field(params, "uri")),
     CAST_PREVIEW: _cast_preview,
     CAST_EDIT: _cast_edit,
+    CAST_WRITE: _cast_write,
 }
 
 

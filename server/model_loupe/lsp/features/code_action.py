@@ -9,6 +9,7 @@ from lsprotocol import types
 from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.units import format_bytes
 from model_loupe.lsp.edits import text_of
+from model_loupe.lsp.features import config_fixes
 from model_loupe.lsp.features.cast_actions import cast_actions
 from model_loupe.lsp.features.execute_command import DOWNLOAD, OPEN_ON_HUB
 from model_loupe.lsp.features.quick_fixes import quick_fixes, touch
@@ -35,7 +36,9 @@ async def code_action(session: Session, params: types.CodeActionParams) -> list[
     uri = params.text_document.uri
     snapshot = session.documents.snapshot(uri)
     index = snapshot.index(uri) if snapshot else None
-    if snapshot is None or index is None:
+    if snapshot is None:
+        return await config_fixes.code_action(session, params)
+    if index is None:
         return None
     calls = [call for call in await session.run(snapshot.calls) if call.part.uri == uri]
     casts = await session.run(cast_actions, session, snapshot, index, params.range)

@@ -23,24 +23,6 @@ from model_loupe.inspector.installed.classes import Class
 from model_loupe.inspector.installed.configs import model_types
 from model_loupe.inspector.installed.packages import Folders, outline_of
 
-CODES = {
-    "config-heads": "The attention heads do not divide the hidden size, and no head_dim is given.",
-    "config-kv-heads": "The KV heads do not divide the attention heads.",
-    "config-layer-types": "layer_types does not list one known kind for each layer.",
-    "config-model-type": "The installed transformers does not know the model type.",
-    "config-rope": "A kind of rotary position embeddings is not known, or lacks a parameter that it needs.",
-    "config-superseded": "The installed transformers calls the field otherwise, and still reads this name.",
-    "config-token-id": "A token's id is beyond the vocabulary.",
-    "config-type": "A value is not of the type that the field has.",
-    "config-value": "A value is none of those that the field may have.",
-    "config-vocabulary": "The tokenizer has ids beyond the rows of the embedding.",
-    "generation-sampling": "A sampling parameter is set, and sampling is off.",
-}
-"""The codes of these problems, and what each says."""
-
-HINTS = frozenset(["config-superseded"])
-"""Of these, what is no mistake: old files are full of it."""
-
 _CLASSIC_ROPE = {"linear": ("factor",), "dynamic": ("factor",)}
 _REQUIRED = re.compile(
     r"def _validate_(\w+?)_(?:rope_|scaling_rope_)?parameters\(.*?required_keys = \{([^}]*)\}", re.DOTALL
@@ -63,7 +45,7 @@ class Problem(NamedTuple):
 
 
 def problems(folders: Folders, file: ConfigFile) -> list[Problem]:
-    """What is wrong in a file, in the order of ``CODES``' rules; never raises for strange values."""
+    """What is wrong in a file; never raises for strange values."""
     if file.kind == "generation":
         return list(_of_generation(file.value))
     if file.kind != "config":
