@@ -16,7 +16,9 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcRequestCancelled
 from safetensors.numpy import save_file
 
-from tests.server.editor import Editor, plain, session, until, within, write_model
+from tests.hub import LocalHub
+from tests.server.editor import Document, Editor, plain, session, until, within, write_model
+from tests.server.quick_fixes import applied, fixes
 from tests.with_torch.test_server import PYTHON, SECONDS, patience
 
 __all__ = ["patience"]
@@ -32,6 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("workspace")
     write_model(root / "tiny", intermediate_size=16)
     write_weights(root / "some", 24)
+    write_weights(root / "over", 2)
     write_weights(root / "many", 64, rows=1024)
     return root
 
@@ -75,6 +78,37 @@ def write_weights(folder: Path, tensors: int, rows: int = 512) -> Path:
 
 def by_name(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {target["dtype"]: target for target in answer["targets"]}
+
+
+async def test_what_was_measured_to_overflow_is_marked(editor: Editor, folder: Path) -> None:
+    load = "m = AutoModel.from_pretrained('./{}'{})"
+    too_large = [
+        (load.format("over", ", dtype=torch.float16"), "torch.float16", "torch.bfloat16"),
+        (load.format("over", ", dtype='float16'"), "'float16'", "'bfloat16'"),
+        (load.format("over", "") + "\nm.half()", "m.half()", None),
+        (load.format("over", "") + "\nm = m.to(torch.float16)", "m.to(torch.float16)", None),
+    ]
+    fine = [load.format("over", ", dtype='bfloat16'"), load.format("tiny", ", dtype='float16'")]
+    document = editor.open(folder / "overflow.py", "")
+    for text, _, _ in too_large:
+        document.rewrite(text)
+        assert not await marked(document), "nothing is said of what was not measured"
+    await editor.request("modelLoupe/castPreview", {"model": "./over", "exact": True, "dtypes": ["float16"]})
+    for text, where, mended in too_large:
+        document.rewrite(text)
+        [problem] = await marked(document)
+        assert problem.range == document.range(where)
+        assert "1 weight of ./over" in problem.message
+        if mended is not None:
+            [action, _] = await fixes(document, problem)
+            assert applied(document, action) == text.replace(where, mended)
+    for text in fine:
+        document.rewrite(text)
+        assert not await marked(document)
+
+
+async def marked(document: Document) -> list[types.Diagnostic]:
+    return [problem for problem in await document.diagnostics() if problem.code == "dtype-overflow"]
 
 
 async def test_figures_come_in_parts(editor: Editor, told: Told, folder: Path) -> None:
@@ -159,6 +193,31 @@ async def test_a_write_that_is_cancelled_leaves_nothing(editor: Editor, told: To
     with pytest.raises(JsonRpcRequestCancelled):
         await within(work)
     assert not [name for name in os.listdir(folder) if "gone" in name]
+
+
+async def test_a_sample_of_the_hub_is_told_before_it_is_read(folder: Path, tmp_path: Path) -> None:
+    with LocalHub() as hub:
+        hub.add("org/some", folder / "some")
+        environment = {"HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0"}
+        settings = {"worker": {"interpreter": PYTHON}}
+        async with session(tmp_path, settings=settings, environment=environment) as editor:
+            params = {"model": "org/some", "dtypes": ["bfloat16"]}
+
+            async def is_described() -> bool:
+                plan = await editor.request("modelLoupe/castPreview", {**params, "plan": True})
+                return plan["stored"]["bytes"] == 24 * 512 * 1024 * 4
+
+            await until(is_described, "the headers")
+            hub.forget()
+            offer = await editor.request("modelLoupe/castPreview", params)
+            assert 0 < offer["network"]["bytes"] <= offer["network"]["budget"] == 2**25
+            assert offer["targets"][0]["unmeasured"]["code"] == "not-downloaded"
+            assert hub.count() == 0
+            answer = await editor.request("modelLoupe/castPreview", {**params, "spend": True})
+            assert answer["network"] is None
+            assert answer["targets"][0]["numerics"]["mode"] == "sampled"
+            read = answer["targets"][0]["numerics"]["read_bytes"]
+            assert 0 < read <= offer["network"]["bytes"]
 
 
 async def test_an_applied_edit_loads_what_it_says(editor: Editor, folder: Path) -> None:
