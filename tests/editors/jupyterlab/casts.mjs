@@ -55,6 +55,17 @@ export function castSteps(step, opened) {
     assert.equal(await cell('dtype=torch.float16').count(), 0);
   });
 
+  step('the menu at the cursor edits the call, too', async () => {
+    await cell('dtype=torch.float32').locator('.cm-line', { hasText: 'from_pretrained' }).click();
+    await opened().keyboard.press('Control+.');
+    const items = opened().locator('.lm-Menu-item');
+    await items.filter({ hasText: 'Preview casts' }).waitFor();
+    await items.filter({ hasText: 'Load as bfloat16' }).click();
+    await cell('dtype=torch.bfloat16').waitFor();
+    await opened().keyboard.press('Control+z');
+    await cell('dtype=torch.float32').waitFor();
+  });
+
   step('a tensor that loses much leads to its row in the panel', async () => {
     await opened().locator('section[aria-label="Tensors that lose most"] button').first().click();
     const focused = opened().locator('.jp-ModelLoupe-item:focus > .jp-ModelLoupe-row', { hasText: /^weight/ });

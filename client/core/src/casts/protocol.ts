@@ -171,6 +171,8 @@ export interface CastWriteParams {
 export interface WrittenCast {
   readonly path: string;
   readonly bytes: number;
-  readonly files: readonly string[];
+  /** It was read back and is what was meant. */
   readonly verified: boolean;
+  /** What its user should know of it, if there is anything. */
+  readonly note?: string | null;
 }
