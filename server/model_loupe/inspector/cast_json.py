@@ -138,10 +138,9 @@ class _Measured:
                 "after": [list(pair) for pair in sums.exponents_after.items()],
             },
         }
-        if not self._exact:
-            result["sampled"] = sums.sampled
-            interval = sums.snr_interval
-            result["interval"] = {"snr_db": list(interval) if interval else None}
+        interval = sums.snr_interval
+        result["sampled"] = sums.elements if self._exact else sums.sampled
+        result["interval"] = None if self._exact else {"snr_db": list(interval) if interval else None}
         return result
 
 
