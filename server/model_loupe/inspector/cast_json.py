@@ -71,7 +71,7 @@ def _target(found: Preview, plan: CastPlan, tensors: bool) -> dict[str, Any]:
     sums = found.sums[target.name]
     if sums:
         result["numerics"] = measured.of_all()
-        result["worst"] = worst(sums)
+        result["worst"] = worst(sums, exact=found.exact)
     elif target.name in found.unmeasured:
         why = found.unmeasured[target.name]
         result["unmeasured"] = {"code": why.code, "message": why.message}
@@ -156,12 +156,17 @@ def _finite(value: float) -> float | None:
     return value if isfinite(value) else None
 
 
-def worst(sums: dict[str, Sums]) -> list[dict[str, Any]]:
+def worst(sums: dict[str, Sums], *, exact: bool) -> list[dict[str, Any]]:
     """The tensors that lose most: values that overflow first, then the lowest SNR."""
     lossy = [(name, each) for name, each in sums.items() if each.to_inf or each.snr_db is not None]
     lossy.sort(key=lambda row: (-row[1].to_inf, row[1].snr_db if row[1].snr_db is not None else 0.0, row[0]))
     return [
-        {"name": name, "snr_db": each.snr_db, "to_inf": each.to_inf, "max_abs_error": each.max_abs_error}
+        {
+            "name": name,
+            "snr_db": each.snr_db,
+            "to_inf": each.to_inf if exact else None,
+            "max_abs_error": _finite(each.max_abs_error),
+        }
         for name, each in lossy[:_WORST]
     ]
 
