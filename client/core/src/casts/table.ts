@@ -48,8 +48,8 @@ const SOURCES: readonly Source[] = [
     key: 'dtype',
     label: 'To',
     meaning: 'The format that the weights are cast to',
-    cell: ({ title, hardware }) => ({ text: title, note: hardware }),
-    value: ({ title }) => title.toLowerCase(),
+    cell: ({ dtype, title }) => ({ text: dtype, note: title }),
+    value: ({ dtype }) => dtype.toLowerCase(),
   },
   {
     key: 'bytes',
