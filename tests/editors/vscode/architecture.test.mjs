@@ -118,6 +118,23 @@ step('Go to Definition opens the class in the installed transformers', async () 
   await photograph(page, 'definition');
 });
 
+step('a vocabulary is searched from its row', async () => {
+  await page.locator('.part.sidebar .action-label[aria-label^="Collapse All"]').click();
+  for (const label of [/small-gemma/, /^Tokenizer/, /^Vocabulary/]) {
+    await expand(page, label);
+  }
+  await treeRow(page, /^<pad>/).waitFor();
+  const vocabulary = treeRow(page, /^Vocabulary/);
+  await vocabulary.hover();
+  await vocabulary.locator('.action-label[aria-label^="Search Vocabulary"]').click();
+  await page.locator('.quick-input-widget input').fill('MODEL');
+  await page.keyboard.press('Enter');
+  await treeRow(page, /^▁model/).waitFor();
+  assert.equal(await treeRow(page, /^<pad>/).count(), 0);
+  await treeAtRest(page);
+  await photograph(page, 'vocabulary');
+});
+
 step('the page asked nobody but this machine', () => {
   assert.deepEqual([...workbench.outside], []);
 });

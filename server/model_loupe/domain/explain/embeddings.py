@@ -44,7 +44,7 @@ TABLE.add(
     "token_type_embeddings",
     Role(
         "embedding",
-        "Tells first from second text: one row for each token type.",
+        "The token type embedding: one row for each kind of text (first, second).",
         ("types", "hidden | embedding"),
     ),
 )
@@ -102,9 +102,7 @@ TABLE.add(
 )
 TABLE.add(
     "pooler.dense pooler",
-    linear(
-        "Pools the text: takes the first token's hidden state, through this and tanh.", "hidden", "hidden"
-    ),
+    linear("The pooler: takes the first position's hidden state, through this and tanh.", "hidden", "hidden"),
 )
 
 # A norm is one by its name, wherever it stands, or by its class, whatever its length.
