@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from model_loupe.inspector.casting import Preview, Progress
     from model_loupe.inspector.description import Description
+    from model_loupe.inspector.inspect import Inspector
     from model_loupe.inspector.worker_process import Worker
+    from model_loupe.sources.locate import ModelRequest
 
     Result = TypeVar("Result")
 
@@ -167,6 +169,14 @@ def _parser() -> argparse.ArgumentParser:
     cast.add_argument(
         "--output", metavar="DIR", help="write the cast checkpoint into this new folder (floating dtypes)"
     )
+    cast.add_argument(
+        "--spend",
+        action="store_true",
+        help="read a sample of a model that is not on this machine; without it, how much that is is told",
+    )
+    cast.add_argument(
+        "--budget", metavar="SIZE", type=_size, default=2**25, help="what --spend may read (default: 32MiB)"
+    )
     cast.add_argument("--json", action="store_true", help="print JSON (schema 1)")
     cast.add_argument("--revision", metavar="R", help="branch, tag or commit of a Hub id")
     cast.add_argument("--subfolder", metavar="S", help="folder inside the model's")
@@ -196,7 +206,16 @@ def _count(text: str) -> int:
     return value
 
 
-_count.__name__ = "count"  # as argparse calls it in its errors
+def _size(text: str) -> int:
+    """``8MiB``, ``8MB``, ``8388608``."""
+    units = {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "KB": 10**3, "MB": 10**6, "GB": 10**9, "B": 1}
+    upper = text.strip().upper()
+    unit = next((each for each in units if upper.endswith(each)), "")
+    return _count(upper.removesuffix(unit).strip()) * units.get(unit, 1)
+
+
+# As argparse calls them in its errors.
+_count.__name__, _size.__name__ = "count", "size"
 
 
 def _help_width() -> int:
@@ -212,11 +231,10 @@ def _serve(arguments: argparse.Namespace) -> int:
     return serve()
 
 
-def _described(arguments: argparse.Namespace | SimpleNamespace, *, trees: bool) -> Description:
-    from model_loupe.inspector.inspect import Inspector
+def _request(arguments: argparse.Namespace | SimpleNamespace) -> ModelRequest:
     from model_loupe.sources.locate import ModelRequest
 
-    request = ModelRequest(
+    return ModelRequest(
         arguments.model,
         arguments.revision,
         arguments.subfolder,
@@ -225,14 +243,19 @@ def _described(arguments: argparse.Namespace | SimpleNamespace, *, trees: bool) 
         base=os.getcwd(),
         gguf_file=arguments.gguf_file,
     )
+
+
+def _inspector(arguments: argparse.Namespace | SimpleNamespace, *, trees: bool) -> Inspector:
+    from model_loupe.inspector.inspect import Inspector
+
     offline = "--offline was given" if arguments.offline else None
-    return Inspector(offline=offline, trees=trees, disk=True).find(request)
+    return Inspector(offline=offline, trees=trees, disk=True)
 
 
 def _inspect(arguments: argparse.Namespace | SimpleNamespace) -> int:
     from model_loupe.domain.memory import Wanted
 
-    description = _described(arguments, trees=arguments.tree)
+    description = _inspector(arguments, trees=arguments.tree).find(_request(arguments))
     if any((arguments.tree, arguments.builder, arguments.dtype, arguments.python, arguments.device_map)):
         description = _built(description, arguments)
     wanted = Wanted(arguments.context, arguments.batch)
@@ -287,11 +310,14 @@ def _cast(arguments: argparse.Namespace) -> int:
     if arguments.output and len(targets) != 1:
         _complain("--output takes one dtype: give --to just one")
         return _MISUSED
-    description = _described(arguments, trees=False)
+    inspector = _inspector(arguments, trees=False)
+    description = inspector.find(_request(arguments))
     found = casting.preview(description, targets, python, exact=arguments.exact, skip=skip)
     if arguments.output:
         return _write_cast(found, python, arguments)
-    if not arguments.plan:
+    if not arguments.plan and description.source == "hub" and not arguments.exact:
+        _sample_hub(found, inspector, python, arguments)
+    elif not arguments.plan:
         _with_worker(python, "measured", lambda worker, show: casting.measure(found, worker, progress=show))
     if arguments.json:
         from model_loupe.inspector.cast_json import to_json
@@ -310,6 +336,22 @@ def _cast(arguments: argparse.Namespace) -> int:
 
 # Why a cast is planned and not measured, where that is no failure.
 _ACCEPTED = ("torch-missing", "not-safetensors", "unknown-dtype", "needs-exact", "not-downloaded")
+
+
+def _sample_hub(found: Preview, inspector: Inspector, python: str, arguments: argparse.Namespace) -> None:
+    """Says what a sample reads from the Hub, or, told to spend that, reads and measures it."""
+    from model_loupe.inspector.cast_remote import RemoteSample
+
+    sample = RemoteSample(found, python, arguments.budget)
+    if found.complete:
+        return
+    if not arguments.spend:
+        offer = sample.offer
+        more = " (--spend does)" if offer.code == "not-downloaded" else ""
+        found.give_up(LoupeError(offer.code, offer.message + more))
+        return
+    files = inspector.files_on_hub(found.description.request)
+    _with_worker(python, "read", lambda worker, show: sample.measure(files, worker, progress=show))
 
 
 def _write_cast(found: Preview, python: str, arguments: argparse.Namespace) -> int:

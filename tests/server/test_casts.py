@@ -137,6 +137,35 @@ async def test_what_cannot_be_previewed(
         await editor.request("modelLoupe/castPreview", params)
 
 
+@pytest.mark.parametrize(
+    ("code", "at", "says"),
+    [
+        ("m = AutoModel.from_pretrained('./tiny', dtype=torch.float32)", "torch.f", "float32 2.03 KiB"),
+        (
+            "m = AutoModel.from_pretrained('./tiny')\nm.to('cuda', torch.bfloat16)",
+            "bfloat",
+            "bfloat16 1.02 KiB",
+        ),
+        ("m = AutoModel.from_pretrained('./tiny')\nm = m.double()", "double", "float64 4.06 KiB"),
+        ("m = AutoModel.from_pretrained('./tiny').half()", "half", "All weights are stored so"),
+    ],
+)
+async def test_a_hover_on_a_dtype(code: str, at: str, says: str, editor: Editor, folder: Path) -> None:
+    document = editor.open(folder / f"hover-{at}.py", f"import torch\n{code}\n")
+    hover = await document.hover(at)
+    assert hover is not None and isinstance(hover.contents, types.MarkupContent)
+    assert says in hover.contents.value
+    assert "stored float16 1.02 KiB" in hover.contents.value
+    if at != "half":
+        assert "Preview casts does" in hover.contents.value
+
+
+async def test_no_hover_where_nothing_is_cast(editor: Editor, folder: Path) -> None:
+    document = editor.open(folder / "none.py", LOAD + "m.to('cuda')\nx.half()\ntorch.float16\n")
+    for at in ("to('cuda')", "half", "float16"):
+        assert await document.hover(at) is None
+
+
 # --- edits ---
 
 

@@ -13,6 +13,7 @@ import { pythonExtension } from './pythonExtension';
 import { LanguageServer } from './server';
 import { StatusItem, statusText } from './status';
 import { ModelsView } from './tree';
+import { writeCast } from './writeCast';
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Model Loupe', { log: true });
@@ -31,6 +32,7 @@ export function activate(context: vscode.ExtensionContext): void {
     ...serverCommands(server, log),
     ...treeCommands(view, printed),
     command('previewCasts', (model?: string | TreeNode, place?: CodePlace) => casts.show(model, place)),
+    command('writeCast', (row?: TreeNode) => writeCast(server, view, row)),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void server.restart()),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration('modelLoupe.interpreter')) {

@@ -24,13 +24,14 @@ def packages(checked: Checked) -> Iterator[Finding]:
     version = checked.transformers
     if version is None or checked.around.version("torch") is None or checked.reference.role != "model":
         return
-    missing: dict[str, tuple[Span, str]] = {}
+    missing: dict[Span, tuple[str, list[str]]] = {}
     for distribution, span, why in _needed(checked, version):
         if checked.around.version(distribution) is None:
-            missing.setdefault(distribution, (span, why))
-    for distribution, (span, why) in missing.items():
-        install = f"`{checked.around.interpreter} -m pip install {distribution}`"
-        message = f"{why} needs {distribution}, which is not installed ({install})."
+            _, names = missing.setdefault(span, (why, []))
+            names.append(distribution)
+    for span, (why, names) in missing.items():
+        install = f"`{checked.around.interpreter} -m pip install {' '.join(names)}`"
+        message = f"{why} needs {' and '.join(names)}, not installed where the code runs ({install})."
         yield Finding("missing-package", checked.reference.cell, span, message)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s?([KMGT])(i?)B", re.IGNORECASE)
+_SIZE = r"(\d+(?:\.\d+)?)\s?([KMGT])(i?)B"
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _COUNT_UNITS = ("", "K", "M", "B", "T", "Q")
 
@@ -16,7 +14,10 @@ def format_bytes(count: int) -> str:
 
 def parse_bytes(text: str) -> int | None:
     """``24GiB`` or ``24 GB`` in bytes, as accelerate reads it; None for what is no size."""
-    found = _SIZE.fullmatch(text.strip())
+    # Every call of the command line imports this module, and few parse a size.
+    import re
+
+    found = re.fullmatch(_SIZE, text.strip(), re.IGNORECASE)
     if found is None:
         return None
     base = 1024 if found[3] else 1000

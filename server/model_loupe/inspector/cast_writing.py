@@ -17,14 +17,19 @@ from model_loupe.domain.dtypes import BY_NAME
 from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.units import format_bytes
 from model_loupe.inspector.cast_folder import WeightFile, files_below, write_side_files
-from model_loupe.inspector.casting import Preview, Progress, folder_of, missing_for, source_of
+from model_loupe.inspector.casting import (
+    SECONDS,
+    Preview,
+    Progress,
+    folder_of,
+    missing_for,
+    source_of,
+)
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.inspect import Inspector
 from model_loupe.inspector.worker_process import Worker
 from model_loupe.sources.locate import ModelRequest
 
-# Between two messages of the worker; the first waits for torch to be imported.
-_SECONDS = 120.0
 _TRIES = 20
 
 
@@ -188,7 +193,7 @@ class _Writing:
         for file in self._files:
             os.makedirs(os.path.dirname(os.path.join(folder, file.output)), exist_ok=True)
         params = {"folder": folder, "files": [self._asked(file, folder) for file in self._files]}
-        answer = worker.call("cast_write", params, seconds=_SECONDS, cancelled=cancelled, partial=partial)
+        answer = worker.call("cast_write", params, seconds=SECONDS, cancelled=cancelled, partial=partial)
         return [
             (file.source.prefix + name, to_inf, saturated)
             for file, told in zip(self._files, answer["files"], strict=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from model_loupe.inspector.rows import Place, TreeNode
     from model_loupe.inspector.tokenizer_facts import Known
     from model_loupe.inspector.tokenizers import Tokenizers
+    from model_loupe.sources.hub.files import HubFiles
 
 _REMEMBERED = 64
 _ANY_CALL = (LoadOptions(),)
@@ -136,6 +137,10 @@ class Inspector:
     def page_of(self, request: ModelRequest) -> str:
         """The address of a model's page on the Hub."""
         return self._remotely().page_of(request)
+
+    def files_on_hub(self, request: ModelRequest) -> HubFiles:
+        """The files of a model of the Hub, at the commit that was described last; raises LoupeError."""
+        return self._remotely().files_of(request)
 
     def ask_again(self) -> None:
         """Has the Hub asked again of everything, as with another token."""

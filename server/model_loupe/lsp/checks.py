@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -109,7 +110,8 @@ def _surroundings(session: Session) -> Surroundings:
     from model_loupe.diagnostics.finding import Surroundings
     from model_loupe.inspector.environment import installed_version
 
-    interpreter = session.interpreter
+    # No other program is started in a workspace that is not trusted, not even to ask for its path.
+    interpreter = session.interpreter if session.trusted else sys.executable
     installed = partial(installed_version, interpreter=interpreter)
     return Surroundings(installed, dict(session.settings.devices), interpreter)
 

@@ -30,6 +30,7 @@ PRINT_MODEL = "modelLoupe/printModel"
 SOURCE = "modelLoupe/source"
 CAST_PREVIEW = "modelLoupe/castPreview"
 CAST_EDIT = "modelLoupe/castEdit"
+CAST_WRITE = "modelLoupe/castWrite"
 DID_CHANGE = "modelLoupe/didChange"
 
 # pygls keeps documents and notebooks too (see ``text`` and ``notebook`` for why ours are used); it would do
@@ -103,7 +104,8 @@ class CastPreviewParams:
     """Parameters of ``modelLoupe/castPreview``.
 
     ``model`` is a row's id or a name as in code; ``dtypes`` are targets (none: all), ``scope`` a module's
-    path. ``plan``: nothing is measured; ``exact``: all is read; ``tensors``: each is told apart.
+    path. ``plan``: nothing is measured; ``exact``: all is read; ``tensors``: each is told apart; ``spend``:
+    a sample may be read from the Hub, as the answer to the same without it said.
     """
 
     model: str
@@ -112,6 +114,7 @@ class CastPreviewParams:
     exact: bool = False
     plan: bool = False
     tensors: bool = False
+    spend: bool = False
     partial_result_token: int | str | None = None
     work_done_token: int | str | None = None
 
@@ -125,7 +128,17 @@ class CastEditParams:
     dtype: str
 
 
-Params = ChildrenParams | SourceParams | ModelsParams | CastPreviewParams | CastEditParams
+@attrs.define
+class CastWriteParams:
+    """Parameters of ``modelLoupe/castWrite``: a row's id or a name, a target, and a folder to be made."""
+
+    model: str
+    dtype: str
+    output: str
+    work_done_token: int | str | None = None
+
+
+Params = ChildrenParams | SourceParams | ModelsParams | CastPreviewParams | CastEditParams | CastWriteParams
 
 
 @attrs.define
@@ -153,7 +166,7 @@ def _field(params: object, name: str) -> Any:
 def _cast_preview(params: object) -> CastPreviewParams:
     model = _field(params, "model")
     assert isinstance(params, dict)
-    flags = {name: params.get(name) or False for name in ("exact", "plan", "tensors")}
+    flags = {name: params.get(name) or False for name in ("exact", "plan", "tensors", "spend")}
     for name, value in flags.items():
         if not isinstance(value, bool):
             raise InvalidParams(f'"{name}" is true or false')
@@ -189,6 +202,12 @@ def _cast_edit(params: object) -> CastEditParams:
     raise InvalidParams('"position" is no position')
 
 
+def _cast_write(params: object) -> CastWriteParams:
+    model, dtype, output = (_field(params, name) for name in ("model", "dtype", "output"))
+    assert isinstance(params, dict)
+    return CastWriteParams(model, dtype, output, _token(params, "workDoneToken"))
+
+
 _PARSERS: dict[str, Callable[[object], Params]] = {
     MODELS: lambda params: ModelsParams(),
     CHILDREN: _children,
@@ -196,6 +215,7 @@ _PARSERS: dict[str, Callable[[object], Params]] = {
     SOURCE: lambda params: SourceParams(_field(params, "uri")),
     CAST_PREVIEW: _cast_preview,
     CAST_EDIT: _cast_edit,
+    CAST_WRITE: _cast_write,
 }
 
 

@@ -20,6 +20,7 @@ from model_loupe.lsp.features import (
     arguments,
     cast_edit,
     cast_preview,
+    cast_write,
     children,
     code_action,
     code_lens,
@@ -45,6 +46,7 @@ from model_loupe.lsp.features import (
 from model_loupe.lsp.protocol import (
     CAST_EDIT,
     CAST_PREVIEW,
+    CAST_WRITE,
     CHILDREN,
     MODELS,
     PRINT_MODEL,
@@ -67,6 +69,7 @@ _REQUESTS: dict[str, Callable[..., Awaitable[Any]]] = {
     SOURCE: source.source,
     CAST_PREVIEW: cast_preview.cast_preview,
     CAST_EDIT: cast_edit.cast_edit,
+    CAST_WRITE: cast_write.cast_write,
     types.TEXT_DOCUMENT_DEFINITION: definition.definition,
 }
 

@@ -149,17 +149,17 @@ class Session:
         """Where the libraries of the user's code lie. Another interpreter than the server's is asked once."""
         from model_loupe.inspector.environment import path_of
 
-        return path_of(self._consulted)
+        return path_of(self.consulted)
 
     @property
     def transformers(self) -> str | None:
         """The version that runs the user's code."""
         from model_loupe.inspector.environment import installed_version
 
-        return installed_version("transformers", self._consulted)
+        return installed_version("transformers", self.consulted)
 
     @property
-    def _consulted(self) -> str:
+    def consulted(self) -> str:
         """The interpreter asked what is installed: the server's own where the user's may not be run."""
         return self.interpreter if self.may_start_worker else sys.executable
 

@@ -141,6 +141,14 @@ def _cast(params: dict[str, Any], job: Job) -> Any:
         return cast(params, job)
 
 
+def _cast_sample(params: dict[str, Any], job: Job) -> Any:
+    stack.load_torch()
+    from .casting.request import cast_sample
+
+    with stack.one_thread():
+        return cast_sample(params, job)
+
+
 def _cast_write(params: dict[str, Any], job: Job) -> Any:
     stack.load_torch()
     from .casting.writing import cast_write
@@ -149,7 +157,11 @@ def _cast_write(params: dict[str, Any], job: Job) -> Any:
         return cast_write(params, job)
 
 
-_JOBS: dict[str, Callable[[dict[str, Any], Job], Any]] = {"cast": _cast, "cast_write": _cast_write}
+_JOBS: dict[str, Callable[[dict[str, Any], Job], Any]] = {
+    "cast": _cast,
+    "cast_sample": _cast_sample,
+    "cast_write": _cast_write,
+}
 _HANDLERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "installed": _installed,
     "warm_up": _warm_up,

@@ -66,7 +66,7 @@ def ours(path, site, targets, *, sampled=False):
     formats = [format_named(name) for name in targets]
     for stored in file.tensors().values():
         if sampled:
-            sample.estimates(file, stored, formats, 0)
+            sample.estimates(sample.sample_of(file, stored, 0), formats)
         else:
             exact.ExactPass(file, stored, formats, lambda nbytes: None).run()
 

@@ -7,6 +7,7 @@ import { photograph } from '../lib/browser.mjs';
 import { openFile, openWorkbench, PYTHON } from '../lib/codeServer.mjs';
 import { until } from '../lib/processes.mjs';
 import { makeBuildableWorkspace, TORCH_PYTHON, writeSetting, writeSmallGemma } from '../lib/samples.mjs';
+import { castSteps } from './casts.mjs';
 import { EDITOR, expand, lens, treeAtRest, treeRow, widenSideBar } from './page.mjs';
 
 // The first answer waits for torch and transformers to be imported, on a machine that may be busy.
@@ -134,6 +135,8 @@ step('a vocabulary is searched from its row', async () => {
   await treeAtRest(page);
   await photograph(page, 'vocabulary');
 });
+
+castSteps(step, () => ({ workbench, workspace }));
 
 step('the page asked nobody but this machine', () => {
   assert.deepEqual([...workbench.outside], []);

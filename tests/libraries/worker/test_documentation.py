@@ -14,16 +14,17 @@ import pytest
 import transformers
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
+from model_loupe.diagnostics.config_files import problems
+from model_loupe.diagnostics.rules import RULES
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.inspector import Inspector, ModelRequest
 from model_loupe.inspector.argument_effects import Asked
 from model_loupe.inspector.arguments import argument_card, keywords, signature, values
 from model_loupe.inspector.config_files import ConfigFile, field_card, field_completions, value_completions
-from model_loupe.inspector.config_problems import CODES, problems
-from model_loupe.inspector.installed.attention import attention_of
 from model_loupe.inspector.installed.callables import callable_named
 from model_loupe.inspector.installed.choices import activations, model_classes, rope_types
 from model_loupe.inspector.installed.configs import config_class, field_doc, model_types
+from model_loupe.inspector.installed.model_classes import attention_of
 from tests.support.checkpoints import write_checkpoint
 
 FOLDERS = tuple(sys.path)
@@ -135,9 +136,7 @@ def test_every_model_type_has_the_class_that_transformers_gives_it() -> None:
     assert dict(CONFIG_MAPPING_NAMES).items() <= model_types(FOLDERS).items()
 
 
-@pytest.mark.parametrize(
-    "model_type", ["gemma", "llama", "gpt2", "t5", "clip_text_model", "mixtral", "whisper"]
-)
+@pytest.mark.parametrize("model_type", ["gemma", "llama", "gpt2", "t5", "bert", "mixtral", "whisper"])
 def test_defaults_are_those_of_an_instance(model_type: str) -> None:
     owner = config_class(FOLDERS, model_type)
     assert owner is not None
@@ -310,10 +309,12 @@ def test_what_is_inconsistent_is_found(gemma: Path, code: str, changes: dict[str
     if changes is SEVEN_HEADS:
         del file.value["head_dim"]
     found = {problem.code: problem for problem in problems(FOLDERS, file)}
-    if code == "config-heads" and config_class(FOLDERS, "llama").fields.get("head_dim"):  # type: ignore[union-attr]
-        assert code not in found  # the class works it out, or takes it from the weights
+    # Llama works out its head_dim by itself by now; kinds of layers were not listed then.
+    is_old = VERSION.startswith("4.38")
+    if (changes is SEVEN_HEADS and not is_old) or (code == "config-layer-types" and is_old):
+        assert code not in found
         return
-    assert code in CODES
+    assert code in RULES
     assert code in found
     assert found[code].parts[-1] == at
 

@@ -4,6 +4,8 @@ import type { Position, Range } from '../protocol.js';
 export const CAST_PREVIEW = 'modelLoupe/castPreview';
 export const CAST_EDIT = 'modelLoupe/castEdit';
 export const CAST_WRITE = 'modelLoupe/castWrite';
+/** The client's command behind the lens `Preview casts`: its arguments are those of a `CastSubject`. */
+export const PREVIEW_CASTS = 'modelLoupe.previewCasts';
 
 export interface CastPreviewParams {
   /** The id of a tree row of a model, or its name as code has it. */
@@ -124,6 +126,14 @@ export interface WorstTensor {
 export interface CodePlace {
   readonly uri: string;
   readonly position: Position;
+}
+
+/** What one page is about. */
+export interface CastSubject {
+  /** The id of a tree row, or a model's name as code has it. */
+  readonly model: string;
+  /** The call that loads the model, or a cast of it; undefined where the page was not opened from code. */
+  readonly place?: CodePlace;
 }
 
 export interface CastEditParams extends CodePlace {

@@ -37,7 +37,7 @@ async def diagnostic(
     uri = params.text_document.uri
     snapshot = session.documents.snapshot(uri)
     if snapshot is None:
-        return types.RelatedFullDocumentDiagnosticReport(items=await config_files.diagnose(session, uri))
+        return types.RelatedFullDocumentDiagnosticReport(items=await _diagnose_config(session, uri))
     found = await _diagnose(session, snapshot, only=uri)
     if not session.is_current(snapshot):
         raise ServerCancelled
@@ -60,7 +60,7 @@ def refresh(session: Session) -> None:
 async def _push(session: Session, uri: str) -> None:
     snapshot = session.documents.snapshot(uri)
     if snapshot is None and (document := session.documents.text(uri)):
-        items = await config_files.diagnose(session, uri)
+        items = await _diagnose_config(session, uri)
         if items or uri in session.published:
             session.client.publish(uri, document.version, items)
             session.published[uri] = {uri}
@@ -94,6 +94,12 @@ async def _diagnose(
         if problem is not None and problem not in here:
             here.append(problem)
     return found
+
+
+async def _diagnose_config(session: Session, uri: str) -> list[types.Diagnostic]:
+    """What is wrong in a JSON file of a checkpoint; nothing in another document that is no code."""
+    found = [to_diagnostic(session, *each) for each in await config_files.findings(session, uri)]
+    return [problem for problem in found if problem is not None]
 
 
 def to_diagnostic(session: Session, part: Part, finding: Finding) -> types.Diagnostic | None:

@@ -8,7 +8,7 @@ from lsprotocol import types
 
 from model_loupe.domain.errors import LoupeError
 from model_loupe.lsp.cursor import cursor_of
-from model_loupe.lsp.features import arguments, config_files
+from model_loupe.lsp.features import arguments, cast_hover, config_files
 
 if TYPE_CHECKING:
     from model_loupe.documents import Mention, Object, Reference
@@ -29,7 +29,8 @@ async def hover(session: Session, params: types.HoverParams) -> types.Hover | No
         return await config_files.hover(session, params)
     found = await session.run(_look, session.inspector, cursor)
     if found is None:
-        return await _hover_object(session, cursor) or await arguments.hover(session, cursor)
+        told = await _hover_object(session, cursor) or await arguments.hover(session, cursor)
+        return told or await cast_hover.hover(session, cursor)
     mention, ask, known = found
     if known is not None:
         session.renew(ask.request, known)

@@ -1,15 +1,17 @@
-"""The request ``cast``: which tensors of which files become what; figures go back tensor by tensor."""
+"""The requests ``cast`` and ``cast_sample``: what becomes what; figures go back tensor by tensor."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
+
+import torch
 
 from ..errors import WorkerError
 from ..job import Job, Meter
 from .exact import ExactPass
 from .files import Mark, Stored, TensorFile
 from .formats import Format, format_named
-from .sample import estimates
+from .sample import Sample, estimates, sample_of
 
 
 class _Work(NamedTuple):
@@ -44,8 +46,31 @@ def cast(params: dict[str, Any], job: Job) -> dict[str, Any]:
     finally:
         for file, _ in files:
             file.close()
-    unknown = [name for name, each in formats.items() if each is None]
-    return {**finished.taken(), "unknown": unknown}
+    return {**finished.taken(), "unknown": _unknown(formats)}
+
+
+def cast_sample(params: dict[str, Any], job: Job) -> dict[str, Any]:
+    """Casts samples that the server has read: their values lie one after the other in the file ``path``.
+
+    ``strata``: ``{"name", "dtype", "elements", "row", "unit", "taken", "of", "targets"}``; ``taken`` units of
+    ``unit`` elements, of ``of``, stand for ``elements``. The result is that of ``cast``.
+    """
+    formats = {name: format_named(name) for name in params["targets"]}
+    finished = _Finished()
+    with open(params["path"], "rb") as file:
+        for each in params["strata"]:
+            job.check()
+            dtype = getattr(torch, each["dtype"])
+            data = bytearray(file.read(each["taken"] * each["unit"] * dtype.itemsize))
+            values = torch.frombuffer(data, dtype=dtype).view(each["taken"], each["unit"])
+            sample = Sample(values, each["of"], each["elements"], each["row"])
+            chosen = [found for name in each["targets"] for found in (formats[name],) if found]
+            finished.add(each["name"], estimates(sample, chosen))
+    return {**finished.taken(), "unknown": _unknown(formats)}
+
+
+def _unknown(formats: dict[str, Format | None]) -> list[str]:
+    return [name for name, each in formats.items() if each is None]
 
 
 def _works(file: TensorFile, given: dict[str, Any], formats: dict[str, Format | None]) -> list[_Work]:
@@ -77,7 +102,8 @@ def _no_step(nbytes: int) -> None:
 
 def _one(file: TensorFile, work: _Work, seed: int | None, meter: Meter) -> dict[str, dict[str, Any]]:
     if seed is not None:
-        found = estimates(file, work.tensor, work.formats, seed)
+        sampled = work.tensor.elements and work.formats
+        found = estimates(sample_of(file, work.tensor, seed), work.formats) if sampled else {}
         meter.step(work.tensor.nbytes)
         return found
     tallies = ExactPass(file, work.tensor, work.formats, meter.step).run()
