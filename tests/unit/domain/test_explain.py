@@ -189,6 +189,25 @@ def test_conv1d_stores_its_weight_the_other_way_round() -> None:
     assert linear and linear.matrix and not linear.matrix.transposed
 
 
+@pytest.mark.parametrize(
+    ("class_name", "says"),
+    [
+        ("GemmaRMSNorm", "RMSNorm"),
+        # Called LayerNorm, and takes no mean away.
+        ("T5LayerNorm", "RMSNorm"),
+        ("SwitchTransformersLayerNorm", "RMSNorm"),
+        ("LayerNorm", "LayerNorm"),
+        ("CohereLayerNorm", "Normalises"),
+        ("BatchNorm2d", None),
+        ("GroupNorm", None),
+    ],
+)
+def test_norms_are_told_by_their_class(class_name: str, says: str | None) -> None:
+    norm = Subject("encoder.block.0.layer.0.layer_norm", (("weight", (77,)),), class_name)
+    found = explain(norm, scope_of(T5, norm.path))
+    assert found.sentence.startswith(says) if says and found else found is None
+
+
 def test_query_heads_share_the_keys() -> None:
     path = "model.layers.0.self_attn.v_proj"
     multi_query = explain(subject(path, (256, 2048)), scope_of(GEMMA_2B, path))

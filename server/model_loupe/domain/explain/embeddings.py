@@ -110,6 +110,7 @@ NORM = Role(
     "norm", "Normalises each vector, then scales its elements by learned weights.", ("hidden | embedding",)
 )
 _ANY_LENGTH = ("{} elements",)
+ANY_NORM = NORM._replace(axes=_ANY_LENGTH)
 RMS_NORM = Role(
     "norm",
     "RMSNorm: divides each vector by its root mean square, then scales its elements by learned weights.",
