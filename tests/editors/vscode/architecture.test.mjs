@@ -120,7 +120,8 @@ step('Go to Definition opens the class in the installed transformers', async () 
 });
 
 step('a vocabulary is searched from its row', async () => {
-  await page.locator('.part.sidebar .action-label[aria-label^="Collapse All"]').click();
+  await treeRow(page, /./).first().click();
+  await page.keyboard.press('Control+ArrowLeft'); // collapses all
   for (const label of [/small-gemma/, /^Tokenizer/, /^Vocabulary/]) {
     await expand(page, label);
   }

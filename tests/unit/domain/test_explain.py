@@ -263,6 +263,46 @@ def test_operations_of_a_mixture_are_those_of_the_chosen_experts() -> None:
     assert flops_of([*single, unknown], QWEN3_235B, experts) is None
 
 
+@pytest.mark.parametrize(
+    ("config", "one", "other"),
+    [
+        (
+            T5,
+            ("encoder.block.0.layer.0.SelfAttention.q", (384, 512)),
+            ("decoder.block.0.layer.0.SelfAttention.q", (384, 512)),
+        ),
+        (
+            PALIGEMMA,
+            ("model.language_model.layers.0.self_attn.k_proj", (256, 2048)),
+            ("model.vision_tower.encoder.layers.0.mlp.fc1", (4304, 1152)),
+        ),
+    ],
+)
+def test_operations_of_different_streams_are_not_added(
+    config: dict[str, Any], one: tuple[str, tuple[int, ...]], other: tuple[str, tuple[int, ...]]
+) -> None:
+    parts = [Counted(subject(*each), 1) for each in (one, other)]
+    assert flops_of(parts[:1], config, None)
+    assert flops_of(parts[1:], config, None)
+    assert flops_of(parts, config, None) is None
+
+
+def test_cross_attention_meets_the_positions_of_two() -> None:
+    names = ("q", "k", "v")
+    cross = [
+        Counted(subject(f"decoder.block.0.layer.1.EncDecAttention.{each}", (384, 512)), 1) for each in names
+    ]
+    assert flops_of(cross[:1], T5, None)
+    assert flops_of(cross[1:], T5, None)
+    assert flops_of(cross, T5, None) is None
+
+
+def test_a_pooler_is_met_once_a_text() -> None:
+    pooler = Counted(subject("bert.pooler.dense", (768, 768)), 1)
+    query = Counted(subject("bert.encoder.layer.0.attention.self.query", (768, 768)), 12)
+    assert flops_of([pooler, query], BERT, None) == 12 * 2 * 768 * 768
+
+
 def test_attention_costs_for_each_token_attended_to() -> None:
     out = Counted(subject("model.layers.0.self_attn.o_proj", (2048, 2048)), 18)
     assert attention_flops([out], GEMMA_2B) == 18 * 4 * 8 * 256

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model_loupe.domain.explain.role import Role, Table, linear
+from model_loupe.domain.explain.role import Role, Table, linear, pooled
 
 TABLE = Table()
 
@@ -90,7 +90,7 @@ TABLE.add(
     "transform.dense lm_head.dense vocab_transform predictions.dense generator_predictions.dense head.dense",
     _TRANSFORM,
 )
-_CLASSIFIER = linear(
+_CLASSIFIER = pooled(
     "The classification head: a score of each label.",
     "labels",
     "hidden | 2*hidden | vision_hidden | projection",
@@ -98,11 +98,11 @@ _CLASSIFIER = linear(
 TABLE.add("classifier score classifier.out_proj qa_outputs", _CLASSIFIER)
 TABLE.add(
     "classifier.dense pre_classifier",
-    linear("Prepares the pooled hidden state for the classification head.", "hidden", "hidden"),
+    pooled("Prepares the pooled hidden state for the classification head.", "hidden", "hidden"),
 )
 TABLE.add(
     "pooler.dense pooler",
-    linear("The pooler: takes the first position's hidden state, through this and tanh.", "hidden", "hidden"),
+    pooled("The pooler: takes the first position's hidden state, through this and tanh.", "hidden", "hidden"),
 )
 
 # A norm is one by its name, wherever it stands, or by its class, whatever its length.
@@ -124,7 +124,7 @@ LAYER_NORM = Role(
 
 TABLE.add(
     "text_projection visual_projection",
-    linear("Brings the pooled state to the space that texts and images share.", "projection", "hidden"),
+    pooled("Brings the pooled state to the space that texts and images share.", "projection", "hidden"),
 )
 TABLE.add(
     "multi_modal_projector.linear_1",

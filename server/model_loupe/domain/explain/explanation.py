@@ -147,7 +147,7 @@ def _matched(role: Role, name: str, shape: Shape, subject: Subject, scope: Scope
     """``shape`` by ``role``, if each side is what the role says."""
     if len(shape) != len(role.axes):
         return None
-    maps = role.kind == "linear"
+    maps = role.kind in ("linear", "pooled")
     transposed = maps and _is_conv1d(subject, scope)
     sides = shape[::-1] if transposed else shape
     axes = [axis_of(wanted, length, scope.sizes) for wanted, length in zip(role.axes, sides, strict=True)]
