@@ -18,6 +18,7 @@ from model_loupe.inspector.config_files import (
     replacement,
     said_of,
     value_at,
+    with_defaults,
 )
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.installed.classes import Class
@@ -44,12 +45,16 @@ def field_card(folders: Folders, file: ConfigFile, parts: Parts) -> str | None:
     value = value_at(file.value, parts)
     doc = said_of(folders, owner, name) if owner else None
     known = around(folders, file.path)
-    effects = _effects(file, inside, name, value, known)
     if name == "model_type":
         effects = _class_of_type(folders, value, known.transformers)
+    else:
+        effects = _effects(folders, file, inside, name, known)
     if owner is None and not effects:
         return None
-    return _card(name, value, doc, owner, effects, known.transformers)
+    given = value_at(file.value, inside)
+    head = _head(name, value, doc, is_given=isinstance(given, dict) and name in given)
+    lines = [head, *(f"→ {escape(line)}" for line in effects)]
+    return "\n\n".join([*lines, *_words(name, doc, owner, known.transformers)])
 
 
 def _class_of_type(folders: Folders, model_type: object, version: str | None) -> list[str]:
@@ -59,43 +64,45 @@ def _class_of_type(folders: Folders, model_type: object, version: str | None) ->
     return [f"Read as {found.name} of transformers {version}"]
 
 
-def _effects(file: ConfigFile, inside: Parts, name: str, value: Any, known: Around) -> list[str]:
+def _effects(folders: Folders, file: ConfigFile, inside: Parts, name: str, known: Around) -> list[str]:
     if file.kind == "config" and not language_model(file.value, inside):
         return []
-    if file.kind == "index":
-        return []
-    config = file.value if file.kind in ("config", "adapter") else {}
-    return field_effect(config, name, value, known)
+    config = with_defaults(folders, file, inside) if file.kind == "config" else file.value
+    return field_effect(config, name, value_at(config, (*inside, name)), known)
 
 
-def _card(
-    name: str, value: Any, doc: FieldDoc | None, owner: Class | None, effects: list[str], version: str | None
-) -> str:
-    head = [f"**{escape(name)}** = `{_code(value)}`"]
+def _head(name: str, value: Any, doc: FieldDoc | None, *, is_given: bool) -> str:
+    parts = [f"**{escape(name)}** = `{_code(value)}`" if is_given else f"**{escape(name)}** · not given"]
     if doc is not None:
-        head += [f"`{_code_text(doc.type)}`"] if doc.type else []
-        head += [_default_text(doc.default, value)] if doc.default is not None else []
-    lines = [" · ".join(head), *(f"→ {escape(line)}" for line in effects)]
-    if doc is not None and doc.text:
-        lines.append(doc.text)
-    if owner is not None:
-        moved = replacement(owner, name)
-        if moved:
-            lines.append(f"Called `{'.'.join(moved)}` since; `{name}` is still read.")
-        elif doc is None:
-            lines.append(f"{owner.name} does not say what it is.")
-        shown = f" {version}" if version and owner.module.startswith("transformers") else ""
-        lines.append(f"*{doc.owner if doc else owner.name} · {owner.module.partition('.')[0]}{shown}*")
-    return "\n\n".join(lines)
+        parts += [f"`{_code_text(doc.type)}`"] if doc.type else []
+        parts += [_default_text(doc.default, value, is_given)] if doc.default is not None else []
+    return " · ".join(parts)
 
 
-def _default_text(default: str, value: Any) -> str:
+def _words(name: str, doc: FieldDoc | None, owner: Class | None, version: str | None) -> list[str]:
+    """What the library says of a field, and which class and version that is."""
+    if owner is None:
+        return []
+    lines = [doc.text] if doc and doc.text else []
+    moved = replacement(owner, name)
+    if moved:
+        lines.append(f"Called `{'.'.join(moved)}` since; `{name}` is still read.")
+    elif doc is None:
+        lines.append(f"{owner.name} does not say what it is.")
+    package = owner.module.partition(".")[0]
+    shown = f" {version}" if version and package == "transformers" else ""
+    return [*lines, f"*{doc.owner if doc else owner.name} · {package}{shown}*"]
+
+
+def _default_text(default: str, value: Any, is_given: bool) -> str:
     try:
         known = ast.literal_eval(default)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return f"default `{_code_text(default)}`"
     is_same = known == value and (isinstance(known, bool) == isinstance(value, bool))
-    return "the default" if is_same else f"default `{_code_text(json.dumps(known, default=str))}`"
+    return (
+        "the default" if is_given and is_same else f"default `{_code_text(json.dumps(known, default=str))}`"
+    )
 
 
 def _code(value: Any) -> str:

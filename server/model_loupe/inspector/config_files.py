@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 from collections.abc import Mapping
@@ -154,6 +155,22 @@ def replacement(owner: Class, name: str) -> tuple[str, ...]:
     moved = SUPERSEDED.get(name, ())
     known = field_names(owner)
     return moved if moved and moved[0] in known and name not in known else ()
+
+
+def with_defaults(folders: Folders, file: ConfigFile, parts: Parts) -> dict[str, Any]:
+    """A config with what it leaves to its class: of the config at ``parts``, which is the whole or in it."""
+    owner = owner_of(folders, file, parts)
+    inner = value_at(file.value, parts)
+    defaults = {name: _literal(field.default) for name, field in owner.fields.items()} if owner else {}
+    whole = {**{name: value for name, value in defaults.items() if value is not None}, **inner}
+    return {**file.value, str(parts[0]): whole} if parts else whole
+
+
+def _literal(source: str | None) -> Any:
+    try:
+        return ast.literal_eval(source or "None")
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
 
 
 def value_at(value: Any, parts: Parts) -> Any:
