@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from model_loupe.documents import Pair, Reference, Site, Span, Use
     from model_loupe.documents.edits import Edit
     from model_loupe.domain.loading import LoadOptions
+    from model_loupe.domain.tokenizer import TokenizerFacts
     from model_loupe.inspector import Description
 
     Outcome = Description | LoupeError
@@ -96,7 +97,7 @@ class Document(NamedTuple):
     """All that a document does with models. ``texts`` are its own, ``calls`` its loading calls.
 
     ``adapted`` are adapters with the models that they are put on. ``outcome`` tells what is known of what is
-    named outside of loading calls.
+    named outside of loading calls, ``tokenizer`` what a model's files tell of its tokenizer.
     """
 
     texts: Sequence[str]
@@ -105,6 +106,7 @@ class Document(NamedTuple):
     pairs: Sequence[Pair]
     adapted: Sequence[tuple[Reference, Reference]]
     outcome: Callable[[Reference], Outcome | None]
+    tokenizer: Callable[[Description], TokenizerFacts | None]
 
     def loading(self, reference: Reference) -> Checked | None:
         """The loading call of this reference."""

@@ -95,6 +95,7 @@ def _document(
         asked.sites.pairs,
         asked.sites.adapted,
         partial(_outcome_of, others),
+        lambda description: session.inspector.tokenizer(description).facts,
     )
 
 
