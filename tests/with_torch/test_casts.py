@@ -16,6 +16,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcRequestCancelled
 from safetensors.numpy import save_file
 
+from tests.hub import LocalHub
 from tests.server.editor import Document, Editor, plain, session, until, within, write_model
 from tests.server.quick_fixes import applied, fixes
 from tests.with_torch.test_server import PYTHON, SECONDS, patience
@@ -192,6 +193,31 @@ async def test_a_write_that_is_cancelled_leaves_nothing(editor: Editor, told: To
     with pytest.raises(JsonRpcRequestCancelled):
         await within(work)
     assert not [name for name in os.listdir(folder) if "gone" in name]
+
+
+async def test_a_sample_of_the_hub_is_told_before_it_is_read(folder: Path, tmp_path: Path) -> None:
+    with LocalHub() as hub:
+        hub.add("org/some", folder / "some")
+        environment = {"HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0"}
+        settings = {"worker": {"interpreter": PYTHON}}
+        async with session(tmp_path, settings=settings, environment=environment) as editor:
+            params = {"model": "org/some", "dtypes": ["bfloat16"]}
+
+            async def is_described() -> bool:
+                plan = await editor.request("modelLoupe/castPreview", {**params, "plan": True})
+                return plan["stored"]["bytes"] == 24 * 512 * 1024 * 4
+
+            await until(is_described, "the headers")
+            hub.forget()
+            offer = await editor.request("modelLoupe/castPreview", params)
+            assert 0 < offer["network"]["bytes"] <= offer["network"]["budget"] == 2**25
+            assert offer["targets"][0]["unmeasured"]["code"] == "not-downloaded"
+            assert hub.count() == 0
+            answer = await editor.request("modelLoupe/castPreview", {**params, "spend": True})
+            assert answer["network"] is None
+            assert answer["targets"][0]["numerics"]["mode"] == "sampled"
+            read = answer["targets"][0]["numerics"]["read_bytes"]
+            assert 0 < read <= offer["network"]["bytes"]
 
 
 async def test_an_applied_edit_loads_what_it_says(editor: Editor, folder: Path) -> None:

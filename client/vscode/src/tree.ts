@@ -127,6 +127,20 @@ export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
     this.change.fire(await this.tree.showMore(more));
   }
 
+  /** Ask what to look for in a vocabulary, and show the tokens that have it below its row. */
+  async searchVocabulary(vocabulary: TreeNode): Promise<void> {
+    const query = await vscode.window.showInputBox({
+      title: 'Search Vocabulary',
+      prompt: 'Tokens with this in their text, or with this id. Empty: all.',
+      value: this.tree.query(vocabulary),
+    });
+    if (query !== undefined) {
+      this.tree.search(vocabulary, query);
+      this.change.fire(vocabulary);
+      await this.reveal(vocabulary);
+    }
+  }
+
   /** Show a model with an architecture (its first, if none is named) open; false if no such model is known. */
   async showArchitecture(id: string, architectureId?: string): Promise<boolean> {
     // First the view: VS Code can reveal a row only in a view that it has drawn.

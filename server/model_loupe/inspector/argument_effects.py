@@ -15,7 +15,7 @@ from model_loupe.inspector.cast_lines import cast_lines, kept_lines
 from model_loupe.inspector.casting import preview
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.facts import device_name
-from model_loupe.inspector.installed.attention import attention_of
+from model_loupe.inspector.installed.model_classes import attention_of
 from model_loupe.inspector.installed.packages import Folders
 from model_loupe.inspector.memory import cache_of
 
@@ -168,7 +168,7 @@ def _compute_dtype(asked: Asked) -> list[str]:
 
 _RULES: dict[str, Callable[[Asked], list[str]]] = {
     **dict.fromkeys(("dtype", "torch_dtype"), _dtype),
-    **dict.fromkeys(("device_map", "max_memory"), _placed),
+    "device_map": _placed,
     **dict.fromkeys(("offload_folder", "offload_buffers", "offload_state_dict"), _offloaded),
     **dict.fromkeys(("use_safetensors", "variant", "subfolder", "gguf_file"), _weight_files),
     **dict.fromkeys(("max_length", "max_new_tokens", "model_max_length"), _length),

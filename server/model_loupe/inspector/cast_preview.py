@@ -67,13 +67,14 @@ class CastPreview:
             "exact": self.wish.exact,
             "cancelled": cancelled,
             "current": loaded.dtype,
-            "network": None,
             "memory": {
                 "context": usage.context,
                 "batch": usage.batch,
                 "devices": [{"device": label, "bytes": nbytes} for label, nbytes in self._devices()],
             },
         }
+        if self.found.complete:
+            result["network"] = None
         for target in result["targets"]:
             target |= self._fixed[target["dtype"]]
             target.setdefault("numerics", None)

@@ -48,6 +48,12 @@ class Measuring:
             progress=report.progressed,
         )
 
+    def sample(self, measure: Callable[..., None], report: Report) -> Future[None]:
+        """Reads a sample of weights that are on the Hub, and has a worker ``measure`` it."""
+        return self._pools[0].submit(
+            measure, self._workers[0], cancelled=report.cancelled, progress=report.progressed
+        )
+
     def write(self, found: casting.Preview, output: str, report: Report) -> Future[Written]:
         """Writes the cast to the first target of ``found`` into a new folder."""
         from model_loupe.inspector.cast_writing import write

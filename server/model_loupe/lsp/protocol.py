@@ -104,7 +104,8 @@ class CastPreviewParams:
     """Parameters of ``modelLoupe/castPreview``.
 
     ``model`` is a row's id or a name as in code; ``dtypes`` are targets (none: all), ``scope`` a module's
-    path. ``plan``: nothing is measured; ``exact``: all is read; ``tensors``: each is told apart.
+    path. ``plan``: nothing is measured; ``exact``: all is read; ``tensors``: each is told apart; ``spend``:
+    a sample may be read from the Hub, as the answer to the same without it said.
     """
 
     model: str
@@ -113,6 +114,7 @@ class CastPreviewParams:
     exact: bool = False
     plan: bool = False
     tensors: bool = False
+    spend: bool = False
     partial_result_token: int | str | None = None
     work_done_token: int | str | None = None
 
@@ -164,7 +166,7 @@ def _field(params: object, name: str) -> Any:
 def _cast_preview(params: object) -> CastPreviewParams:
     model = _field(params, "model")
     assert isinstance(params, dict)
-    flags = {name: params.get(name) or False for name in ("exact", "plan", "tensors")}
+    flags = {name: params.get(name) or False for name in ("exact", "plan", "tensors", "spend")}
     for name, value in flags.items():
         if not isinstance(value, bool):
             raise InvalidParams(f'"{name}" is true or false')

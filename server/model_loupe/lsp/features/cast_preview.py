@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from model_loupe.domain.errors import LoupeError
@@ -29,14 +30,38 @@ async def cast_preview(session: Session, params: CastPreviewParams) -> dict[str,
     if not session.may_start_worker:
         preview.found.give_up(_NOT_STARTED)
         return await session.run(preview.to_json)
+    if params.partial_result_token is not None:
+        session.client.partial(params.partial_result_token, await session.run(preview.to_json))
+    try:
+        await _measured(session, params, preview)
+    except LoupeError as why:
+        preview.found.give_up(why)
+    return await session.run(preview.to_json)
+
+
+async def _measured(session: Session, params: CastPreviewParams, preview: CastPreview) -> None:
+    """Fills the preview, or says why not; raises LoupeError."""
     from model_loupe.lsp.measuring import Report
 
-    token = params.partial_result_token
-    if token is not None:
-        session.client.partial(token, await session.run(preview.to_json))
-    report = Report(session.client, "Casts", params.work_done_token, token, preview.to_json)
-    await report.until_done(session.measuring.measure(preview.found, report))
-    return await session.run(preview.to_json)
+    def report() -> Report:
+        token = params.partial_result_token
+        return Report(session.client, "Casts", params.work_done_token, token, preview.to_json)
+
+    found = preview.found
+    if found.description.source != "hub" or found.exact:
+        told = report()
+        await told.until_done(session.measuring.measure(found, told))
+        return
+    from model_loupe.inspector.cast_remote import RemoteSample
+
+    sample = await session.run(RemoteSample, found, session.interpreter)
+    if found.complete:
+        return
+    if not params.spend:
+        raise sample.offer
+    files = await session.run(session.inspector.files_on_hub, found.description.request)
+    told = report()
+    await told.until_done(session.measuring.sample(partial(sample.measure, files), told))
 
 
 async def _planned(session: Session, params: CastPreviewParams) -> CastPreview:
