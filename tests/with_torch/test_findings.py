@@ -112,6 +112,8 @@ SNIPPETS = [
                 "AutoModelForSequenceClassification", "labels", ", num_labels=5, ignore_mismatched_sizes=True"
             ),
             MODEL.format("AutoModelForCausalLM", "untied", ", num_hidden_layers=1"),
+            "n = int(input())\n"
+            + MODEL.format("AutoModelForSequenceClassification", "labels", ", num_labels=n"),
             MODEL.format("AutoModel", "gemma", ", num_labels=9"),
         ],
     ),
