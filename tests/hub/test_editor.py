@@ -17,6 +17,7 @@ from model_loupe.demo.tokenizer import write_tokenizer
 from tests.hub import LocalHub, faults
 from tests.hub.conftest import DEEPSEEK, GEMMA, SMALL, told
 from tests.server.editor import Document, Editor, session, until, write_model
+from tests.server.quick_fixes import applied, fixes
 
 LOAD = "from transformers import AutoModel\nmodel = AutoModel.from_pretrained({})\n"
 
@@ -231,6 +232,10 @@ async def test_diagnostics(editor: Editor, hub: LocalHub, tmp_path: Path) -> Non
         return await codes() == ["gated", "model-not-found"]
 
     await until(are_there, "both squiggles")
+    [missing] = [each for each in await document.diagnostics() if each.code == "model-not-found"]
+    [meant, _] = await fixes(document, missing)
+    assert meant.title == f"Write {SMALL}"
+    assert applied(document, meant) == text.replace('google/gemma-smal"', f'{SMALL}"')
     card = await told(document, SMALL)
     assert f"is gated: accept its conditions at {hub.endpoint}/{SMALL}, then `hf auth login`" in card
     assert "This much is public: GemmaForCausalLM, gemma, 3 safetensors files of 1.28 MiB" in card
