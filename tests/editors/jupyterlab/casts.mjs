@@ -26,7 +26,7 @@ export function castSteps(step, opened) {
   step('its last word opens the page of cast previews, with a sample’s figures', async () => {
     await lens(/^Preview casts$/).last().click();
     await opened().locator(PAGE).waitFor();
-    await assertMeasures(opened());
+    await assertMeasures(opened(), 'float32');
     await opened().locator('.lm-TabBar-tab.lm-mod-current', { hasText: /^Casts · / }).waitFor();
   });
 

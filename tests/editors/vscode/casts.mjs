@@ -21,7 +21,7 @@ export function castSteps(step, opened) {
     await widenSideBar(page, -200);
     await lens(page, EDITOR, /^Preview casts$/).first().click();
     casts = await until(() => frameOf(page), 'the page is there');
-    await assertMeasures(casts);
+    await assertMeasures(casts, 'bfloat16');
     await page.locator('.tab.active', { hasText: /^Casts · / }).waitFor();
   });
 
