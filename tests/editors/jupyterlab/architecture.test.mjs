@@ -101,6 +101,8 @@ step('Jump to Definition opens the class in the installed transformers, outside 
   await photograph(page, 'jupyterlab-definition');
   // While such a file is in front the page can be loaded again: JupyterLab finds no fault with its address.
   await page.reload();
+  // The file is told by the language server, which starts with the page.
+  await page.locator('#jupyterlab-splash').waitFor({ state: 'detached', timeout: 120_000 });
   await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();
   await row(page, './small-gemma').first().waitFor();
   assert.equal(await page.locator('.jp-Dialog').count(), 0);
