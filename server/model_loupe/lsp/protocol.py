@@ -18,6 +18,8 @@ from pygls.protocol import LanguageServerProtocol, default_converter
 from model_loupe.lsp.stdio import StdinReader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from model_loupe.lsp.session import Session
 
 logger = logging.getLogger(__name__)
@@ -26,6 +28,12 @@ MODELS = "modelLoupe/models"
 CHILDREN = "modelLoupe/children"
 PRINT_MODEL = "modelLoupe/printModel"
 SOURCE = "modelLoupe/source"
+COMPARE = "modelLoupe/compare"
+EXPORT = "modelLoupe/export"
+SIZES = "modelLoupe/sizes"
+FILE = "modelLoupe/file"
+CAST_PREVIEW = "modelLoupe/castPreview"
+CAST_EDIT = "modelLoupe/castEdit"
 DID_CHANGE = "modelLoupe/didChange"
 
 # pygls keeps documents and notebooks too (see ``text`` and ``notebook`` for why ours are used); it would do
@@ -47,6 +55,13 @@ class InvalidParams(JsonRpcException):
     MESSAGE = "Invalid Params"
 
 
+class RequestFailed(JsonRpcException):
+    """What was asked for cannot be done; the message says why, for the eyes of who asked."""
+
+    CODE = types.LSPErrorCodes.RequestFailed.value
+    MESSAGE = "Request Failed"
+
+
 class ContentModified(JsonRpcException):
     """The document changed while its answer was made; the editor asks again by itself."""
 
@@ -66,21 +81,84 @@ class ServerCancelled(JsonRpcException):
 
 @attrs.define
 class ChildrenParams:
-    """Parameters of ``modelLoupe/children`` and ``modelLoupe/printModel``: the node that is meant."""
+    """Parameters of ``modelLoupe/children``, ``printModel`` and ``sizes``: the node that is meant.
+
+    ``sort`` is ``order``, the model's own, or ``size``: of most bytes first.
+    """
 
     node: str = attrs.field(validator=attrs.validators.instance_of(str))
+    sort: str = "order"
 
 
 @attrs.define
 class SourceParams:
-    """Parameters of ``modelLoupe/source``: the URI of a file, as ``textDocument/definition`` gave it."""
+    """Parameters of ``modelLoupe/source`` and ``modelLoupe/file``: the URI of a file.
+
+    Of ``source`` it is one that ``textDocument/definition`` gave.
+    """
 
     uri: str
 
 
 @attrs.define
+class CompareParams:
+    """Parameters of ``modelLoupe/compare``: rows of the two models."""
+
+    node: str
+    other: str
+
+
+@attrs.define
+class ExportParams:
+    """Parameters of ``modelLoupe/export``: a model's row; ``format``: ``text``, ``markdown`` or ``json``."""
+
+    node: str
+    format: str
+
+
+@attrs.define
 class ModelsParams:
-    """Parameters of ``modelLoupe/models``: none."""
+    """Parameters of ``modelLoupe/models``; ``filter``: below each model is what has that text in its name."""
+
+    filter: str = ""
+
+
+@attrs.define
+class CastPreviewParams:
+    """Parameters of ``modelLoupe/castPreview``.
+
+    ``model`` is a row's id or a name as in code; ``dtypes`` are targets (none: all), ``scope`` a module's
+    path. ``plan``: nothing is measured; ``exact``: all is read; ``tensors``: each is told apart.
+    """
+
+    model: str
+    dtypes: tuple[str, ...] = ()
+    scope: str | None = None
+    exact: bool = False
+    plan: bool = False
+    tensors: bool = False
+    partial_result_token: int | str | None = None
+    work_done_token: int | str | None = None
+
+
+@attrs.define
+class CastEditParams:
+    """Parameters of ``modelLoupe/castEdit``: a place in the call or cast, and what to load instead."""
+
+    uri: str
+    position: types.Position
+    dtype: str
+
+
+Params = (
+    ChildrenParams
+    | SourceParams
+    | CompareParams
+    | ExportParams
+    | ModelsParams
+    | CastPreviewParams
+    | CastEditParams
+)
 
 
 @attrs.define
@@ -89,28 +167,71 @@ class CustomRequest:
 
     id: int | str
     method: str
-    params: ChildrenParams | SourceParams | ModelsParams
+    params: Params
     jsonrpc: str = "2.0"
 
 
 def structure_request(message: dict[str, Any], _: type[CustomRequest]) -> CustomRequest:
     """Build a custom request. Without this pygls would make a namedtuple class for each object received."""
-    params = message.get("params")
     method = message["method"]
-    parsed: ChildrenParams | SourceParams | ModelsParams
-    if method == MODELS:
-        parsed = ModelsParams()
-    elif method == SOURCE:
-        parsed = SourceParams(uri=_field(params, "uri"))
-    else:
-        parsed = ChildrenParams(node=_field(params, "node"))
-    return CustomRequest(message["id"], method, parsed)
+    return CustomRequest(message["id"], method, _PARSERS[method](message.get("params")))
 
 
 def _field(params: object, name: str) -> Any:
     if not isinstance(params, dict) or not isinstance(params.get(name), str):
         raise InvalidParams(f'"{name}" is missing or not a string')
     return params[name]
+
+
+def _optional(params: object, name: str, default: str) -> Any:
+    return _field(params, name) if isinstance(params, dict) and params.get(name) is not None else default
+
+
+def _cast_preview(params: object) -> CastPreviewParams:
+    model = _field(params, "model")
+    assert isinstance(params, dict)
+    flags = {name: params.get(name) or False for name in ("exact", "plan", "tensors")}
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise InvalidParams(f'"{name}" is true or false')
+    dtypes = params.get("dtypes") or []
+    if not isinstance(dtypes, list) or not all(isinstance(name, str) for name in dtypes):
+        raise InvalidParams('"dtypes" is not a list of strings')
+    scope = params.get("scope") or None
+    if scope is not None and not isinstance(scope, str):
+        raise InvalidParams('"scope" is not a string')
+    tokens = (_token(params, name) for name in ("partialResultToken", "workDoneToken"))
+    return CastPreviewParams(model, tuple(dtypes), scope, *flags.values(), *tokens)
+
+
+def _token(params: dict[str, Any], name: str) -> int | str | None:
+    token = params.get(name)
+    if token is not None and type(token) not in (int, str):
+        raise InvalidParams(f'"{name}" is neither a string nor a number')
+    return token
+
+
+def _cast_edit(params: object) -> CastEditParams:
+    uri, dtype = _field(params, "uri"), _field(params, "dtype")
+    assert isinstance(params, dict)
+    match params.get("position"):
+        case {"line": int(line), "character": int(character)} if line >= 0 and character >= 0:
+            return CastEditParams(uri, types.Position(line, character), dtype)
+    raise InvalidParams('"position" is no position')
+
+
+_PARSERS: dict[str, Callable[[object], Params]] = {
+    MODELS: lambda params: ModelsParams(_optional(params, "filter", "")),
+    CHILDREN: lambda params: ChildrenParams(_field(params, "node"), _optional(params, "sort", "order")),
+    PRINT_MODEL: lambda params: ChildrenParams(_field(params, "node")),
+    SOURCE: lambda params: SourceParams(_field(params, "uri")),
+    COMPARE: lambda params: CompareParams(_field(params, "node"), _field(params, "other")),
+    EXPORT: lambda params: ExportParams(_field(params, "node"), _field(params, "format")),
+    SIZES: lambda params: ChildrenParams(_field(params, "node")),
+    FILE: lambda params: SourceParams(_field(params, "uri")),
+    CAST_PREVIEW: _cast_preview,
+    CAST_EDIT: _cast_edit,
+}
 
 
 class LoupeProtocol(LanguageServerProtocol):
@@ -123,7 +244,7 @@ class LoupeProtocol(LanguageServerProtocol):
             self.fm.builtin_features.pop(method)
 
     def get_message_type(self, method: str) -> type[Any] | None:  # type: ignore[override]
-        if method in (MODELS, CHILDREN, PRINT_MODEL, SOURCE):
+        if method in _PARSERS:
             return CustomRequest
         return super().get_message_type(method)
 

@@ -21,6 +21,7 @@ from model_loupe.lsp.features import (
     children,
     code_action,
     code_lens,
+    compare,
     completion,
     definition,
     diagnostics,
@@ -29,6 +30,8 @@ from model_loupe.lsp.features import (
     did_change_workspace_folders,
     document_link,
     execute_command,
+    export,
+    file,
     hover,
     initialize,
     inlay_hint,
@@ -37,10 +40,22 @@ from model_loupe.lsp.features import (
     print_model,
     references,
     rest,
+    sizes,
     source,
     text_document,
 )
-from model_loupe.lsp.protocol import CHILDREN, MODELS, PRINT_MODEL, SOURCE, LoupeServer
+from model_loupe.lsp.protocol import (
+    CHILDREN,
+    COMPARE,
+    EXPORT,
+    FILE,
+    MODELS,
+    PRINT_MODEL,
+    SIZES,
+    SOURCE,
+    LoupeServer,
+)
+from model_loupe.lsp.settings import SECTION
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +70,10 @@ _REQUESTS: dict[str, Callable[..., Awaitable[Any]]] = {
     CHILDREN: children.children,
     PRINT_MODEL: print_model.print_model,
     SOURCE: source.source,
+    COMPARE: compare.compare,
+    EXPORT: export.export,
+    SIZES: sizes.sizes,
+    FILE: file.file,
     types.TEXT_DOCUMENT_DEFINITION: definition.definition,
 }
 
@@ -131,7 +150,7 @@ def _guarded_request(
         except Exception:
             _report(server, method)
             # Nobody misses one hover, but a sidebar should not look empty for a fault of ours.
-            if method in (MODELS, CHILDREN, PRINT_MODEL, SOURCE, types.TEXT_DOCUMENT_DIAGNOSTIC):
+            if method.startswith(SECTION) or method == types.TEXT_DOCUMENT_DIAGNOSTIC:
                 raise JsonRpcInternalError("Model Loupe failed on this request; see its log") from None
             return None
 
