@@ -70,7 +70,7 @@ async def test_areas_add_up_to_the_models_bytes(editor: Editor, tmp_path: Path) 
     assert {"model.layers.0-4.mlp.up_proj.weight"} <= {leaf["path"] for leaf in leaves(area)}
 
 
-async def test_a_file_has_a_row_a_card_and_its_own_metadata(editor: Editor, tmp_path: Path) -> None:
+async def test_a_file_has_a_row_facts_and_its_own_metadata(editor: Editor, tmp_path: Path) -> None:
     header = {
         "__metadata__": {"made": "by hand"},
         "w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]},
@@ -80,7 +80,7 @@ async def test_a_file_has_a_row_a_card_and_its_own_metadata(editor: Editor, tmp_
     path.write_bytes(len(raw).to_bytes(8, "little") + raw + bytes(8))
     answer = await editor.request("modelLoupe/file", {"uri": path.as_uri()})
     assert answer["metadata"] == {"made": "by hand"}
-    assert "float32" in answer["card"]
+    assert ["Parameters", "2 parameters"] in answer["facts"]
     (weight,) = await below(editor, answer["node"]["id"], "Architecture")
     assert weight["description"] == "(2,) float32 · 8 B"
 

@@ -5,6 +5,10 @@ export const MODELS = 'modelLoupe/models';
 export const CHILDREN = 'modelLoupe/children';
 export const PRINT_MODEL = 'modelLoupe/printModel';
 export const SOURCE = 'modelLoupe/source';
+export const COMPARE = 'modelLoupe/compare';
+export const EXPORT = 'modelLoupe/export';
+export const SIZES = 'modelLoupe/sizes';
+export const FILE = 'modelLoupe/file';
 /** Notification from the server: models may have changed, ask again. */
 export const DID_CHANGE = 'modelLoupe/didChange';
 
@@ -49,9 +53,57 @@ export interface ModelNode extends TreeNode {
   readonly references: readonly ModelReference[];
 }
 
-/** Of `CHILDREN` and `PRINT_MODEL`: the id of a row. */
+/** Of `MODELS`. */
+export interface ModelsParams {
+  /** Below each model is what has this text in its name. */
+  readonly filter?: string;
+}
+
+/** Of `CHILDREN`, `PRINT_MODEL` and `SIZES`: the id of a row. */
 export interface NodeParams {
   readonly node: string;
+  /** Of `CHILDREN`: modules, tensors and files of most bytes first, not in the model's order. */
+  readonly sort?: Sort;
+}
+
+export type Sort = 'order' | 'size';
+
+/** Of `COMPARE`: rows of two models. Answered by a `PrintedModel` whose text is Markdown. */
+export interface CompareParams {
+  readonly node: string;
+  readonly other: string;
+}
+
+export type ExportFormat = 'text' | 'markdown' | 'json';
+
+/** Of `EXPORT`: a row of a model. */
+export interface ExportParams {
+  readonly node: string;
+  readonly format: ExportFormat;
+}
+
+export interface Exported {
+  readonly text: string;
+}
+
+/** A module or tensor as an area of a treemap; `copies` equal modules are one area, as big as all of them. */
+export interface Area {
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: number;
+  readonly elements: number;
+  readonly copies: number;
+  /** A tensor's; of a module that is not divided further that of most of its bytes. */
+  readonly dtype: string;
+  readonly children: readonly Area[];
+}
+
+/** A checkpoint file by itself. */
+export interface CheckpointFile {
+  readonly node: TreeNode;
+  readonly facts: readonly (readonly [label: string, value: string])[];
+  /** What the file says of itself beside its tensors. */
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** What `print(model)` writes for the call behind a row; where that cannot be told, the text says why. */
@@ -60,7 +112,7 @@ export interface PrintedModel {
   readonly text: string;
 }
 
-/** Of `SOURCE`: the URI of a file, as `textDocument/definition` gave it. */
+/** Of `SOURCE` and `FILE`: the URI of a file; of `SOURCE` as `textDocument/definition` gave it. */
 export interface SourceParams {
   readonly uri: string;
 }

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 async def file(session: Session, params: SourceParams) -> dict[str, Any]:
-    """``{"node", "card", "metadata"}``: the file's row, its card as Markdown, its own metadata as text."""
-    from model_loupe.inspector import LoadOptions, ModelRequest
-    from model_loupe.inspector.file_metadata import file_metadata
+    """``{"node", "facts", "metadata"}``: the file's row, facts as label and value, its own metadata."""
+    from model_loupe.inspector import ModelRequest
+    from model_loupe.inspector.file_contents import file_facts, file_metadata
 
     path = to_path(params.uri)
     if path is None:
@@ -26,6 +26,6 @@ async def file(session: Session, params: SourceParams) -> dict[str, Any]:
         raise RequestFailed(outcome.message)
     return {
         "node": session.inspector.root(request)._asdict(),
-        "card": session.card(outcome, LoadOptions(), path),
+        "facts": [[fact.label, fact.value] for fact in file_facts(outcome)],
         "metadata": await session.run(file_metadata, outcome),
     }

@@ -1,4 +1,4 @@
-"""What a checkpoint file says of itself beside its tensors."""
+"""A checkpoint file by itself: the facts that are about the file, and what it says of itself."""
 
 from __future__ import annotations
 
@@ -8,10 +8,19 @@ from typing import Any
 
 from model_loupe.checkpoints.files import format_of
 from model_loupe.checkpoints.safetensors_header import header_length, parse_header
+from model_loupe.domain.loading import LoadOptions
 from model_loupe.inspector.description import Description
+from model_loupe.inspector.facts import Fact, facts, parameters_text, title
 
 _HEAD = 16384
 _MOST_CHARACTERS = 2000
+
+
+def file_facts(description: Description) -> list[Fact]:
+    """What the file holds, as the card of a model tells it, and what is wrong with it."""
+    count = parameters_text(description, long=True) or description.parameters.reason or "unknown"
+    found = [Fact("Model", title(description)), Fact("Parameters", count), *facts(description, LoadOptions())]
+    return [*found, *(Fact("Finding", warning.message) for warning in description.warnings)]
 
 
 def file_metadata(description: Description) -> dict[str, str]:
