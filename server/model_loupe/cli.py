@@ -15,12 +15,18 @@ from model_loupe.domain.lean_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import TypeVar
 
-    from model_loupe.inspector.casting import Preview
+    from model_loupe.inspector.casting import Preview, Progress
     from model_loupe.inspector.description import Description
+    from model_loupe.inspector.inspect import Inspector
+    from model_loupe.inspector.worker_process import Worker
+    from model_loupe.sources.locate import ModelRequest
 
-_OK, _FAILED, _INTERRUPTED = 0, 1, 130
+    Result = TypeVar("Result")
+
+_OK, _FAILED, _MISUSED, _INTERRUPTED = 0, 1, 2, 130
 # The options of ``inspect`` without and with a value.
 _FLAGS = ("--json", "--tree", "--offline")
 _VALUES = (
@@ -160,6 +166,17 @@ def _parser() -> argparse.ArgumentParser:
     cast.add_argument("--plan", action="store_true", help="bytes and what stays alone, from the headers")
     cast.add_argument("--tensors", action="store_true", help="add what each tensor becomes to the JSON")
     cast.add_argument("--skip", metavar="MODULE[,MODULE…]", help="llm_int8_skip_modules")
+    cast.add_argument(
+        "--output", metavar="DIR", help="write the cast checkpoint into this new folder (floating dtypes)"
+    )
+    cast.add_argument(
+        "--spend",
+        action="store_true",
+        help="read a sample of a model that is not on this machine; without it, how much that is is told",
+    )
+    cast.add_argument(
+        "--budget", metavar="SIZE", type=_size, default=2**25, help="what --spend may read (default: 32MiB)"
+    )
     cast.add_argument("--json", action="store_true", help="print JSON (schema 1)")
     cast.add_argument("--revision", metavar="R", help="branch, tag or commit of a Hub id")
     cast.add_argument("--subfolder", metavar="S", help="folder inside the model's")
@@ -189,7 +206,16 @@ def _count(text: str) -> int:
     return value
 
 
-_count.__name__ = "count"  # as argparse calls it in its errors
+def _size(text: str) -> int:
+    """``8MiB``, ``8MB``, ``8388608``."""
+    units = {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "KB": 10**3, "MB": 10**6, "GB": 10**9, "B": 1}
+    upper = text.strip().upper()
+    unit = next((each for each in units if upper.endswith(each)), "")
+    return _count(upper.removesuffix(unit).strip()) * units.get(unit, 1)
+
+
+# As argparse calls them in its errors.
+_count.__name__, _size.__name__ = "count", "size"
 
 
 def _help_width() -> int:
@@ -205,11 +231,10 @@ def _serve(arguments: argparse.Namespace) -> int:
     return serve()
 
 
-def _described(arguments: argparse.Namespace | SimpleNamespace, *, trees: bool) -> Description:
-    from model_loupe.inspector.inspect import Inspector
+def _request(arguments: argparse.Namespace | SimpleNamespace) -> ModelRequest:
     from model_loupe.sources.locate import ModelRequest
 
-    request = ModelRequest(
+    return ModelRequest(
         arguments.model,
         arguments.revision,
         arguments.subfolder,
@@ -218,14 +243,19 @@ def _described(arguments: argparse.Namespace | SimpleNamespace, *, trees: bool) 
         base=os.getcwd(),
         gguf_file=arguments.gguf_file,
     )
+
+
+def _inspector(arguments: argparse.Namespace | SimpleNamespace, *, trees: bool) -> Inspector:
+    from model_loupe.inspector.inspect import Inspector
+
     offline = "--offline was given" if arguments.offline else None
-    return Inspector(offline=offline, trees=trees, disk=True).find(request)
+    return Inspector(offline=offline, trees=trees, disk=True)
 
 
 def _inspect(arguments: argparse.Namespace | SimpleNamespace) -> int:
     from model_loupe.domain.memory import Wanted
 
-    description = _described(arguments, trees=arguments.tree)
+    description = _inspector(arguments, trees=arguments.tree).find(_request(arguments))
     if any((arguments.tree, arguments.builder, arguments.dtype, arguments.python, arguments.device_map)):
         description = _built(description, arguments)
     wanted = Wanted(arguments.context, arguments.batch)
@@ -277,10 +307,18 @@ def _cast(arguments: argparse.Namespace) -> int:
     targets = list(dict.fromkeys(chosen))
     skip = tuple(name.strip() for name in (arguments.skip or "").split(",") if name.strip())
     python = _interpreter(arguments.python)
-    description = _described(arguments, trees=False)
+    if arguments.output and len(targets) != 1:
+        _complain("--output takes one dtype: give --to just one")
+        return _MISUSED
+    inspector = _inspector(arguments, trees=False)
+    description = inspector.find(_request(arguments))
     found = casting.preview(description, targets, python, exact=arguments.exact, skip=skip)
-    if not arguments.plan:
-        _measure(found, python)
+    if arguments.output:
+        return _write_cast(found, python, arguments)
+    if not arguments.plan and description.source == "hub" and not arguments.exact:
+        _sample_hub(found, inspector, python, arguments)
+    elif not arguments.plan:
+        _with_worker(python, "measured", lambda worker, show: casting.measure(found, worker, progress=show))
     if arguments.json:
         from model_loupe.inspector.cast_json import to_json
 
@@ -300,23 +338,55 @@ def _cast(arguments: argparse.Namespace) -> int:
 _ACCEPTED = ("torch-missing", "not-safetensors", "unknown-dtype", "needs-exact", "not-downloaded")
 
 
-def _measure(found: Preview, python: str) -> None:
-    """Has the worker measure; how far it is is shown to a person who waits."""
-    from model_loupe.inspector import casting
+def _sample_hub(found: Preview, inspector: Inspector, python: str, arguments: argparse.Namespace) -> None:
+    """Says what a sample reads from the Hub, or, told to spend that, reads and measures it."""
+    from model_loupe.inspector.cast_remote import RemoteSample
+
+    sample = RemoteSample(found, python, arguments.budget)
+    if found.complete:
+        return
+    if not arguments.spend:
+        offer = sample.offer
+        more = " (--spend does)" if offer.code == "not-downloaded" else ""
+        found.give_up(LoupeError(offer.code, offer.message + more))
+        return
+    files = inspector.files_on_hub(found.description.request)
+    _with_worker(python, "read", lambda worker, show: sample.measure(files, worker, progress=show))
+
+
+def _write_cast(found: Preview, python: str, arguments: argparse.Namespace) -> int:
+    from model_loupe.inspector.cast_text import written_lines
+    from model_loupe.inspector.cast_writing import Written, write
+
+    def work(worker: Worker, show: Callable[[Progress], None] | None) -> Written:
+        return write(found, arguments.output, worker, progress=show)
+
+    written = _with_worker(python, "written and read back", work)
+    if arguments.json:
+        _print_json(written.as_json())
+    else:
+        print(written_lines(written))
+    return _OK
+
+
+def _with_worker(
+    python: str, done: str, work: Callable[[Worker, Callable[[Progress], None] | None], Result]
+) -> Result:
+    """What a worker makes; how far it is is shown to a person who waits. The worker is ended."""
     from model_loupe.inspector.worker_process import Worker
 
-    def show(progress: casting.Progress) -> None:
+    def show(progress: Progress) -> None:
         share = 100 * progress.done // max(progress.total, 1)
-        print(f"\r{share:3} % measured", end="", file=sys.stderr, flush=True)
+        print(f"\r{share:3} % {done}", end="", file=sys.stderr, flush=True)
 
     watched = sys.stderr.isatty()
     worker = Worker(python)
     try:
-        casting.measure(found, worker, progress=show if watched else None)
+        return work(worker, show if watched else None)
     finally:
         worker.stop()
         if watched:
-            print("\r" + " " * 20 + "\r", end="", file=sys.stderr, flush=True)
+            print("\r" + " " * 40 + "\r", end="", file=sys.stderr, flush=True)
 
 
 def _interpreter(path: str | None) -> str:

@@ -108,7 +108,7 @@ def capabilities(
     workspace.inlay_hint = types.InlayHintWorkspaceClientCapabilities(refresh)
     workspace.diagnostics = types.DiagnosticWorkspaceClientCapabilities(refresh)
     workspace.did_change_watched_files = types.DidChangeWatchedFilesClientCapabilities(watch)
-    text.diagnostic = types.DiagnosticClientCapabilities() if pull else None
+    text.diagnostic = types.DiagnosticClientCapabilities(code_description_support=True) if pull else None
     kind = types.MarkupKind.Markdown if markdown else types.MarkupKind.PlainText
     text.hover = types.HoverClientCapabilities(content_format=[kind])
     said.general.position_encodings = [types.PositionEncodingKind(encoding)]

@@ -83,7 +83,7 @@ async def test_lenses_for_an_old_version_are_dropped(tmp_path: Path, large: Path
         with pytest.raises(JsonRpcException) as dropped:
             await within(lenses)
         assert dropped.value.code == types.LSPErrorCodes.ContentModified
-        assert [line for line, _ in await document.titles()] == [1, 1]
+        assert [line for line, _ in await document.titles()] == [1, 1, 1]
 
 
 async def test_shutdown_does_not_wait_for_a_large_model(tmp_path: Path, large: Path) -> None:

@@ -15,20 +15,23 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 LOAD = 'model = AutoModelForCausalLM.from_pretrained("{}")\n'
 
 
-async def test_two_lenses_above_a_loading_call(editor: Editor, tmp_path: Path) -> None:
+async def test_three_lenses_above_a_loading_call(editor: Editor, tmp_path: Path) -> None:
     write_model(tmp_path / "tiny")
     document = editor.open(tmp_path / "a.py", "import transformers\n\n" + LOAD.format("./tiny"))
-    summary, architecture = await document.lenses()
+    summary, architecture, casts = await document.lenses()
     assert summary.range.start.line == summary.range.end.line == 2
     assert (
         summary.range
         == architecture.range
+        == casts.range
         == document.range('AutoModelForCausalLM.from_pretrained("./tiny")')
     )
     assert summary.command and architecture.command
     assert summary.command.title.startswith("GemmaForCausalLM · 520 params · stored float16 1.02 KiB")
     assert architecture.command.title == "Architecture"
     assert summary.command.command == architecture.command.command == "modelLoupe.showArchitecture"
+    assert casts.command
+    assert (casts.command.title, casts.command.command) == ("Preview casts", "modelLoupe.previewCasts")
 
 
 async def test_a_lens_carries_the_id_of_the_model_s_row(editor: Editor, tmp_path: Path) -> None:
@@ -55,8 +58,8 @@ async def test_each_call_has_lenses_of_its_own(editor: Editor, tmp_path: Path) -
         tmp_path / "a.py", LOAD.format("./one") + LOAD.format("./two") + LOAD.format("./one")
     )
     titles = await document.titles()
-    assert [line for line, _ in titles] == [0, 0, 1, 1, 2, 2]
-    assert titles[0][1] == titles[4][1] != titles[2][1]
+    assert [line for line, _ in titles] == [0] * 3 + [1] * 3 + [2] * 3
+    assert titles[0][1] == titles[6][1] != titles[3][1]
 
 
 async def test_cells_have_the_lenses_of_their_own_calls(editor: Editor, tmp_path: Path) -> None:
@@ -64,7 +67,7 @@ async def test_cells_have_the_lenses_of_their_own_calls(editor: Editor, tmp_path
     notebook = editor.open_notebook(
         tmp_path / "a.ipynb", 'name = "./tiny"', "m = AutoModel.from_pretrained(name)", "print(name)"
     )
-    assert [len(await cell.lenses()) for cell in notebook.cells] == [0, 2, 0]
+    assert [len(await cell.lenses()) for cell in notebook.cells] == [0, 3, 0]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +113,7 @@ async def test_a_lens_follows_edits(editor: Editor, tmp_path: Path) -> None:
     assert before != after
     assert "520 params" in after[0][1]
     document.replace("model = ", "\n\nmodel = ")
-    assert [line for line, _ in await document.titles()] == [2, 2]
+    assert [line for line, _ in await document.titles()] == [2, 2, 2]
 
 
 async def test_nothing_stands_in_a_document_that_is_not_open(editor: Editor, tmp_path: Path) -> None:
@@ -137,7 +140,7 @@ async def test_a_client_that_cannot_be_told_to_ask_again_gets_all_at_once(tmp_pa
     write_model(tmp_path / "tiny")
     async with session(tmp_path, able=capabilities(refresh=False)) as editor:
         document = editor.open(tmp_path / "a.py", LOAD.format("./tiny"))
-        assert len(await document.titles()) == 2
+        assert len(await document.titles()) == 3
         assert editor.counts["lens refresh"] == 0
 
 
@@ -148,4 +151,4 @@ async def test_lenses_can_be_turned_off(tmp_path: Path) -> None:
         assert await document.lenses() == []
         editor.settings(codeLens={"enabled": True})
         await until(lambda: editor.counts["lens refresh"] > 0, "a refresh")
-        assert len(await document.lenses()) == 2
+        assert len(await document.lenses()) == 3

@@ -154,7 +154,7 @@ async def test_a_name_that_may_be_one_of_several_is_shown_with_all_of_them(tmp_p
         assert parameters_of(2) in await document.card("'./two'")
         titles = [title for _, title in await document.titles()]
         assert titles[0].endswith(" · or ./one")
-        assert titles[2] == "model not found: ./gone · or ./one"
+        assert titles[3] == "model not found: ./gone · or ./one"
         assert [label.endswith(" · or ./one") for _, _, label in await hints(document)] == [True]
         hover = await document.hover("'./gone'")
         assert hover is not None

@@ -59,7 +59,7 @@ async def test_values_that_are_not_understood_are_said_and_left_alone(tmp_path: 
         assert log[0].type is types.MessageType.Warning
         assert "modelLoupe.codeLens.enabled is true or false" in log[0].message
         assert 'modelLoupe.network is "on" or "offline"' in log[1].message
-        assert len(await editor.open(tmp_path / "a.py", LOAD).lenses()) == 2
+        assert len(await editor.open(tmp_path / "a.py", LOAD).lenses()) == 3
 
 
 async def test_going_offline_and_back_keeps_models_known(editor: Editor, tmp_path: Path) -> None:

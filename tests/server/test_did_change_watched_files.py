@@ -54,7 +54,7 @@ async def test_a_model_that_appears_takes_its_warning_away(tmp_path: Path) -> No
         editor.changed_files((tmp_path / "tiny" / "config.json", types.FileChangeType.Created))
         await until(lambda: editor.client.diagnostic_refresh_count > refreshes, "a refresh")
         assert await document.diagnostics() == []
-        assert len(await document.titles()) == 2
+        assert len(await document.titles()) == 3
 
 
 async def test_a_burst_of_changes_is_told_once(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+export * from './casts/call.js';
 export * from './casts/protocol.js';
 export * from './casts/session.js';
 export * from './casts/table.js';

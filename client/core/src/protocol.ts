@@ -62,6 +62,8 @@ export interface ModelsParams {
 /** Of `CHILDREN`, `PRINT_MODEL` and `SIZES`: the id of a row. */
 export interface NodeParams {
   readonly node: string;
+  /** Of `CHILDREN`: which tokens of a vocabulary are wanted. */
+  readonly query?: string;
   /** Of `CHILDREN`: modules, tensors and files of most bytes first, not in the model's order. */
   readonly sort?: Sort;
 }

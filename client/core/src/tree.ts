@@ -33,6 +33,8 @@ export class ModelTree {
   private readonly places = new WeakMap<TreeNode, Place>();
   // How many pages of a node's children are shown, if more than one: a refresh must not fold them again.
   private readonly pages = new Map<string, number>();
+  // What is looked for in vocabularies, by the key of their row.
+  private readonly queries = new Map<string, string>();
 
   /** Text that rows below a model have in their names; empty: all are there. Call `clear` when it has changed. */
   filter = '';
@@ -96,6 +98,19 @@ export class ModelTree {
     return parent;
   }
 
+  /** What is looked for below a vocabulary's row; empty where all of it is shown. */
+  query(vocabulary: TreeNode): string {
+    return this.queries.get(this.key(vocabulary)) ?? '';
+  }
+
+  /** From now on show below a vocabulary's row the tokens with `query` in their text, or as their id; '': all. */
+  search(vocabulary: TreeNode, query: string): void {
+    const key = this.key(vocabulary);
+    this.queries.set(key, query);
+    this.levels.delete(key);
+    this.pages.delete(key);
+  }
+
   /** The node above; undefined for a root. */
   parent(node: TreeNode): TreeNode | undefined {
     return this.places.get(node)?.parent;
@@ -144,22 +159,18 @@ export class ModelTree {
   }
 
   /**
-   * The rows from an architecture down to a tensor, as far as there are any: `model.layers.3.mlp.up_proj.weight` is
-   * below `0-17: 18 ×`, which stands for all of these layers.
+   * The rows with these ids, each below the one before and the first a root; as far as they are there. Pages of more
+   * rows are taken in on the way.
    */
-  async pathTo(architecture: TreeNode, tensor: string): Promise<readonly TreeNode[]> {
-    const path = [architecture];
-    let names = tensor.split('.');
-    while (names.length > 0) {
-      const rows: readonly TreeNode[] = await this.children(path.at(-1) ?? architecture);
-      const found = rows.find(({ label }) => namedBy(label, names) > 0);
-      if (!found) {
-        break;
-      }
-      path.push(found);
-      names = names.slice(namedBy(found.label, names));
+  async follow(path: readonly string[]): Promise<readonly TreeNode[]> {
+    const rows: TreeNode[] = [];
+    let row: TreeNode | undefined = path[0] === undefined ? undefined : await this.findRoot(path[0]);
+    while (row) {
+      rows.push(row);
+      const below = path[rows.length];
+      row = below === undefined ? undefined : await this.findChild(row, below);
     }
-    return path;
+    return rows;
   }
 
   /** The row at or above `node` that stands for something that can be printed: a model, or what a call builds. */
@@ -197,6 +208,19 @@ export class ModelTree {
     this.invalidate();
     this.known = [];
     this.pages.clear();
+    this.queries.clear();
+  }
+
+  private async findChild(parent: TreeNode, id: string): Promise<TreeNode | undefined> {
+    for (;;) {
+      const rows = await this.children(parent);
+      const found = rows.find((row) => row.id === id);
+      const more = rows.at(-1);
+      if (found || more?.icon !== 'more') {
+        return found;
+      }
+      await this.showMore(more);
+    }
   }
 
   private async fetchRoots(): Promise<readonly ModelNode[]> {
@@ -218,8 +242,11 @@ export class ModelTree {
   }
 
   private async fetchPage(node: TreeNode, parent: TreeNode): Promise<TreeNode[]> {
+    // A `more` row knows itself what was looked for.
+    const query = node === parent ? this.query(node) : '';
     const rows = await this.transport.request<TreeNode[]>(CHILDREN, {
       node: node.id,
+      ...(query ? { query } : {}),
       ...(this.sort === 'order' ? {} : { sort: this.sort }),
     });
     for (const row of rows) {
@@ -237,22 +264,4 @@ export function printModel(transport: Transport, node: string): Promise<PrintedM
 /** A row as one line of text, as its user reads it. */
 export function rowText(node: TreeNode): string {
   return node.description ? `${node.label}  ${node.description}` : node.label;
-}
-
-/** How many of the names that lead to a tensor a row's label says: `self_attn` one, `0-17: 18 ×` one of these numbers. */
-function namedBy(label: string, names: readonly string[]): number {
-  const [head = ''] = label.split(':');
-  const said = head.split('.');
-  return said.every((name, index) => name === names[index] || isAmong(names[index], name)) ? said.length : 0;
-}
-
-/** Whether an index is among the numbers of a folded row: `0-3, 5`. */
-function isAmong(index: string | undefined, folded: string): boolean {
-  if (index === undefined || !/^\d+$/.test(index)) {
-    return false;
-  }
-  return folded.split(',').some((run) => {
-    const [first, last = first] = run.trim().split('-').map(Number);
-    return first !== undefined && last !== undefined && first <= Number(index) && Number(index) <= last;
-  });
 }

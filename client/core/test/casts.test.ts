@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
+  CAST_EDIT,
   CastSession,
+  EditedCall,
+  PREVIEW_CASTS,
   cellOf,
   columnsOf,
   formatBytes,
@@ -16,6 +19,7 @@ import {
   type CastPreview,
   type CastPreviewParams,
   type CastTarget,
+  type CodePlace,
   type Numerics,
   type StreamOptions,
 } from '../src/index.js';
@@ -241,7 +245,7 @@ test('a failure is one line, and what was known stays', async () => {
   await sampling;
   assert.equal(page.state.error, 'a shard changed while it was read');
   assert.equal(page.state.preview?.title, 'small-gemma');
-  await page.reveal('model.norm.weight', undefined);
+  await page.reveal(['gemma']);
   assert.equal(page.state.error, 'The code no longer names this model.');
 });
 
@@ -274,4 +278,28 @@ test('the same column again turns the order round', () => {
   assert.deepEqual(page.state.sorting, { column: 'snr', descending: false });
   page.sortBy('bytes');
   assert.deepEqual(page.state.sorting, { column: 'bytes', descending: false });
+});
+
+test('the call is found again when the code above it has moved it', async () => {
+  const at = (line: number): CodePlace => ({ uri: 'file:///a.py', position: { line, character: 8 } });
+  let lines = [5, 6];
+  const edited: unknown[] = [];
+  const request = <T>(method: string, params: unknown): Promise<T> => {
+    if (method === CAST_EDIT) {
+      edited.push((params as CodePlace).position.line);
+    }
+    const lenses = lines.flatMap((line) => [
+      { command: { command: 'modelLoupe.showArchitecture', arguments: ['node'] } },
+      { command: { command: PREVIEW_CASTS, arguments: ['node', at(line)] } },
+    ]);
+    return Promise.resolve(lenses as T);
+  };
+  const call = new EditedCall({ request }, at(6));
+  await call.edit('float16');
+  lines = [7, 8];
+  await call.edit('float16');
+  // Another call: which one is meant is no longer known, and the server says if none is there.
+  lines = [7, 8, 9];
+  await call.edit('float16');
+  assert.deepEqual(edited, [6, 8, 6]);
 });

@@ -12,6 +12,7 @@ function node(id: string, icon = 'module', collapsible = true): TreeNode {
 /** A server whose model has `size` modules, told in pages, and a tensor that stands in two places. */
 class Server {
   readonly asked: string[] = [];
+  readonly queries: (string | undefined)[] = [];
   models = ['gemma'];
   size = 7;
   /** Other ways than the first in which code builds the model. */
@@ -21,6 +22,7 @@ class Server {
   request<T>(method: string, params: unknown): Promise<T> {
     const id = (params as Partial<NodeParams>).node ?? '';
     this.asked.push(method === MODELS ? 'models' : id);
+    this.queries.push((params as Partial<NodeParams>).query);
     if (method === PRINT_MODEL) {
       return Promise.resolve({ title: id, text: `${id}()` } as T);
     }
@@ -110,6 +112,28 @@ test('pages are put where the "more" row was, one at a time', async () => {
   assert.equal(await tree.showMore(more), undefined);
 });
 
+test('a vocabulary is searched, from its first page on, until it is asked for whole again', async () => {
+  const server = new Server();
+  const tree = new ModelTree(server);
+  const vocabulary = await architecture(tree);
+  await tree.children(vocabulary);
+  tree.search(vocabulary, 'ab');
+  assert.equal(tree.query(vocabulary), 'ab');
+  await tree.children(vocabulary);
+  assert.equal(server.queries.at(-1), 'ab');
+  const more = (await tree.children(vocabulary)).at(-1);
+  assert(more);
+  await tree.showMore(more);
+  assert.equal(server.queries.at(-1), undefined);
+  tree.invalidate();
+  const again = await architecture(tree);
+  await tree.children(again);
+  assert(server.queries.includes('ab', server.queries.length - 2));
+  tree.search(again, '');
+  await tree.children(again);
+  assert.equal(server.queries.at(-1), undefined);
+});
+
 test('a refresh asks again and keeps the pages that were shown', async () => {
   const server = new Server();
   const tree = new ModelTree(server);
@@ -176,32 +200,14 @@ test('of several architectures the one that is meant is found, also one that is 
   assert.equal(await find('gemma/architecture?BertModel'), 'gemma/architecture');
 });
 
-test('the way to a tensor leads through the rows that stand for it', async () => {
-  const rows: Record<string, string[]> = {
-    architecture: ['model', 'lm_head'],
-    model: ['embed_tokens', '0-3: 4 × Block', 'layers'],
-    layers: ['0-1, 4: 3 × DecoderLayer', '2: DecoderLayer'],
-    '0-1, 4: 3 × DecoderLayer': ['self_attn.q_proj'],
-    'self_attn.q_proj': ['weight'],
-  };
-  const request = <T>(_: string, params: unknown): Promise<T> => {
-    const found = rows[(params as NodeParams).node] ?? [];
-    return Promise.resolve(found.map((label) => ({ ...node(label), label })) as T);
-  };
-  const tree = new ModelTree({ request });
-  const way = async (tensor: string): Promise<string[]> =>
-    (await tree.pathTo(node('architecture'), tensor)).map(({ label }) => label);
-  assert.deepEqual(await way('model.layers.4.self_attn.q_proj.weight'), [
-    'architecture',
-    'model',
-    'layers',
-    '0-1, 4: 3 × DecoderLayer',
-    'self_attn.q_proj',
-    'weight',
-  ]);
-  // As far as there are rows.
-  assert.deepEqual(await way('model.layers.3.mlp.weight'), ['architecture', 'model', 'layers']);
-  assert.deepEqual(await way('transformer.wte'), ['architecture']);
+test('a path is followed as far as there are rows, through pages of them', async () => {
+  const tree = new ModelTree(new Server());
+  const follow = async (...path: string[]): Promise<string[]> => (await tree.follow(path)).map(({ id }) => id);
+  const way = ['gemma', 'gemma/architecture', 'module 5', 'weight'];
+  assert.deepEqual(await follow(...way), way);
+  assert.deepEqual(await follow('gemma', 'gemma/architecture', 'module 99', 'weight'), ['gemma', 'gemma/architecture']);
+  assert.deepEqual(await follow('phi', 'phi/architecture'), []);
+  assert.deepEqual(await follow(), []);
 });
 
 test('what is printed is the architecture or the model that a row belongs to', async () => {

@@ -1,7 +1,7 @@
 /** Cast previews as documents in the main area. */
 import type { JupyterFrontEnd, ILayoutRestorer } from '@jupyterlab/application';
 import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
-import { CAST_EDIT, CAST_PREVIEW, type CastEdit, type CastPreview, type CodePlace } from '@model-loupe/core';
+import { CAST_PREVIEW, EditedCall, type CastPreview, type CastSubject } from '@model-loupe/core';
 import { CastPage, type CastHost } from '@model-loupe/core/page';
 import type { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
@@ -12,12 +12,6 @@ import { CommandIDs } from './commands';
 import type { Edits } from './edits';
 import { loupeIcon } from './icons';
 import type { LoupeServer } from './server';
-
-/** What one page is about: the row or name of a model, and the call that loads it if it was opened from there. */
-export interface CastSubject {
-  readonly model: string;
-  readonly place?: CodePlace;
-}
 
 class CastWidget extends Widget {
   constructor(
@@ -46,7 +40,7 @@ class CastWidget extends Widget {
 
   private host(): CastHost {
     const { server, subject } = this;
-    const { model, place } = subject;
+    const call = subject.place && new EditedCall(server, subject.place);
     return {
       preview: async (params, options) => {
         await server.untilReady();
@@ -58,10 +52,10 @@ class CastWidget extends Widget {
           },
         });
       },
-      edit: place && ((dtype) => server.request<CastEdit>(CAST_EDIT, { ...place, dtype })),
+      edit: call && ((dtype) => call.edit(dtype)),
       apply: ({ edit }) => this.edits.apply(edit),
-      reveal: async (tensor) => {
-        await this.commands.execute(CommandIDs.reveal, { model, tensor });
+      reveal: async (path) => {
+        await this.commands.execute(CommandIDs.reveal, { path: [...path] });
       },
     };
   }

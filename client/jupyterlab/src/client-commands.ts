@@ -1,4 +1,5 @@
 /** Commands of the server's lenses and actions: some are the client's to do, the others the server's own. */
+import { PREVIEW_CASTS } from '@model-loupe/core';
 import type { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
@@ -9,10 +10,10 @@ type Words = readonly unknown[];
 
 const CLIENT_COMMANDS: Readonly<Record<string, { id: string; args: (words: Words) => object }>> = {
   'modelLoupe.showArchitecture': {
-    id: CommandIDs.reveal,
+    id: CommandIDs.showArchitecture,
     args: ([model, architecture]) => ({ model, architecture }),
   },
-  'modelLoupe.previewCasts': {
+  [PREVIEW_CASTS]: {
     id: CommandIDs.previewCasts,
     args: ([model, place]) => ({ model, place }),
   },

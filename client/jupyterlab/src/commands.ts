@@ -1,6 +1,6 @@
 /** The commands, in the palette, the panel's toolbar and its rows' menu. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Clipboard, type ICommandPalette } from '@jupyterlab/apputils';
+import { Clipboard, InputDialog, type ICommandPalette } from '@jupyterlab/apputils';
 import { copyIcon, refreshIcon } from '@jupyterlab/ui-components';
 
 import { rowText, type CodePlace } from '@model-loupe/core';
@@ -14,7 +14,9 @@ export const CommandIDs = {
   print: 'model-loupe:print',
   previewCasts: 'model-loupe:preview-casts',
   reveal: 'model-loupe:reveal',
+  showArchitecture: 'model-loupe:show-architecture',
   refresh: 'model-loupe:refresh',
+  searchVocabulary: 'model-loupe:search-vocabulary',
   copy: 'model-loupe:copy',
   collapseAll: 'model-loupe:collapse-all',
   openOnHub: 'model-loupe:open-on-hub',
@@ -22,6 +24,7 @@ export const CommandIDs = {
   restartServer: 'model-loupe:restart-server',
 } as const;
 
+const VOCABULARY = 'vocabulary';
 const CATEGORY = 'Model Loupe';
 const ROW_SELECTOR = '.jp-ModelLoupe-row';
 const TREE_SELECTOR = '.jp-ModelLoupe-tree';
@@ -65,20 +68,42 @@ export function addCommands(
   commands.addCommand(CommandIDs.previewCasts, {
     label: 'Preview Casts',
     caption: 'Show what casts to other dtypes do to the model’s weights',
-    isEnabled: ({ model }) => casts() !== null && (model !== undefined || panel().currentModel !== undefined),
+    isEnabled: ({ model }) => casts() !== null && (model !== undefined || panel().printable !== undefined),
     execute: async ({ model, place }) => {
-      const chosen = (model as string | undefined) ?? panel().currentModel;
+      const chosen = (model as string | undefined) ?? panel().printable?.id;
       if (chosen !== undefined) {
         const call = place as unknown as CodePlace | undefined;
         await casts()?.show(call ? { model: chosen, place: call } : { model: chosen });
       }
     },
   });
-  commands.addCommand(CommandIDs.reveal, {
+  commands.addCommand(CommandIDs.showArchitecture, {
     label: 'Show Architecture',
-    execute: async ({ model, architecture, tensor }) => {
+    execute: async ({ model, architecture }) => {
       app.shell.activateById(panel().id);
-      await panel().reveal(model as string, architecture as string | undefined, tensor as string | undefined);
+      await panel().showArchitecture(model as string, architecture as string | undefined);
+    },
+  });
+  commands.addCommand(CommandIDs.reveal, {
+    label: 'Show in the Tree',
+    execute: async ({ path }) => {
+      app.shell.activateById(panel().id);
+      await panel().reveal(path as string[]);
+    },
+  });
+  commands.addCommand(CommandIDs.searchVocabulary, {
+    label: 'Search Vocabulary …',
+    caption: 'Show the tokens that have a text in them, or the one with an id',
+    isEnabled: () => panel().current?.contextValue === VOCABULARY,
+    execute: async () => {
+      const { value } = await InputDialog.getText({
+        title: 'Search Vocabulary',
+        label: 'Tokens with this in their text, or with this id (empty: all)',
+        text: panel().query,
+      });
+      if (value !== null) {
+        await panel().searchVocabulary(value);
+      }
     },
   });
   commands.addCommand(CommandIDs.copy, {
@@ -127,6 +152,8 @@ export function addCommands(
     app.contextMenu.addItem({ command: CommandIDs.print, selector, rank: 0 });
     app.contextMenu.addItem({ command: CommandIDs.previewCasts, selector, rank: 0 });
   }
+  const vocabulary = `${ROW_SELECTOR}[data-context='${VOCABULARY}']`;
+  app.contextMenu.addItem({ command: CommandIDs.searchVocabulary, selector: vocabulary, rank: 0 });
   app.contextMenu.addItem({ command: CommandIDs.copy, selector: ROW_SELECTOR, rank: 1 });
   app.contextMenu.addItem({ command: CommandIDs.openOnHub, selector: ROW_SELECTOR, rank: 2 });
   app.contextMenu.addItem({ command: CommandIDs.download, selector: ROW_SELECTOR, rank: 3 });

@@ -85,22 +85,20 @@ export class ModelsPanel extends SidePanel {
     return this.tree.printable;
   }
 
-  /** The id of the model that `current` is, or is a part of. */
-  get currentModel(): string | undefined {
-    const { current } = this;
-    return current ? this.models.modelOf(current)?.id : undefined;
-  }
-
-  /** Unfolds what a call builds, down to a tensor if one is named; rejects if no such model is named. */
-  async reveal(model: string, architecture?: string, tensor?: string): Promise<void> {
-    const root = await this.models.findRoot(model);
-    if (!root) {
+  /** Unfolds the rows with these ids, each below the one before; rejects if no such model is named. */
+  async reveal(path: readonly string[]): Promise<void> {
+    const rows = await this.models.follow(path);
+    if (rows.length === 0) {
       throw new Error('The open documents no longer name this model.');
     }
-    await this.refresh();
-    const row = await this.models.findArchitecture(root, architecture);
-    const below = row && (tensor === undefined ? [row] : await this.models.pathTo(row, tensor));
-    await this.tree.reveal([root, ...(below ?? [])]);
+    await this.tree.reveal(rows);
+  }
+
+  /** Unfolds what a call builds. */
+  async showArchitecture(model: string, architecture?: string): Promise<void> {
+    const root = await this.models.findRoot(model);
+    const row = root && (await this.models.findArchitecture(root, architecture));
+    await this.reveal(row ? [model, row.id] : [model]);
   }
 
   async refresh(): Promise<void> {
@@ -114,6 +112,16 @@ export class ModelsPanel extends SidePanel {
       this.tree.clear();
       this.setNotice({ text: reason instanceof Error ? reason.message : String(reason), command: RESTART });
     }
+  }
+
+  /** What is looked for in the vocabulary whose row the keyboard is at. */
+  get query(): string {
+    return this.tree.query;
+  }
+
+  /** Shows the tokens of that vocabulary that have `query` in them; '': all. */
+  async searchVocabulary(query: string): Promise<void> {
+    await this.tree.search(query);
   }
 
   collapseAll(): void {

@@ -132,6 +132,7 @@ export class TreeView extends Widget {
 
   /** Unfolds the rows of a path, a root first, and brings the keyboard to the last that is there. */
   async reveal(path: readonly TreeNode[]): Promise<void> {
+    await this.refresh();
     let rows: readonly TreeItem[] = this.roots;
     let last: TreeItem | undefined;
     for (const { id } of path) {
@@ -145,6 +146,21 @@ export class TreeView extends Widget {
     }
     if (last) {
       this.focus(last);
+    }
+  }
+
+  /** What is looked for in the vocabulary whose row is `current`. */
+  get query(): string {
+    return this.focused ? this.tree.query(this.focused.node) : '';
+  }
+
+  /** Shows below that row the tokens that have `query` in them; '': all. */
+  async search(query: string): Promise<void> {
+    const item = this.focused;
+    if (item) {
+      this.tree.search(item.node, query);
+      item.setExpanded(true);
+      await this.loadChildren(item);
     }
   }
 

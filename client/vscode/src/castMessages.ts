@@ -1,19 +1,11 @@
 /** What the page of cast previews and the extension say to each other; the page asks, the extension answers. */
-import type { CastEdit, CastPreviewParams, CodePlace, Progress } from '@model-loupe/core';
-
-/** What one page is about; VS Code keeps it for when the window is loaded again. */
-export interface CastSubject {
-  /** The id of a tree row, or a model's name as code has it. */
-  readonly model: string;
-  /** The call that loads the model, or a cast of it; undefined where the page was not opened from code. */
-  readonly place?: CodePlace;
-}
+import type { CastEdit, CastPreviewParams, Progress } from '@model-loupe/core';
 
 export type CastQuestion =
   | { readonly kind: 'preview'; readonly params: CastPreviewParams }
   | { readonly kind: 'edit'; readonly dtype: string }
   | { readonly kind: 'apply'; readonly edit: CastEdit }
-  | { readonly kind: 'reveal'; readonly tensor: string };
+  | { readonly kind: 'reveal'; readonly path: readonly string[] };
 
 /** From the page. */
 export type CastRequest =

@@ -1,15 +1,15 @@
 /** Cast previews: the page of a model, and what it asks of the server and of the editor. */
 import {
-  CAST_EDIT,
   CAST_PREVIEW,
+  EditedCall,
   type CastEdit,
-  type CastEditParams,
+  type CastSubject,
   type CodePlace,
   type TreeNode,
 } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
-import type { CastQuestion, CastRequest, CastResponse, CastSubject } from './castMessages';
+import type { CastQuestion, CastRequest, CastResponse } from './castMessages';
 import { pageHtml } from './page';
 import type { LanguageServer } from './server';
 import type { ModelsView } from './tree';
@@ -43,7 +43,7 @@ export class CastPreviews implements vscode.Disposable, vscode.WebviewPanelSeria
     if (row === undefined) {
       return;
     }
-    const model = typeof row === 'string' ? row : (this.view.modelOf(row)?.id ?? row.id);
+    const model = typeof row === 'string' ? row : (this.view.printable(row) ?? row).id;
     const subject = place ? { model, place } : { model };
     const key = JSON.stringify(subject);
     const open = this.panels.get(key);
@@ -80,13 +80,15 @@ export class CastPreviews implements vscode.Disposable, vscode.WebviewPanelSeria
 class Answers implements vscode.Disposable {
   private readonly asked = new Map<number, AbortController>();
   private readonly listening: vscode.Disposable;
+  private readonly call: EditedCall | undefined;
 
   constructor(
     private readonly panel: vscode.WebviewPanel,
-    private readonly subject: CastSubject,
+    { place }: CastSubject,
     private readonly server: LanguageServer,
     private readonly view: ModelsView
   ) {
+    this.call = place && new EditedCall(server, place);
     this.listening = panel.webview.onDidReceiveMessage((request: CastRequest) => this.receive(request));
   }
 
@@ -124,21 +126,12 @@ class Answers implements vscode.Disposable {
           onProgress: (progress) => this.send({ id, progress }),
         });
       case 'edit':
-        return this.edit(question.dtype);
+        return this.call?.edit(question.dtype) ?? Promise.reject(new Error('This page was not opened from code.'));
       case 'apply':
         return this.apply(question.edit);
       case 'reveal':
-        return this.view.showTensor(this.subject.model, question.tensor);
+        return this.view.showPath(question.path);
     }
-  }
-
-  private edit(dtype: string): Promise<CastEdit> {
-    const { place } = this.subject;
-    if (!place) {
-      return Promise.reject(new Error('This page was not opened from code that could be changed.'));
-    }
-    const params: CastEditParams = { ...place, dtype };
-    return this.server.request<CastEdit>(CAST_EDIT, params);
   }
 
   /** Makes the edit, as one step that undo takes back, and shows the code. */

@@ -15,6 +15,7 @@ import { LanguageServer } from './server';
 import { StatusItem, statusText } from './status';
 import { ModelsView } from './tree';
 import { treeCommands } from './treeCommands';
+import { writeCast } from './writeCast';
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Model Loupe', { log: true });
@@ -43,6 +44,7 @@ export function activate(context: vscode.ExtensionContext): void {
       }
     }),
     command('previewCasts', (model?: string | TreeNode, place?: CodePlace) => casts.show(model, place)),
+    command('writeCast', (row?: TreeNode) => writeCast(server, view, row)),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void server.restart()),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration('modelLoupe.interpreter')) {

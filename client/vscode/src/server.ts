@@ -28,6 +28,11 @@ const DOCUMENTS: NonNullable<LanguageClientOptions['documentSelector']> = [
   { scheme: 'untitled', language: 'python' },
   { notebook: 'jupyter-notebook', language: 'python' },
   { notebook: 'interactive', language: 'python' },
+  // The server looks whether such a file is a checkpoint's.
+  {
+    scheme: 'file',
+    pattern: '**/{config,generation_config,tokenizer_config,adapter_config,quantization_config,model.safetensors.index}.json',
+  },
 ];
 
 /** Starts, stops and watches the server; requests go through it. */

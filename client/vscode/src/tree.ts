@@ -169,6 +169,20 @@ export class ModelsView
     this.change.fire(await this.tree.showMore(more));
   }
 
+  /** Ask what to look for in a vocabulary, and show the tokens that have it below its row. */
+  async searchVocabulary(vocabulary: TreeNode): Promise<void> {
+    const query = await vscode.window.showInputBox({
+      title: 'Search Vocabulary',
+      prompt: 'Tokens with this in their text, or with this id. Empty: all.',
+      value: this.tree.query(vocabulary),
+    });
+    if (query !== undefined) {
+      this.tree.search(vocabulary, query);
+      this.change.fire(vocabulary);
+      await this.reveal(vocabulary);
+    }
+  }
+
   /** Show a model with an architecture (its first, if none is named) open; false if no such model is known. */
   async showArchitecture(id: string, architectureId?: string): Promise<boolean> {
     // First the view: VS Code can reveal a row only in a view that it has drawn.
@@ -199,15 +213,14 @@ export class ModelsView
     }
   }
 
-  /** Show a tensor, or the row of what is nearest to it, below the architecture of its model. */
-  async showTensor(model: string, tensor: string): Promise<void> {
-    if (!(await this.showArchitecture(model))) {
+  /** Show the last of these rows, each below the one before; rejects if the code no longer names the model. */
+  async showPath(path: readonly string[]): Promise<void> {
+    await vscode.commands.executeCommand(`${VIEW}.focus`);
+    const rows = await this.tree.follow(path);
+    if (rows.length === 0) {
       throw new Error('The code no longer names this model.');
     }
-    const root = await this.tree.findRoot(model);
-    const architecture = root && (await this.tree.findArchitecture(root));
-    const row = architecture && (await this.tree.pathTo(architecture, tensor)).at(-1);
-    if (row) {
+    for (const row of rows) {
       await this.reveal(row);
     }
   }

@@ -57,6 +57,12 @@ export function treeCommands(parts: Parts): Record<string, (row?: TreeNode, rows
         await revealInCode(model);
       }
     },
+    searchVocabulary: async (row) => {
+      const [first] = view.chosen(row);
+      if (first?.contextValue === 'vocabulary') {
+        await view.searchVocabulary(first);
+      }
+    },
     printModel: async (row) => {
       const chosen = row ? view.printable(row) : await view.chooseModel(vscode.l10n.t('What print(model) writes'));
       if (chosen) {

@@ -1,10 +1,10 @@
 /** The page of cast previews in a web view; what it asks goes to the extension as messages. */
 import '../../core/style/casts.css';
 
-import type { CastEdit, CastPreview } from '@model-loupe/core';
+import type { CastEdit, CastPreview, CastSubject } from '@model-loupe/core';
 import { CastPage, type CastHost } from '@model-loupe/core/page';
 
-import type { CastQuestion, CastRequest, CastResponse, CastSubject } from '../src/castMessages';
+import type { CastQuestion, CastRequest, CastResponse } from '../src/castMessages';
 
 interface Waiting {
   answer(value: unknown): void;
@@ -57,7 +57,7 @@ function start(root: HTMLElement): void {
     },
     edit: subject.place && ((dtype) => ask<CastEdit>({ kind: 'edit', dtype })),
     apply: (edit) => ask({ kind: 'apply', edit }),
-    reveal: (tensor) => ask({ kind: 'reveal', tensor }),
+    reveal: (path) => ask({ kind: 'reveal', path }),
   };
   window.addEventListener('message', ({ data }) => receive(data as CastResponse));
   new CastPage(root, host, subject.model);

@@ -28,11 +28,11 @@ def files(checked: Checked) -> Iterator[Finding]:
         code = code_of(outcome.code)
         is_quiet = outcome.passing or outcome.code in _QUIET
         if not is_quiet and (loads_weights or code in _CONCERN_ALL):
-            yield Finding(code, reference.span, outcome.message)
+            yield Finding(code, reference.cell, reference.span, outcome.message)
     elif loads_weights:
         for warning in outcome.warnings:
             if not warning.code.startswith(_OF_NETWORK):
-                yield Finding(warning.code, reference.span, warning.message)
+                yield Finding(warning.code, reference.cell, reference.span, warning.message)
 
 
 def _is_checked(checked: Checked) -> bool:

@@ -46,8 +46,8 @@ _RULES = (
         "warning",
         "float16 is asked for, and some of the weights are too large for it.",
         "Found where an exact cast preview of these very files has counted weights that become infinite "
-        "in float16 (its largest value is 65504), or where float16 is asked for and the preview is there "
-        "to tell. Nothing is said of weights that were not measured. bfloat16 has the range of float32.",
+        "in float16 (its largest value is 65504). Nothing is said of weights that were not measured: "
+        "`Preview Casts` measures them. bfloat16 has the range of float32.",
         'AutoModel.from_pretrained("./large-weights", dtype=torch.float16)',
         'AutoModel.from_pretrained("./large-weights", dtype=torch.bfloat16)',
     ),
@@ -218,6 +218,112 @@ _RULES = (
         "quantised loading, peft for adapters, sentencepiece or tiktoken for tokenizers that have no "
         "`tokenizer.json`. The message has the command that installs it.",
         'AutoModel.from_pretrained(name, device_map="auto")',
+    ),
+    Rule(
+        "config-heads",
+        "warning",
+        "The attention heads do not divide the hidden size, and no head_dim is given.",
+        "Each head has `hidden_size // num_attention_heads` dimensions where the config has no `head_dim`. "
+        "Found where that leaves a rest, and the model's class has no `head_dim` of its own.",
+        '{"hidden_size": 2048, "num_attention_heads": 7}',
+        '{"hidden_size": 2048, "num_attention_heads": 8}',
+        "json",
+    ),
+    Rule(
+        "config-kv-heads",
+        "warning",
+        "The KV heads do not divide the attention heads.",
+        "In grouped-query attention as many query heads share each KV head, so that their number has to be a "
+        "multiple of it.",
+        '{"num_attention_heads": 8, "num_key_value_heads": 3}',
+        '{"num_attention_heads": 8, "num_key_value_heads": 2}',
+        "json",
+    ),
+    Rule(
+        "config-layer-types",
+        "warning",
+        "The list of layer types does not name one known kind for each layer.",
+        "Found where `layer_types` has more or fewer entries than the model has layers, or one that is none "
+        "of those that the installed transformers allows.",
+        '{"num_hidden_layers": 3, "layer_types": ["full_attention"]}',
+        '{"num_hidden_layers": 1, "layer_types": ["full_attention"]}',
+        "json",
+    ),
+    Rule(
+        "config-model-type",
+        "warning",
+        "The installed transformers does not know the model type.",
+        "Auto classes find a model's classes by it. Found where the type is not among those of the installed "
+        "version, and the config names no code of the repository (`auto_map`) either: it is mistyped, or "
+        "the version is too old.",
+        '{"model_type": "gema"}',
+        '{"model_type": "gemma"}',
+        "json",
+    ),
+    Rule(
+        "config-rope",
+        "warning",
+        "A kind of rotary position embeddings is not known, or lacks a parameter that it needs.",
+        "By the checks in the source of the installed transformers (`modeling_rope_utils`).",
+        '{"rope_parameters": {"rope_type": "linear"}}',
+        '{"rope_parameters": {"rope_type": "linear", "factor": 2.0}}',
+        "json",
+    ),
+    Rule(
+        "config-superseded",
+        "hint",
+        "The installed transformers has another name for the field, and still reads this one.",
+        "`torch_dtype` became `dtype`, and what rotary embeddings need went into `rope_parameters`. Nothing "
+        "is wrong with such a file: older versions of transformers want these names. The quick fix writes "
+        "the new one.",
+        '{"torch_dtype": "bfloat16"}',
+        '{"dtype": "bfloat16"}',
+        "json",
+    ),
+    Rule(
+        "config-token-id",
+        "warning",
+        "The id of a special token is beyond the vocabulary.",
+        "The embedding has a row for each id below `vocab_size`: looking up another one fails.",
+        '{"vocab_size": 32000, "eos_token_id": 32000}',
+        '{"vocab_size": 32001, "eos_token_id": 32000}',
+        "json",
+    ),
+    Rule(
+        "config-type",
+        "warning",
+        "A value is not of the type that the field has.",
+        "By the annotations of the config class in the installed transformers, which version 5 enforces.",
+        '{"hidden_size": "2048"}',
+        '{"hidden_size": 2048}',
+        "json",
+    ),
+    Rule(
+        "config-value",
+        "warning",
+        "A value is none of those that the field may have.",
+        "Activation functions are those of the installed transformers (`ACT2FN`), dtypes those of torch.",
+        '{"hidden_act": "gelly"}',
+        '{"hidden_act": "gelu"}',
+        "json",
+    ),
+    Rule(
+        "config-vocabulary",
+        "warning",
+        "The tokenizer has ids beyond the rows of the embedding.",
+        "Found where `tokenizer_config.json` or `added_tokens.json` beside the config give a token an id "
+        "that is not below `vocab_size`. `model.resize_token_embeddings(len(tokenizer))` adds the rows.",
+        language="json",
+    ),
+    Rule(
+        "generation-sampling",
+        "information",
+        "A parameter of sampling is set, and sampling is off: it has no effect.",
+        "`generate` takes the likeliest token unless `do_sample` is true; transformers warns of it when it "
+        "loads or saves such a file.",
+        '{"temperature": 0.7}',
+        '{"do_sample": true, "temperature": 0.7}',
+        "json",
     ),
     Rule(
         CHECKPOINT,

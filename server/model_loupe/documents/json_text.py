@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ _SCALAR = re.compile(r'[^\s,:{}\[\]"]+')
 _NUMBER = re.compile(r"-?\d+(?:(\.\d+)?([eE][+-]?\d+)?)$")
 _WORDS = {"true": True, "false": False, "null": None}
 _DEEPEST = 100
+# Python refuses to read integers of thousands of digits.
+_LONGEST_NUMBER = 300
 
 
 class Node(NamedTuple):
@@ -128,16 +131,15 @@ class _Reader:
     def _string(self) -> Node:
         start = self.position
         try:
-            value, self.position = scanstring(self.text, start + 1, False)
+            value, self.position = scanstring(self.text, start + 1, True)
         except ValueError:
             # No end: whatever is on this line.
             end = self.text.find("\n", start)
             self.position = len(self.text) if end < 0 else end
             value = self.text[start + 1 : self.position].rstrip("\r, ")
-        if "\n" in self.text[start : self.position]:
-            self.position = self.text.index("\n", start)
-            value = self.text[start + 1 : self.position].rstrip("\r, ")
-        return Node(value, start, self.position)
+        # Half characters (``\ud800``) can be escaped in JSON, and not be written in UTF-8.
+        whole = value if value.isascii() else value.encode("utf-8", "replace").decode()
+        return Node(whole, start, self.position)
 
     def _scalar(self) -> Node | None:
         found = _SCALAR.match(self.text, self.position)
@@ -147,11 +149,12 @@ class _Reader:
         word = found.group()
         number = _NUMBER.match(word)
         value: object = _WORDS.get(word, word)
-        if number:
+        if number and len(word) <= _LONGEST_NUMBER:
             value = float(word) if number.group(1) or number.group(2) else int(word)
         return Node(value, found.start(), found.end())
 
 
+@lru_cache(maxsize=8)
 def parse_json(text: str) -> Node | None:
     """The value that a text holds; never raises."""
     return _Reader(text).value(0)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from model_loupe.documents.calls import Calls
-from model_loupe.documents.facts import CallSite, Facts, given
+from model_loupe.documents.facts import CallSite, dotted, given
 from model_loupe.documents.names import kind_of
 from model_loupe.documents.reference import Reference, Span
 from model_loupe.documents.resolve import Names, Place, place_of
@@ -27,12 +27,16 @@ Trace = Callable[[ast.expr, Place], "Traced | None"]
 
 
 class Argument(NamedTuple):
-    """A keyword argument: ``span`` is ``name=value``, ``value`` the value's, ``text`` that as written."""
+    """A keyword argument: ``span`` is ``name=value``, ``value`` the value's, ``text`` that as written.
+
+    ``made_by`` is what the value is a call of (``BitsAndBytesConfig``), also where a variable holds it.
+    """
 
     name: str
     span: Span
     value: Span
     text: str
+    made_by: str | None = None
 
     @property
     def name_span(self) -> Span:
@@ -101,7 +105,7 @@ class Sites:
         for number, site, reference in self._calls.found:
             called = self._calls.called(number, site)
             if called is not None:
-                arguments = _arguments(self._names.texts[number], site.node)
+                arguments = self._arguments(number, site)
                 found.append(Site(reference, called.name, called.imported, arguments))
         return found
 
@@ -159,8 +163,31 @@ class Sites:
             self._indexes[number],
             facts.source.span(site.node),
             cast_of(site.node) if method in _CASTING else None,
-            _arguments(facts, site.node),
+            self._arguments(number, site),
         )
+
+    def _arguments(self, number: int, site: CallSite) -> tuple[Argument, ...]:
+        source = self._names.texts[number].source
+        return tuple(
+            Argument(
+                keyword.arg,
+                source.span(keyword),
+                source.span(keyword.value),
+                source.fragment(keyword.value),
+                self._made_by(number, site.scope, keyword.value),
+            )
+            for keyword in site.node.keywords
+            if keyword.arg is not None
+        )
+
+    def _made_by(self, number: int, scope: int, node: ast.expr) -> str | None:
+        """What a value, or the one thing that a name is given, is a call of."""
+        if isinstance(node, ast.Name):
+            bound = self._names.candidates(node.id, place_of(number, scope, node))
+            if len(bound) != 1 or bound[0].binding.value is None or bound[0].binding.path:
+                return None
+            node = bound[0].binding.value
+        return (dotted(node.func) or "").rpartition(".")[2] or None if isinstance(node, ast.Call) else None
 
     def _pair(self, number: int, name: str, site: CallSite) -> Pair | None:
         model_at, tokenizer_at = _PAIRING.get(name, _TRAINER)
@@ -187,14 +214,3 @@ class Sites:
         span = self._names.texts[number].source.span(node)
         kind = kind_of(text, self._calls.written)
         return Reference(self._indexes[number], span, span, "", "", text, kind, 1.0, {}, "tokenizer")
-
-
-def _arguments(facts: Facts, call: ast.Call) -> tuple[Argument, ...]:
-    return tuple(_argument(facts, keyword) for keyword in call.keywords if keyword.arg is not None)
-
-
-def _argument(facts: Facts, keyword: ast.keyword) -> Argument:
-    value = facts.source.span(keyword.value)
-    return Argument(
-        keyword.arg or "", facts.source.span(keyword), value, facts.source.fragment(keyword.value)
-    )

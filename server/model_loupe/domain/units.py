@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+_SIZE = r"(\d+(?:\.\d+)?)\s?([KMGT])(i?)B"
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _COUNT_UNITS = ("", "K", "M", "B", "T", "Q")
 
@@ -9,6 +10,18 @@ _COUNT_UNITS = ("", "K", "M", "B", "T", "Q")
 def format_bytes(count: int) -> str:
     """``5012344832`` → ``4.67 GiB``; exact below one KiB."""
     return f"{count} B" if count < 1024 else _scaled(count, 1024, _BYTE_UNITS)
+
+
+def parse_bytes(text: str) -> int | None:
+    """``24GiB`` or ``24 GB`` in bytes, as accelerate reads it; None for what is no size."""
+    # Every call of the command line imports this module, and few parse a size.
+    import re
+
+    found = re.fullmatch(_SIZE, text.strip(), re.IGNORECASE)
+    if found is None:
+        return None
+    base = 1024 if found[3] else 1000
+    return int(float(found[1]) * base ** ("KMGT".index(found[2].upper()) + 1))
 
 
 def format_count(count: int) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from model_loupe.domain.loading import LoadOptions
     from model_loupe.inspector.built_parts import source_of
     from model_loupe.inspector.description import Description
+    from model_loupe.inspector.explained import Asked
     from model_loupe.inspector.inspect import Inspector
     from model_loupe.inspector.markdown import (
         card,
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
         config_card,
         config_completions,
         part_card,
-        tokenizer_card,
-        tokens_card,
     )
     from model_loupe.inspector.rows import TreeNode, architecture_id
+    from model_loupe.inspector.tokenizer_hover import attribute_card, tokenizer_card, tokens_card
     from model_loupe.sources.locate import ModelRequest
     from model_loupe.sources.store import user_store
 
 __all__ = [
+    "Asked",
     "Completion",
     "Description",
     "Inspector",
@@ -41,6 +42,7 @@ __all__ = [
     "ModelRequest",
     "TreeNode",
     "architecture_id",
+    "attribute_card",
     "card",
     "cast_line",
     "completions",
@@ -59,6 +61,7 @@ __all__ = [
 
 # Which module each name is from: it is imported when the name is asked for, as the command line asks for few.
 _HOMES = {
+    "Asked": "inspector.explained",
     "Completion": "inspector.parts",
     "Description": "inspector.description",
     "Inspector": "inspector.inspect",
@@ -67,6 +70,7 @@ _HOMES = {
     "TreeNode": "inspector.rows",
     "source_of": "inspector.built_parts",
     "architecture_id": "inspector.rows",
+    "attribute_card": "inspector.tokenizer_hover",
     "card": "inspector.markdown",
     "cast_line": "inspector.markdown",
     "completions": "inspector.parts",
@@ -77,8 +81,8 @@ _HOMES = {
     "part_card": "inspector.parts",
     "short_summary": "inspector.markdown",
     "summary": "inspector.markdown",
-    "tokenizer_card": "inspector.parts",
-    "tokens_card": "inspector.parts",
+    "tokenizer_card": "inspector.tokenizer_hover",
+    "tokens_card": "inspector.tokenizer_hover",
     "user_store": "sources.store",
 }
 

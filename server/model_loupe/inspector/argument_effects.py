@@ -6,16 +6,16 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from model_loupe.domain.casts.plan import kept_modules
 from model_loupe.domain.casts.targets import target_named
 from model_loupe.domain.dtypes import canonical_name
 from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.units import format_bytes, plural
+from model_loupe.inspector.cast_lines import cast_lines, kept_lines
 from model_loupe.inspector.casting import preview
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.facts import device_name
-from model_loupe.inspector.installed.attention import attention_of
+from model_loupe.inspector.installed.model_classes import attention_of
 from model_loupe.inspector.installed.packages import Folders
 from model_loupe.inspector.memory import cache_of
 
@@ -59,7 +59,10 @@ def _dtype(asked: Asked) -> list[str]:
     size = f", {format_bytes(nbytes)}" if nbytes is not None else ""
     stored = asked.description.stored_bytes
     before = f" · stored: {format_bytes(stored)}" if stored is not None else ""
-    return [f"The parameters are {found.dtype}{size} ({found.rule}){before}"]
+    line = f"The parameters are {found.dtype}{size} ({found.rule}){before}"
+    named = canonical_name(asked.value)
+    # The first of the others tells bytes too.
+    return [line, *(cast_lines(asked.description, named, asked.interpreter)[1:] if named else [])]
 
 
 def _quantized(asked: Asked) -> list[str]:
@@ -83,16 +86,11 @@ def _as_target(asked: Asked, target: str) -> list[str]:
         found = preview(asked.description, [target_named(target)], asked.interpreter).plans[0]
     except LoupeError:
         return []
-    kept = [each for each in kept_modules(found) if not each.reason.startswith("tied")]
-    lines = [
+    return [
         f"{found.target.name}: {format_bytes(found.before)} become {format_bytes(found.nbytes)}, "
-        f"{found.bits_per_parameter:.2f} bits for each parameter that is quantised"
+        f"{found.bits_per_parameter:.2f} bits for each parameter that is quantised",
+        *kept_lines(found, _MOST_NAMED),
     ]
-    largest = sorted(kept, key=lambda each: -each.nbytes)[:_MOST_NAMED]
-    lines += [
-        f"Stays {each.dtype}: {each.path}, {format_bytes(each.nbytes)} ({each.reason})" for each in largest
-    ]
-    return lines
 
 
 def _placed(asked: Asked) -> list[str]:
@@ -170,7 +168,7 @@ def _compute_dtype(asked: Asked) -> list[str]:
 
 _RULES: dict[str, Callable[[Asked], list[str]]] = {
     **dict.fromkeys(("dtype", "torch_dtype"), _dtype),
-    **dict.fromkeys(("device_map", "max_memory"), _placed),
+    "device_map": _placed,
     **dict.fromkeys(("offload_folder", "offload_buffers", "offload_state_dict"), _offloaded),
     **dict.fromkeys(("use_safetensors", "variant", "subfolder", "gguf_file"), _weight_files),
     **dict.fromkeys(("max_length", "max_new_tokens", "model_max_length"), _length),

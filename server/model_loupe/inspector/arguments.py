@@ -11,7 +11,7 @@ from model_loupe.inspector.environment import version_on
 from model_loupe.inspector.installed.callables import Callable, callable_named
 from model_loupe.inspector.installed.choices import choices
 from model_loupe.inspector.installed.classes import Field
-from model_loupe.inspector.installed.configs import FieldDoc, config_class, field_doc, field_names
+from model_loupe.inspector.installed.configs import FieldDoc, config_class, field_doc
 from model_loupe.inspector.installed.packages import Folders
 from model_loupe.inspector.markdown import escape
 
@@ -37,6 +37,15 @@ class Suggestion(NamedTuple):
     text: str
 
 
+class _Said(NamedTuple):
+    """What is said of an argument, and where: by the call's own documentation or a config's."""
+
+    owner: str
+    type: str = ""
+    default: str | None = None
+    text: str = ""
+
+
 def argument_card(folders: Folders, callee: str, name: str, asked: Asked | None) -> str | None:
     """The Markdown on an argument of a call; None for a call that is none of the libraries'.
 
@@ -45,33 +54,43 @@ def argument_card(folders: Folders, callee: str, name: str, asked: Asked | None)
     found = callable_named(folders, callee)
     if found is None:
         return None
-    field = explained(folders, found, name)
-    override = _override(folders, name, asked) if field is None else None
+    said = _said(folders, found, name, asked)
     effects = argument_effect(asked) if asked else []
-    notes = _notes(folders, found, name, callee)
-    if field is None and override is None and not effects and not notes:
-        return None
-    kind, default = (
-        (field.type, field.default)
-        if field
-        else (override.type, override.default)
-        if override
-        else ("", None)
-    )
-    head = [f"**{escape(name)}**", *([f"`{_code(kind)}`"] if kind else [])]
-    head += [f"default `{_code(default)}`"] if default is not None else []
+    version = version_on(folders, found.package)
+    here = f"{found.package} {version or ''}".strip()
+    notes = _notes(found, name, here, is_named=bool(said.text or said.type))
+    head = [f"**{escape(name)}**", *([f"`{_code(said.type)}`"] if said.type else [])]
+    head += [f"default `{_code(said.default)}`"] if said.default is not None else []
     lines = [" · ".join(head), *(f"→ {escape(line)}" for line in effects), *notes]
-    text = field.documented.text if field and field.documented else override.text if override else ""
-    lines += [text] if text else []
-    lines.append(f"*{_source(folders, found, callee, override)}*")
-    return "\n\n".join(lines)
+    lines += [said.text] if said.text else []
+    return "\n\n".join([*lines, f"*{escape(said.owner)} · {here}*"]) if len(lines) > 1 else None
 
 
-def _source(folders: Folders, found: Callable, callee: str, override: FieldDoc | None) -> str:
-    package = callee.partition(".")[0] if "." in callee else "transformers"
-    version = version_on(folders, package)
-    named = f"field of {override.owner}" if override else found.name
-    return f"{escape(named)} · {package}" + (f" {version}" if version else "")
+def _said(folders: Folders, found: Callable, name: str, asked: Asked | None) -> _Said:
+    field = explained(folders, found, name)
+    if field is not None:
+        text = field.documented.text if field.documented else ""
+        return _Said(found.name, field.type, field.default, text)
+    # ``from_pretrained(…, num_labels=3)`` sets a field of the model's config.
+    model_type = asked.description.model_type if asked else None
+    owner = config_class(folders, model_type) if model_type and found.is_loading else None
+    override = field_doc(folders, owner, name) if owner else None
+    if override is None:
+        return _Said(found.name)
+    return _Said(f"field of {override.owner}", override.type, override.default, override.text)
+
+
+def _notes(found: Callable, name: str, here: str, *, is_named: bool) -> list[str]:
+    if name in found.ignored:
+        return [f"{here} takes it without an error and does nothing with it."]
+    newer = _SAME.get(name)
+    if name in found.accepted and newer in found.parameters:
+        return [f"{here} calls this `{newer}`, and still takes `{name}`."]
+    if name in found.accepted and not is_named:
+        return [f"{here} takes it; its documentation does not name it."]
+    if not is_named and found.is_loading:
+        return [f"{here} does not name it: it is passed on to the config and the model's class."]
+    return []
 
 
 def explained(folders: Folders, found: Callable, name: str) -> Field | None:
@@ -93,19 +112,6 @@ def _override(folders: Folders, name: str, asked: Asked | None) -> FieldDoc | No
     model_type = asked.description.model_type if asked else None
     owner = config_class(folders, model_type) if model_type else None
     return field_doc(folders, owner, name) if owner else None
-
-
-def _notes(folders: Folders, found: Callable, name: str, callee: str) -> list[str]:
-    package = callee.partition(".")[0] if "." in callee else "transformers"
-    here = f"{package} {version_on(folders, package) or ''}".strip()
-    if name in found.ignored:
-        return [f"{here} takes it without an error and does nothing with it."]
-    if name in found.accepted:
-        newer = _SAME.get(name)
-        if newer in found.parameters:
-            return [f"{here} calls this `{newer}`, and still takes `{name}`."]
-        return [f"{here} takes it; its documentation does not name it."]
-    return []
 
 
 def signature(folders: Folders, callee: str) -> Signature | None:
@@ -154,12 +160,6 @@ def values(folders: Folders, callee: str, name: str, *, quoted: bool) -> list[Su
         field.default in ("True", "False") or kind.strip("` ").startswith("bool")
     )
     return [Suggestion(each, name, "") for each in ("True", "False")] if is_flag else []
-
-
-def config_keywords(folders: Folders, model_type: str) -> list[str]:
-    """The fields of a model's config, which ``from_pretrained`` takes as arguments too."""
-    owner = config_class(folders, model_type)
-    return list(field_names(owner)) if owner else []
 
 
 def _detail(field: Field) -> str:

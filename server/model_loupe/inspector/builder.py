@@ -39,6 +39,7 @@ _PASSING = ("worker-",)
 _RETRY_SECONDS = 15.0
 # The largest of models takes three; others wait meanwhile.
 _SECONDS = 60.0
+_TOKENIZER_SECONDS = 30.0
 
 
 class _Known(NamedTuple):
@@ -136,11 +137,20 @@ class Builder:
 
     def tokens(self, description: Description, text: str) -> dict[str, Any]:
         """How the model's tokenizer splits ``text`` (``worker/tokens.py``); raises LoupeError."""
+        return self._of_tokenizer("tokens", description, text=text)
+
+    def tokenizer(self, description: Description) -> dict[str, Any]:
+        """What the model's tokenizer says of itself (``worker/tokenizers.py``); raises LoupeError."""
+        return self._of_tokenizer("tokenizer", description)
+
+    def _of_tokenizer(self, method: str, description: Description, **more: str) -> dict[str, Any]:
         missing = self.missing()
         if missing:
             raise missing
         marks = [(file.name, file.nbytes) for file in description.files if "token" in file.name]
-        return self.worker.call("tokens", {"folder": description.path, "mark": marks, "text": text})
+        asked = {"folder": description.path, "mark": marks, **more}
+        # A chat template may be written to run for ever.
+        return self.worker.call(method, asked, seconds=_TOKENIZER_SECONDS)
 
     def warm_up(self, model_type: str | None = None) -> None:
         """Has the libraries imported, so that the first question need not wait for that."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from model_loupe.domain.architecture import Architecture, BuiltModule, BuiltParameter, ClassSource
-from model_loupe.domain.memory import Wanted
 from model_loupe.domain.units import format_bytes, format_shape, plural
 from model_loupe.inspector import explained
 from model_loupe.inspector.description import Description
+from model_loupe.inspector.explained import Asked
 from model_loupe.inspector.markdown import escape
 
 MOST_ROWS = 12
@@ -44,8 +44,8 @@ def _tensor_names(module: BuiltModule) -> set[str]:
     return {each.name for each in module.parameters} | {each.name for each in module.buffers}
 
 
-def part_lines(description: Description, built: Architecture, part: BuiltPart, wanted: Wanted) -> list[str]:
-    """The Markdown lines of the hover on a part of what is ``built``; its output for what is ``wanted``."""
+def part_lines(description: Description, built: Architecture, part: BuiltPart, asked: Asked) -> list[str]:
+    """The Markdown lines of the hover on a part of what is ``built``; for what was ``asked``."""
     path, module, name = part
     if name is not None:
         full = f"{path}.{name}" if path else name
@@ -55,7 +55,7 @@ def part_lines(description: Description, built: Architecture, part: BuiltPart, w
             for each in module.buffers
             if each.name == name
         ]
-        told = explained.lines(description, explained.parameter_part(path, module, name), wanted)
+        told = explained.lines(description, explained.parameter_part(path, module, name), asked)
         return [
             f"**{escape(full)}** · {escape(texts[0])}",
             "",
@@ -66,7 +66,7 @@ def part_lines(description: Description, built: Architecture, part: BuiltPart, w
     if module.elements:
         size = f"{plural(module.elements // module.copies, 'parameter')}"
         lines += [f"{size} · {format_bytes(module.nbytes // module.copies)} as {escape(built.dtype)}", ""]
-    told = explained.lines(description, explained.built_part(built, path, module), wanted)
+    told = explained.lines(description, explained.built_part(built, path, module), asked)
     lines += [text for line in told for text in (line, "")]
     rows = list(_rows(description, path, module, built))
     if rows:

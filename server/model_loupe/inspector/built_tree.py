@@ -10,6 +10,7 @@ from model_loupe.domain.units import format_bytes, format_count, format_shape, p
 from model_loupe.inspector import explained
 from model_loupe.inspector.built_parts import parameter_text
 from model_loupe.inspector.description import Description
+from model_loupe.inspector.explained import Asked
 from model_loupe.inspector.facts import device_name
 from model_loupe.inspector.markdown import escape
 from model_loupe.inspector.rows import Place, TreeNode, row
@@ -102,7 +103,7 @@ def _module_row(
             + (f" · {format_bytes(module.stored_nbytes)} stored" if built.join else "")
             + (f" in all {module.copies}" if module.copies > 1 else "")
         )
-    lines += explained.lines(description, explained.built_part(built, path, module), wanted)
+    lines += explained.lines(description, explained.built_part(built, path, module), Asked(wanted))
     if module.source and module.source.file:
         lines.append(f"`{escape(module.source.module)}`, line {module.source.line or 1}")
     below = place._replace(path=path, shown=shown, offset=0)

@@ -7,7 +7,7 @@ from typing import Any
 
 from model_loupe.domain.casts.numerics import Sums, total
 from model_loupe.domain.casts.plan import CastPlan, by_module, kept_modules
-from model_loupe.inspector.casting import Preview
+from model_loupe.inspector.casting import Network, Preview
 
 _WORST = 5
 # What only a pass over all elements tells: these are rare, and the point.
@@ -29,8 +29,13 @@ def to_json(found: Preview, *, tensors: bool = False) -> dict[str, Any]:
         },
         "stored": {"dtype": dtypes[0] if dtypes else None, "bytes": description.weights.table.nbytes},
         "complete": found.complete,
+        "network": _network(found.network) if found.network else None,
         "targets": [_target(found, each, tensors) for each in found.plans],
     }
+
+
+def _network(network: Network) -> dict[str, int]:
+    return {"bytes": network.nbytes, "requests": network.requests, "budget": network.budget}
 
 
 def _target(found: Preview, plan: CastPlan, tensors: bool) -> dict[str, Any]:

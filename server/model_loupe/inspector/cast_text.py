@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from model_loupe.domain.casts.numerics import Sums, total
 from model_loupe.domain.casts.plan import CastPlan, kept_modules
-from model_loupe.domain.units import format_bytes
+from model_loupe.domain.units import format_bytes, plural
+from model_loupe.inspector.cast_writing import Written
 from model_loupe.inspector.casting import Preview
 from model_loupe.inspector.facts import title
 from model_loupe.inspector.terminal import printable
@@ -31,6 +32,27 @@ def cast_table(found: Preview) -> str:
     lines += _grouped("runs on", ((plan, _runs_on(plan)) for plan in found.plans))
     lines += _grouped("stays", ((plan, _kept(plan)) for plan in found.plans))
     lines += _notes(found)
+    return "\n".join(lines)
+
+
+def written_lines(written: Written) -> str:
+    """What was written, and what is to be known of it."""
+    weights = f"{plural(written.tensors, 'tensor')} in {written.dtype}, {format_bytes(written.nbytes)}"
+    files = plural(len(written.files), "file")
+    lines = [f"{printable(written.path)}: {weights}, {files}; read back and the same"]
+    for counts, what in (
+        (written.to_inf, "inf or NaN"),
+        (written.saturated, f"the largest of {written.dtype}"),
+    ):
+        if counts:
+            tensors = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+            worst = ", ".join(f"{printable(name)} ({count:,})" for name, count in tensors[:_KEPT])
+            lines.append(f"! {plural(sum(counts.values()), 'finite value')} became {what}: {worst}")
+    if written.left_out:
+        more = f" and {len(written.left_out) - _KEPT:,} more" if len(written.left_out) > _KEPT else ""
+        lines.append(f"left out: {printable(', '.join(written.left_out[:_KEPT]))}{more}")
+    if written.note:
+        lines.append(f"! {written.note}")
     return "\n".join(lines)
 
 

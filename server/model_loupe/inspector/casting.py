@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
-import zlib
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from model_loupe import __version__
 from model_loupe.checkpoints.files import format_of
 from model_loupe.domain.casts.numerics import Sums, sums_of
 from model_loupe.domain.casts.plan import CastFacts, CastPlan, plan
 from model_loupe.domain.casts.targets import Target
 from model_loupe.domain.errors import LoupeError
+from model_loupe.inspector.cast_kept import Kept
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.environment import can_run, installed_version
 from model_loupe.inspector.kept_modules import kept_in_float32
 from model_loupe.inspector.worker_process import Worker
-from model_loupe.sources.store import Store, user_store
 
-_FORMAT = 1
+SECONDS = 120.0
+"""Between two messages of the worker; the first waits for torch to be imported."""
+
 _SETTLED_NS = 2_000_000_000
-# Between two messages of the worker; the first waits for torch to be imported.
-_SECONDS = 120.0
 
 
 class Progress(NamedTuple):
@@ -36,10 +32,19 @@ class Progress(NamedTuple):
     total: int
 
 
+class Network(NamedTuple):
+    """What a sample reads from the Hub: ``nbytes`` in ``requests`` (0: it is known), of the ``budget``."""
+
+    nbytes: int
+    requests: int
+    budget: int
+
+
 class Preview:
     """Casts of one model. ``sums`` are by target and tensor, and grow while a measurement runs.
 
-    ``complete`` says that they are all there; ``unmeasured`` says for each target without them why.
+    ``complete`` says that they are all there; ``unmeasured`` says for each target without them why, and
+    ``network`` what they take where the weights are not on this machine.
     """
 
     def __init__(self, description: Description, plans: list[CastPlan], *, exact: bool) -> None:
@@ -49,11 +54,19 @@ class Preview:
         self.sums: dict[str, dict[str, Sums]] = {each.target.name: {} for each in plans}
         self.complete = False
         self.unmeasured: dict[str, LoupeError] = {}
+        self.network: Network | None = None
 
     def add(self, rows: Sequence[Sequence[Any]]) -> None:
         """``rows``: tensor, target and sums, as the worker sends them."""
         for name, target, sums in rows:
             self.sums[target][name] = sums_of(sums)
+
+    def finish(self, answer: Mapping[str, Any]) -> None:
+        """The last of what the worker sends."""
+        self.add(answer["tensors"])
+        for name in answer["unknown"]:
+            self.unmeasured[name] = LoupeError("unknown-dtype", f"the installed torch has no {name}")
+        self.complete = True
 
     def give_up(self, why: LoupeError) -> None:
         for each in self.plans:
@@ -96,19 +109,29 @@ def measure(
 
     ``progress`` is called, in the calling thread, whenever there is more to show.
     """
-    missing = _missing(found, worker.interpreter)
+    missing = missing_for(found, worker.interpreter, "measured")
     if missing:
         found.give_up(missing)
         return
     try:
-        _Measurement(found, worker).run(cancelled, progress)
+        _Measurement(found, worker.interpreter).run(worker, cancelled, progress)
     except LoupeError as why:
         found.give_up(why)
 
 
-def _missing(found: Preview, interpreter: str) -> LoupeError | None:
-    if found.description.source == "hub":
-        message = f"the weights of {found.description.request.model} are not on this machine: not measured"
+def recall(found: Preview, interpreter: str) -> bool:
+    """Fills ``found`` with what was measured of these very files before; whether that is all it needs."""
+    try:
+        found.complete = not _Measurement(found, interpreter).asked()
+    except LoupeError:
+        return False
+    return found.complete
+
+
+def missing_for(found: Preview, interpreter: str, done: str, *, on_hub: bool = False) -> LoupeError | None:
+    """Why the values cannot be ``done`` ("measured"), those of models ``on_hub`` too; None if they can."""
+    if found.description.source == "hub" and not on_hub:
+        message = f"the weights of {found.description.request.model} are not on this machine: not {done}"
         return LoupeError("not-downloaded", message)
     others = [name for name in found.description.weights.table.by_file if format_of(name) != "safetensors"]
     if others:
@@ -118,57 +141,106 @@ def _missing(found: Preview, interpreter: str) -> LoupeError | None:
         message = f"{interpreter} is no Python interpreter that can be started"
         return LoupeError("no-interpreter", message)
     if installed_version("torch", interpreter) is None:
-        message = f"torch is not installed in {interpreter}: what a cast does to the values is not measured"
+        message = f"torch is not installed in {interpreter}: the values are not {done}"
         return LoupeError("torch-missing", f"{message} (`{interpreter} -m pip install torch`)")
     return None
+
+
+class Source(NamedTuple):
+    """A file of weights on this machine; ``mark``: bytes, time of modification (ns), inode.
+
+    ``prefix`` is what stands before its own names where it is a part of a model in several folders.
+    """
+
+    path: str
+    mark: tuple[int, int, int]
+    prefix: str
+
+
+def source_of(description: Description, name: str) -> Source:
+    """The file ``name`` of the weights; raises LoupeError if it cannot be looked at."""
+    path = os.path.join(folder_of(description), name)
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise LoupeError("unreadable-file", f"{name} cannot be read: {error.strerror}") from error
+    return Source(path, (found.st_size, found.st_mtime_ns, found.st_ino), _prefix(description, name))
+
+
+def folder_of(description: Description) -> str:
+    """The folder in which a model on this machine lies."""
+    path = description.path
+    return path if os.path.isdir(path) else os.path.dirname(path)
+
+
+def _prefix(description: Description, name: str) -> str:
+    tensors = description.weights.table.by_file[name]
+    for part in description.parts if description.pipeline else ():
+        prefix = f"{part.name}."
+        if part.folder == os.path.dirname(name) and all(each.startswith(prefix) for each in tensors):
+            return prefix
+    return ""
+
+
+def sampled_plans(found: Preview) -> list[CastPlan]:
+    """The plans of which a sample tells something; of the others the preview says why it does not."""
+    for each in found.plans:
+        if not each.target.samples:
+            message = f"{each.target.name}: a few values scale all others, so that only --exact can tell"
+            found.unmeasured[each.target.name] = LoupeError("needs-exact", message)
+    return [each for each in found.plans if each.target.samples]
 
 
 class _Measurement:
     """One request to the worker: for what is not in the store, file by file."""
 
-    def __init__(self, found: Preview, worker: Worker) -> None:
+    def __init__(self, found: Preview, interpreter: str) -> None:
         self._found = found
-        self._worker = worker
-        path = found.description.path
-        self._folder = path if os.path.isdir(path) else os.path.dirname(path)
-        self._torch = installed_version("torch", worker.interpreter)
-        self._store = user_store()
-        self._plans = [each for each in found.plans if found.exact or each.target.samples]
-        for each in found.plans:
-            if each not in self._plans:
-                message = f"{each.target.name}: a few values scale all others, so that only --exact can tell"
-                found.unmeasured[each.target.name] = LoupeError("needs-exact", message)
+        self._interpreter = interpreter
+        self._plans = found.plans if found.exact else sampled_plans(found)
+        self._unknown: list[Kept] = []
 
-    def run(self, cancelled: threading.Event | None, progress: Callable[[Progress], None] | None) -> None:
+    def asked(self) -> list[dict[str, Any]]:
+        """What has to be measured, by file; what is known of the files is taken over."""
+        by_file = self._found.description.weights.table.by_file
+        return [asked for name in by_file if (asked := self._file(name))]
+
+    def run(
+        self,
+        worker: Worker,
+        cancelled: threading.Event | None,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
         found = self._found
-        by_file = found.description.weights.table.by_file
-        kept = {name: _FileResults(self, name) for name in by_file}
-        files = [each for name in by_file if (each := self._file(name, kept[name]))]
-        if files:
-            names = [each.target.name for each in self._plans]
-            params = {"files": files, "targets": names, "exact": found.exact, "seed": 0}
+        files = self.asked()
+        if not files:
+            found.complete = True
+            return
+        names = [each.target.name for each in self._plans]
+        params = {"files": files, "targets": names, "exact": found.exact, "seed": 0}
 
-            def partial(part: dict[str, Any]) -> None:
-                found.add(part["tensors"])
-                if progress:
-                    progress(Progress(part["done"], part["total"]))
+        def partial(part: dict[str, Any]) -> None:
+            found.add(part["tensors"])
+            if progress:
+                progress(Progress(part["done"], part["total"]))
 
-            answer = self._worker.call("cast", params, seconds=_SECONDS, cancelled=cancelled, partial=partial)
-            found.add(answer["tensors"])
-            for name in answer["unknown"]:
-                message = f"torch {self._torch} has no {name}"
-                found.unmeasured[name] = LoupeError("unknown-dtype", message)
-            for results in kept.values():
-                results.save()
-        found.complete = True
+        answer = worker.call("cast", params, seconds=SECONDS, cancelled=cancelled, partial=partial)
+        found.finish(answer)
+        for kept in self._unknown:
+            kept.save()
 
-    def _file(self, name: str, kept: _FileResults) -> dict[str, Any] | None:
+    def _file(self, name: str) -> dict[str, Any] | None:
         """What to ask about a file; None if all of it is known."""
+        source = source_of(self._found.description, name)
         inside = self._found.description.weights.table.by_file[name]
+        is_settled = source.mark[1] < time.time_ns() - _SETTLED_NS
         targets_of: dict[str, list[str]] = {}
         for each in self._plans:
             names = [tensor.name for tensor in each.cast if tensor.name in inside]
-            if names and not kept.load(each.target.name, names):
+            kept = Kept(self._found, self._interpreter, source, each.target.name)
+            if names and not kept.load(names):
+                if is_settled:
+                    self._unknown.append(kept)
                 for tensor in names:
                     targets_of.setdefault(tensor, []).append(each.target.name)
         groups: dict[tuple[str, ...], list[str]] = {}
@@ -177,75 +249,4 @@ class _Measurement:
         if not groups:
             return None
         tensors = [{"targets": list(targets), "names": names} for targets, names in groups.items()]
-        return {"path": kept.path, "size": kept.size, "modified": kept.modified, "tensors": tensors}
-
-    @property
-    def folder(self) -> str:
-        return self._folder
-
-    @property
-    def store(self) -> Store | None:
-        return self._store
-
-    @property
-    def found(self) -> Preview:
-        return self._found
-
-    def key(self, path: str, mark: tuple[int, int, int], target: str) -> str:
-        return json.dumps(
-            ["cast", _FORMAT, __version__, _newest_code(), self._torch, path, mark, target, self._found.exact]
-        )
-
-
-class _FileResults:
-    """What is known of one file's tensors, by target: an entry of the store each."""
-
-    def __init__(self, owner: _Measurement, name: str) -> None:
-        self._owner = owner
-        self._missing: dict[str, list[str]] = {}
-        self.path = os.path.join(owner.folder, name)
-        try:
-            found = os.stat(self.path)
-        except OSError as error:
-            raise LoupeError("unreadable-file", f"{name} cannot be read: {error.strerror}") from error
-        self.size, self.modified = found.st_size, found.st_mtime_ns
-        self._mark = (found.st_size, found.st_mtime_ns, found.st_ino)
-
-    def load(self, target: str, names: list[str]) -> bool:
-        """Whether the store had all of ``names``; if not, ``save`` keeps them once they are there."""
-        store = self._owner.store
-        raw = store.get(self._owner.key(self.path, self._mark, target)) if store else None
-        with suppress(ValueError, TypeError, zlib.error, AttributeError):
-            kept = json.loads(zlib.decompress(raw)) if raw else {}
-            if all(name in kept for name in names):
-                self._owner.found.add([[name, target, kept[name]] for name in names])
-                return True
-        self._missing[target] = names
-        return False
-
-    def save(self) -> None:
-        store = self._owner.store
-        if store is None or self.modified > time.time_ns() - _SETTLED_NS:
-            return
-        for target, names in self._missing.items():
-            sums = self._owner.found.sums[target]
-            if all(name in sums for name in names):
-                kept = {name: _plain(sums[name]) for name in names}
-                value = zlib.compress(json.dumps(kept, separators=(",", ":")).encode(), 1)
-                store.put(self._owner.key(self.path, self._mark, target), value)
-
-
-def _plain(sums: Sums) -> dict[str, Any]:
-    exponents = ("exponents_before", "exponents_after")
-    return {
-        **sums._asdict(),
-        **{field: [list(pair) for pair in getattr(sums, field).items()] for field in exponents},
-    }
-
-
-def _newest_code() -> int:
-    """When the code that measures was last changed: for those who work on it."""
-    folder = os.path.join(os.path.dirname(os.path.dirname(__file__)), "worker", "casting")
-    with suppress(OSError), os.scandir(folder) as entries:
-        return max(entry.stat().st_mtime_ns for entry in entries if entry.name.endswith(".py"))
-    return 0
+        return {**source._asdict(), "tensors": tensors}

@@ -21,6 +21,7 @@ from model_loupe.inspector.installed.configs import (
     FieldDoc,
     aliases,
     class_at,
+    config_class,
     field_doc,
     field_names,
     quantization_class,
@@ -170,9 +171,18 @@ def field_card(folders: Folders, file: ConfigFile, parts: Parts) -> str | None:
     doc = said_of(folders, owner, name) if owner else None
     known = around(folders, file.path)
     effects = _effects(file, inside, name, value, known)
+    if name == "model_type":
+        effects = _class_of_type(folders, value, known.transformers)
     if owner is None and not effects:
         return None
     return _card(name, value, doc, owner, effects, known.transformers)
+
+
+def _class_of_type(folders: Folders, model_type: object, version: str | None) -> list[str]:
+    found = config_class(folders, model_type) if isinstance(model_type, str) else None
+    if found is None:
+        return [f"transformers {version} has no class of its own for it"] if version else []
+    return [f"Read as {found.name} of transformers {version}"]
 
 
 def said_of(folders: Folders, owner: Class, name: str) -> FieldDoc | None:

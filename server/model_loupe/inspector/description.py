@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from model_loupe.inspector.remembered import Entry
 
 _MAX_SIDE_FILE = 20_000_000
+_TOKENIZER_FILES = (
+    "tokenizer_config.json",
+    "tokenizer.json",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "vocab.txt",
+)
 _LICENSE_MARKS = "._+ -"
 
 
@@ -281,14 +289,14 @@ def _unread_formats(listing: dict[str, File], weights: Weights) -> list[Warning]
 
 
 # Folders in which repositories keep the same weights for other libraries.
-_TWINS = ("original", "onnx", "openvino", "coreml", "metal", "tf", "flax", "gguf")
+TWIN_FOLDERS = ("original", "onnx", "openvino", "coreml", "metal", "tf", "flax", "gguf")
 _TWIN = "in a folder that from_pretrained does not look into without subfolder="
 
 
 def _twins(location: Location, weights: Weights) -> dict[str, File]:
     """The files of weights in such folders, each noted as not taken."""
     found: dict[str, File] = {}
-    for folder in _TWINS if location.file is None else ():
+    for folder in TWIN_FOLDERS if location.file is None else ():
         below = location.files.below(folder)
         try:
             files = below.entries().values() if below else ()
@@ -349,7 +357,7 @@ def _ties(config: dict[str, Any]) -> bool | None:
 def _tokenizer(
     files: Files, listing: dict[str, File], config: dict[str, Any], warnings: list[Warning]
 ) -> Tokenizer | None:
-    if "tokenizer_config.json" not in listing and "tokenizer.json" not in listing:
+    if not any(name in listing for name in _TOKENIZER_FILES):
         return None
     name = read_object(files, listing, "tokenizer_config.json", warnings).get("tokenizer_class")
     return Tokenizer(name if isinstance(name, str) else None, dimensions(config).vocabulary)

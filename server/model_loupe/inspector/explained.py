@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from model_loupe.checkpoints.config import declared_dtype
@@ -26,11 +26,21 @@ from model_loupe.domain.units import format_bytes, format_count, format_shape
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.markdown import escape
 from model_loupe.inspector.memory import usage_of
+from model_loupe.inspector.tokenizer_facts import Known, rows_text
 
-NO_WISHES = Wanted()
 _ALL_OF_THEM = Experts(1, 1)
 # Of more, operations are not summed up: that takes longer than the tree has time for a row.
 _MOST_TENSORS = 4096
+
+
+class Asked(NamedTuple):
+    """For which context and batch outputs are; how to get the model's tokenizer, whose files are large."""
+
+    wanted: Wanted = Wanted()
+    tokenizer: Callable[[], Known] | None = None
+
+
+NOTHING_MORE = Asked()
 
 
 class Part(NamedTuple):
@@ -57,12 +67,12 @@ def matrix_text(description: Description, subject: Subject) -> str:
     return found.matrix.text if found and found.matrix else ""
 
 
-def lines(description: Description, part: Part, wanted: Wanted = NO_WISHES) -> list[str]:
+def lines(description: Description, part: Part, asked: Asked = NOTHING_MORE) -> list[str]:
     """Markdown paragraphs on a part: what it does, its matrix, its share, its operations, its output."""
     found = meaning(description, part.subject)
     told = [escape(found.sentence), _matrix_line(part.subject, found)] if found else []
     told += [_share_line(description, part), _flops_line(description, part)]
-    told += [_output_line(description, found, wanted)] if found else []
+    told += [_rows_line(found, asked), _output_line(description, found, asked.wanted)] if found else []
     return [line for line in told if line]
 
 
@@ -74,6 +84,13 @@ def _matrix_line(subject: Subject, found: Explanation) -> str:
     stored = ", stored transposed (Conv1D)" if matrix.transposed else ""
     notes = "".join(f"; {escape(note)}" for note in found.notes)
     return f"{escape(matrix.name)} {format_shape(shape)}{stored}: **{escape(matrix.text)}**{notes}"
+
+
+def _rows_line(found: Explanation, asked: Asked) -> str:
+    """A row for each token: whether the tokenizer has as many."""
+    by_token = found.matrix is not None and any("vocabulary" in axis.names for axis in found.matrix.axes)
+    rows = rows_text(asked.tokenizer()) if by_token and asked.tokenizer else None
+    return escape(rows) if rows else ""
 
 
 def _share_line(description: Description, part: Part) -> str:

@@ -10,6 +10,7 @@ from model_loupe.checkpoints.files import FORMAT_TITLES, format_of
 from model_loupe.checkpoints.weights import Weights
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.memory import Estimate, Usage, Wanted
+from model_loupe.domain.model_names import name_meanings
 from model_loupe.domain.units import format_bytes, format_count, format_shape, plural
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.memory import cache_of, estimates, usage_of
@@ -83,6 +84,7 @@ def facts(description: Description, options: LoadOptions, wanted: Wanted = _NO_W
     """All facts worth a line, most asked first; memory for the context and batch ``wanted``."""
     found = estimates(description, options, wanted)
     rows = [
+        ("Name", _name(description)),
         ("Adapter", _adapter(description)),
         ("Base", _base(description)),
         ("Parts", _parts(description)),
@@ -111,6 +113,13 @@ def facts(description: Description, options: LoadOptions, wanted: Wanted = _NO_W
         ("From", _origin(description)),
     ]
     return [Fact(label, value) for label, value in rows if value]
+
+
+def _name(description: Description) -> str:
+    found = name_meanings(
+        description.request.model, description.model_type, has_experts=description.experts is not None
+    )
+    return " · ".join(f"{word}: {meaning}" for word, meaning in found)
 
 
 def _adapter(description: Description) -> str:

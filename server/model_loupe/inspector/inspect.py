@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from model_loupe.inspector.description import Description
     from model_loupe.inspector.remote import Remote
     from model_loupe.inspector.rows import Place, TreeNode
+    from model_loupe.inspector.tokenizer_facts import Known
+    from model_loupe.inspector.tokenizers import Tokenizers
+    from model_loupe.sources.hub.files import HubFiles
 
 _REMEMBERED = 64
 _ANY_CALL = (LoadOptions(),)
@@ -57,6 +60,7 @@ class Inspector:
     ) -> None:
         self._offline = offline
         self._remote: Remote | None = None
+        self._tokenizers: Tokenizers | None = None
         self.builder = builder
         self.calls: Mapping[ModelRequest, Sequence[LoadOptions]] = {}
         self._disk = disk
@@ -133,6 +137,10 @@ class Inspector:
     def page_of(self, request: ModelRequest) -> str:
         """The address of a model's page on the Hub."""
         return self._remotely().page_of(request)
+
+    def files_on_hub(self, request: ModelRequest) -> HubFiles:
+        """The files of a model of the Hub, at the commit that was described last; raises LoupeError."""
+        return self._remotely().files_of(request)
 
     def ask_again(self) -> None:
         """Has the Hub asked again of everything, as with another token."""
@@ -248,16 +256,21 @@ class Inspector:
         entry = self._entries.get(request)
         return told or (entry.failure if entry else None)
 
-    def children(self, node: str, by_size: bool = False) -> list[TreeNode]:
+    def children(self, node: str, query: str = "", by_size: bool = False) -> list[TreeNode]:
         """The rows below the row ``node``, at most 200 and then one for the rest; raises LoupeError.
 
-        ``by_size``: modules, tensors and files of most bytes first.
+        ``query``: of a vocabulary those tokens that it finds. ``by_size``: modules, tensors and files of most
+        bytes first.
         """
-        from model_loupe.inspector import tree
-        from model_loupe.inspector.rows import Place
+        from model_loupe.inspector import tokenizer_tree, tree
+        from model_loupe.inspector.rows import Place, page
 
         place = Place.parse(node)
         description = self._known(place.request)
+        if place.section in tokenizer_tree.SECTIONS:
+            if query and place.section == "vocabulary":
+                place = place._replace(path=query, offset=0)
+            return page(place, tokenizer_tree.rows(place, self.tokenizer(description)))
         options = self._call(place)
         view = self.view(description, options)
         if place.section == "placement" and self.builder and not view.placement:
@@ -274,6 +287,17 @@ class Inspector:
                 for row in tree.architecture(place._replace(options=other), self.view(description, other))
             ]
         return rows
+
+    def tokenizer(self, description: Description, told: dict[str, Any] | None = None) -> Known:
+        """What the files tell of a model's tokenizer, with what its class ``told`` the worker."""
+        from model_loupe.inspector.tokenizer_facts import Known
+        from model_loupe.inspector.tokenizers import Tokenizers
+        from model_loupe.sources.store import user_store
+
+        with self._lock:
+            if self._tokenizers is None:
+                self._tokenizers = Tokenizers(user_store() if self._disk else None)
+        return Known(description, self._tokenizers.of(description), told)
 
     def _known(self, request: ModelRequest) -> Description:
         try:

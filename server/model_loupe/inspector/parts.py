@@ -10,13 +10,13 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-from model_loupe.domain.memory import Wanted
 from model_loupe.domain.modules import Children, Module
 from model_loupe.domain.modules import children as module_children
 from model_loupe.domain.tensors import Tensor, TensorTable
 from model_loupe.domain.units import format_bytes, format_shape, plural
 from model_loupe.inspector import built_parts, explained
 from model_loupe.inspector.description import Description
+from model_loupe.inspector.explained import Asked
 from model_loupe.inspector.markdown import escape
 
 _MOST_ROWS = 12
@@ -109,23 +109,20 @@ def modules_of(description: Description) -> Modules:
 
 
 def part_card(
-    description: Description, parts: Sequence[str | int], wanted: Wanted = explained.NO_WISHES
+    description: Description, parts: Sequence[str | int], asked: Asked = explained.NOTHING_MORE
 ) -> str | None:
-    """The Markdown of the hover on a module or parameter; None if the model has none such.
-
-    The size of its output is for the context and batch ``wanted``.
-    """
+    """The Markdown of the hover on a module or parameter; None if the model has none such."""
     built = built_parts.find(description.built, parts) if description.built and parts else None
     if description.built and built:
-        lines = built_parts.part_lines(description, description.built, built, wanted)
+        lines = built_parts.part_lines(description, description.built, built, asked)
         return "\n".join([*lines, *_one_of_several(parts)])
     modules = modules_of(description)
     path = modules.find(parts)
     if not path:
-        return _tied_card(description, modules, ".".join(map(str, parts)), wanted)
+        return _tied_card(description, modules, ".".join(map(str, parts)), asked)
     tensor = modules.parameter(path)
     if tensor is not None:
-        told = explained.lines(description, explained.tensor_part(tensor), wanted)
+        told = explained.lines(description, explained.tensor_part(tensor), asked)
         return "\n\n".join([f"**{escape(path)}** · {_tensor(tensor)}", *told, *_ties(description, path)])
     start, end = description.weights.table.under(path)
     elements, nbytes = description.weights.table.sums(start, end)
@@ -135,7 +132,7 @@ def part_card(
         "",
         *(
             text
-            for line in explained.lines(description, explained.named_part(description, path), wanted)
+            for line in explained.lines(description, explained.named_part(description, path), asked)
             for text in (line, "")
         ),
         f"| Inside | {plural(end - start, 'tensor')} |",
@@ -161,13 +158,13 @@ def _one_of_several(parts: Sequence[str | int]) -> list[str]:
     return ["", "One of several alike: the code does not say which."] if "*" in parts else []
 
 
-def _tied_card(description: Description, modules: Modules, name: str, wanted: Wanted) -> str | None:
+def _tied_card(description: Description, modules: Modules, name: str, asked: Asked) -> str | None:
     """A module whose only parameter is another's (``lm_head``): the files need not hold it."""
     for group in description.parameters.tied:
         alias = next((alias for alias in group if alias in (name, f"{name}.weight")), None)
         stored = next((tensor for other in group if (tensor := modules.parameter(other))), None)
         if alias and stored:
-            told = explained.lines(description, explained.tensor_part(stored, alias), wanted)
+            told = explained.lines(description, explained.tensor_part(stored, alias), asked)
             return "\n\n".join([f"**{escape(name)}** · {_tensor(stored)}", *told, *_ties(description, alias)])
     return None
 
@@ -183,37 +180,6 @@ def config_card(description: Description, parts: Sequence[str | int]) -> str | N
         names = ", ".join(escape(name) for name in list(description.config)[:_MOST_ROWS])
         return f"**config.json** of {escape(description.request.model)} · {names}"
     return f"**config.{escape('.'.join(map(str, parts)))}** = {escape(_value(value))}"
-
-
-def tokenizer_card(description: Description) -> str | None:
-    """The hover on a tokenizer; None if the model's files hold none."""
-    tokenizer = description.tokenizer
-    if tokenizer is None:
-        return None
-    parts = [f"**{escape(tokenizer.class_name or 'Tokenizer')}**", escape(description.request.model)]
-    if tokenizer.vocab_size is not None:
-        parts.append(f"the model's vocabulary has {tokenizer.vocab_size:,} entries")
-    return " · ".join(parts)
-
-
-def tokens_card(description: Description, found: dict[str, Any]) -> str:
-    """The hover on a text that a tokenizer is given: how many tokens it is, and which."""
-    special = f", {plural(found['special'], 'special one')} among them" if found["special"] else ""
-    shown = " ".join(f"`{_literal(token['text'])}`" for token in found["tokens"])
-    more = " …" if found["count"] > len(found["tokens"]) else ""
-    return "\n\n".join(
-        [
-            f"**{plural(found['count'], 'token')}**{special} · {escape(found['class'])} of "
-            f"{escape(description.request.model)}",
-            f"{shown}{more}",
-            " ".join(str(token["id"]) for token in found["tokens"]) + more,
-        ]
-    )
-
-
-def _literal(text: str) -> str:
-    """Inside a code span nothing is markup but the backtick, and a line break ends it."""
-    return text.replace("`", "ˋ").replace("\n", "⏎").replace("|", "¦") or " "
 
 
 def completions(description: Description, parts: Sequence[str | int], *, numbers: bool) -> list[Completion]:

@@ -127,6 +127,12 @@ class Remote:
         anonymous = request.token is False
         return self.hub.repository(request.model, request.revision, anonymous=anonymous).info.commit
 
+    def files_of(self, request: ModelRequest) -> HubFiles:
+        """The files at the commit that a branch means; raises LoupeError."""
+        files = locate_on_hub(request, self.hub).files
+        assert isinstance(files, HubFiles)
+        return files
+
     def page_of(self, request: ModelRequest) -> str:
         """The address of a model's page on the Hub."""
         from urllib.parse import quote

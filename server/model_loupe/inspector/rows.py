@@ -7,6 +7,8 @@ kept between requests, and ids outlive a restart of the server.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 from model_loupe.domain.errors import LoupeError
@@ -16,6 +18,7 @@ from model_loupe.sources.locate import ModelRequest
 
 _REQUEST_KEYS = ModelRequest._fields
 _MAX_TEXT = 400
+PAGE = 200
 
 
 class TreeNode(NamedTuple):
@@ -105,6 +108,23 @@ def _options(given: object) -> LoadOptions:
 def architecture_id(request: ModelRequest, options: LoadOptions) -> str:
     """The id of the row of what a call with ``options`` builds."""
     return Place(request, "architecture", options=options).id()
+
+
+def item(place: Place, name: str) -> Place:
+    """The place of a row without children: its section and name, so that its id occurs once."""
+    return place._replace(section="item", path=f"{place.section}/{name}", offset=0)
+
+
+def page(place: Place, found: Iterator[TreeNode]) -> list[TreeNode]:
+    """The rows from ``place.offset`` on, at most ``PAGE`` and then a ``more`` row."""
+    rows = list(islice(found, place.offset, place.offset + PAGE + 1))
+    if len(rows) <= PAGE:
+        return rows
+    following = place._replace(offset=place.offset + PAGE)
+    return [
+        *rows[:PAGE],
+        row(following, "More …", f"from {following.offset + 1:,}", "more", collapsible=True),
+    ]
 
 
 def row(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from model_loupe.domain.errors import LoupeError
@@ -24,13 +23,12 @@ from model_loupe.inspector.built_tree import (
     placement_rows,
 )
 from model_loupe.inspector.description import Description
+from model_loupe.inspector.explained import Asked
 from model_loupe.inspector.facts import missing_text, parameters_text, stored_text, title
 from model_loupe.inspector.markdown import escape
 from model_loupe.inspector.memory import estimates
-from model_loupe.inspector.rows import Place, TreeNode, row
+from model_loupe.inspector.rows import PAGE, Place, TreeNode, item, page, row
 from model_loupe.sources.locate import ModelRequest
-
-PAGE = 200
 
 
 def root(
@@ -91,14 +89,7 @@ def children(
         section = partial(_files, by_size=by_size)
     if section is None:
         raise LoupeError("bad-node", "no such part of a model: ask modelLoupe/models again")
-    rows = list(islice(section(place, description), place.offset, place.offset + PAGE + 1))
-    if len(rows) <= PAGE:
-        return rows
-    following = place._replace(offset=place.offset + PAGE)
-    return [
-        *rows[:PAGE],
-        row(following, "More …", f"from {following.offset + 1:,}", "more", collapsible=True),
-    ]
+    return page(place, section(place, description))
 
 
 # --- sections -----------------------------------------------------------------------------------------
@@ -170,7 +161,7 @@ def _module_row(place: Place, module: Module, description: Description, wanted: 
     )
     if module.copies > 1:
         tooltip += f" in all {module.copies}; each {format_bytes(module.nbytes // module.copies)}"
-    told = explained.lines(description, explained.named_part(description, module.prefix), wanted)
+    told = explained.lines(description, explained.named_part(description, module.prefix), Asked(wanted))
     tooltip = "\n\n".join((tooltip, *told))
     below = place._replace(path=module.prefix, shown=module.path, offset=0)
     icon = "modules" if module.copies > 1 else "module"
@@ -215,7 +206,7 @@ def _dtype(place: Place, description: Description) -> Iterator[TreeNode]:
     for tensor in filter(None, map(table.get, of_dtype)):
         found = _tensor_row(whole, tensor, None)
         # The same tensor stands under Architecture too; editors want ids that occur once.
-        yield found._replace(id=_item(place, tensor.name).id())
+        yield found._replace(id=item(place, tensor.name).id())
 
 
 def _by_number(name: str) -> list[tuple[int, str]]:
@@ -229,14 +220,14 @@ def _parts(place: Place, description: Description) -> Iterator[TreeNode]:
         if part.parameters:
             size = f"{format_count(part.parameters)} · {format_bytes(part.nbytes or 0)}"
         details = " · ".join(text for text in (part.class_name, size) if text)
-        yield row(_item(place, part.name), part.name, details, "module")
+        yield row(item(place, part.name), part.name, details, "module")
 
 
 def _largest(place: Place, description: Description) -> Iterator[TreeNode]:
     whole, table = place._replace(path="", shown=""), description.weights.table
     names = (name for name, _ in table.largest(PAGE))
     for tensor in filter(None, map(table.get, names)):
-        yield _tensor_row(whole, tensor, None)._replace(id=_item(place, tensor.name).id())
+        yield _tensor_row(whole, tensor, None)._replace(id=item(place, tensor.name).id())
 
 
 def _blocks(place: Place, description: Description) -> Iterator[TreeNode]:
@@ -250,34 +241,34 @@ def _blocks(place: Place, description: Description) -> Iterator[TreeNode]:
             f"{block.nbytes:,} bytes"
         )
         icon = "modules" if block.copies > 1 else "module"
-        yield row(_item(place, block.path), label, details, icon, tooltip=tooltip)
+        yield row(item(place, block.path), label, details, icon, tooltip=tooltip)
 
 
 def _memory(
     place: Place, description: Description, options: LoadOptions, wanted: Wanted
 ) -> Iterator[TreeNode]:
-    def item(label: str, details: str, tooltip: str | None = None) -> TreeNode:
-        return row(_item(place, label), label, details, "memory-item", tooltip=tooltip)
+    def memory_row(label: str, details: str, tooltip: str | None = None) -> TreeNode:
+        return row(item(place, label), label, details, "memory-item", tooltip=tooltip)
 
     if description.stored_bytes is not None:
-        yield item("Stored", format_bytes(description.stored_bytes))
+        yield memory_row("Stored", format_bytes(description.stored_bytes))
     loaded, nbytes = description.loaded(options)
     if loaded.dtype and nbytes is not None:
-        yield item("Loads as", f"{loaded.dtype} · {format_bytes(nbytes)} · {loaded.rule}")
+        yield memory_row("Loads as", f"{loaded.dtype} · {format_bytes(nbytes)} · {loaded.rule}")
     total = description.total
     if total is not None and not description.quantization:
         for dtype in ("float32", "bfloat16", "float16"):
-            yield item(f"Weights in {dtype}", format_bytes(bytes_at(dtype, total)))
+            yield memory_row(f"Weights in {dtype}", format_bytes(bytes_at(dtype, total)))
     cache = description.kv_cache
     if cache:
-        yield item("KV cache per token", f"{cache.bytes_per_token:,} bytes · {cache.dtype}")
+        yield memory_row("KV cache per token", f"{cache.bytes_per_token:,} bytes · {cache.dtype}")
     for estimate in estimates(description, options, wanted):
         parts = " + ".join(
             f"{name.replace('_', ' ')} {format_bytes(size)}" for name, size in estimate.parts.items()
         )
         lines = (estimate.formula, parts, f"Without activations. Source: {estimate.source}")
         tooltip = "\n\n".join(map(escape, lines))
-        yield item(estimate.label, format_bytes(estimate.nbytes), tooltip)
+        yield memory_row(estimate.label, format_bytes(estimate.nbytes), tooltip)
 
 
 def _config(place: Place, description: Description) -> Iterator[TreeNode]:
@@ -293,10 +284,10 @@ def _config(place: Place, description: Description) -> Iterator[TreeNode]:
         items = value.items()
     elif isinstance(value, list):
         items = enumerate(value)
-    for key, item in items:
-        nested = isinstance(item, (dict, list)) and bool(item)
+    for key, entry in items:
+        nested = isinstance(entry, (dict, list)) and bool(entry)
         path = json.dumps([*keys, key], separators=(",", ":"))
-        details = plural(len(item), "value") if nested else json.dumps(item, ensure_ascii=False)
+        details = plural(len(entry), "value") if nested else json.dumps(entry, ensure_ascii=False)
         yield row(place._replace(path=path, offset=0), str(key), details, "config-field", collapsible=nested)
 
 
@@ -309,15 +300,6 @@ def _config_keys(path: str) -> list[str | int]:
     return [key for key in keys if isinstance(key, (str, int))] if isinstance(keys, list) else []
 
 
-def _tokenizer(place: Place, description: Description) -> Iterator[TreeNode]:
-    tokenizer = description.tokenizer
-    if tokenizer and tokenizer.class_name:
-        yield row(_item(place, "class"), "Class", tokenizer.class_name, "config-field")
-    if tokenizer and tokenizer.vocab_size:
-        details = f"{tokenizer.vocab_size:,} rows of the embedding"
-        yield row(_item(place, "vocab_size"), "Vocabulary", details, "config-field")
-
-
 def _files(place: Place, description: Description, by_size: bool) -> Iterator[TreeNode]:
     files = description.files
     for file in sorted(files, key=lambda file: -(file.nbytes or 0)) if by_size else files:
@@ -326,23 +308,18 @@ def _files(place: Place, description: Description, by_size: bool) -> Iterator[Tr
         details = f"{size} · not used" if reason else size
         icon = "file" if file.present else "file-missing"
         tooltip = escape(f"{file.name}: {size}" + (f", not used: {reason}" if reason else ""))
-        yield row(_item(place, file.name), file.name, details, icon, tooltip=tooltip)
+        yield row(item(place, file.name), file.name, details, icon, tooltip=tooltip)
 
 
 def _warnings(place: Place, description: Description) -> Iterator[TreeNode]:
     for number, warning in enumerate(description.warnings):
         yield row(
-            _item(place, str(number)),
+            item(place, str(number)),
             warning.code,
             warning.message,
             "warning",
             tooltip=escape(warning.message),
         )
-
-
-def _item(place: Place, name: str) -> Place:
-    """The place of a row without children: its section and name, so that its id occurs once."""
-    return place._replace(section="item", path=f"{place.section}/{name}", offset=0)
 
 
 def _difference(place: Place, description: Description) -> Iterator[TreeNode]:
@@ -360,11 +337,11 @@ def _found(place: Place, description: Description) -> Iterator[TreeNode]:
     names = sorted((name for name in table.tensors if wanted in name.casefold()), key=_by_number)
     whole = place._replace(path="", shown="")
     for tensor in filter(None, map(table.get, names)):
-        yield _tensor_row(whole, tensor, None)._replace(id=_item(place, tensor.name).id())
+        yield _tensor_row(whole, tensor, None)._replace(id=item(place, tensor.name).id())
     for key, value in description.config.items():
         if wanted in key.casefold():
             details = json.dumps(value, ensure_ascii=False)
-            yield row(_item(place, f"config/{key}"), key, details, "config-field")
+            yield row(item(place, f"config/{key}"), key, details, "config-field")
 
 
 def _nothing(place: Place, description: Description) -> Iterator[TreeNode]:
@@ -385,7 +362,6 @@ _SECTIONS: dict[str, Callable[[Place, Description], Iterator[TreeNode]]] = {
     "parts": _parts,
     "placement": _placement,
     "tensor": _nothing,
-    "tokenizer": _tokenizer,
     "unexpected": _difference,
     "warnings": _warnings,
 }

@@ -139,7 +139,8 @@ class Worker:
     def _answer(self, process: _Process, request: dict[str, Any], waiting: _Waiting) -> dict[str, Any]:
         try:
             return process.ask(request, waiting)
-        except (Cancelled, LoupeError):
+        except BaseException:
+            # An interrupt too: a process that is still at work for nobody must not go on writing.
             self._process = None
             process.kill()
             raise

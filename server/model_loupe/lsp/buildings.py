@@ -53,6 +53,10 @@ class Buildings:
         """How the model's tokenizer splits ``text``."""
         return self._pool.submit(self.builder.tokens, description, text)
 
+    def tokenizer(self, description: Description) -> Future[dict[str, Any]]:
+        """What the model's tokenizer says of itself."""
+        return self._pool.submit(self.builder.tokenizer, description)
+
     def warm_up(self) -> None:
         """The first reference was seen: the libraries are imported before somebody waits for them."""
         if not self._is_warm:

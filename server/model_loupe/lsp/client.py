@@ -21,7 +21,7 @@ WATCHED = ("**/*.safetensors", "**/*.safetensors.index.json", "**/config.json", 
 class Progress:
     """Work that is reported of until its ``end``."""
 
-    def __init__(self, server: LoupeServer, token: str | None) -> None:
+    def __init__(self, server: LoupeServer, token: int | str | None) -> None:
         self._server = server
         self._token = token
 
@@ -104,6 +104,17 @@ class Client:
             logger.warning("the client gave no settings: %s", error)
             return None
         return answer[0] if answer else None
+
+    def partial(self, token: int | str, value: dict[str, Any]) -> None:
+        """A part of an answer that is still being made."""
+        self._server.protocol.notify(types.PROGRESS, types.ProgressParams(token, value))
+
+    def begin_reporting(self, token: int | str | None, title: str) -> Progress:
+        """Begin to report of a request's own work, under the token that came with it, if one did."""
+        if token is not None:
+            begin = types.WorkDoneProgressBegin(title, cancellable=True, percentage=0)
+            self._server.work_done_progress.begin(token, begin)
+        return Progress(self._server, token)
 
     def models_changed(self) -> None:
         self._server.protocol.notify(DID_CHANGE, {})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from model_loupe.lsp.uris import real_path
 
 if TYPE_CHECKING:
-    from model_loupe.documents import Hit, Node
+    from model_loupe.documents import Hit, Node, Span
     from model_loupe.inspector.config_files import ConfigFile, Parts
     from model_loupe.lsp.session import Session
     from model_loupe.lsp.text import TextDocument
@@ -25,6 +25,13 @@ class Page(NamedTuple):
     document: TextDocument
     version: int
     path: str
+
+    def span(self, start: int, end: int) -> Span:
+        """Where the characters from ``start`` to ``end`` stand."""
+        from model_loupe.documents import Span
+
+        text = self.document.text
+        return Span(*text.place(start), *text.place(end))
 
     @property
     def is_index(self) -> bool:

@@ -34,6 +34,7 @@ SIZES = "modelLoupe/sizes"
 FILE = "modelLoupe/file"
 CAST_PREVIEW = "modelLoupe/castPreview"
 CAST_EDIT = "modelLoupe/castEdit"
+CAST_WRITE = "modelLoupe/castWrite"
 DID_CHANGE = "modelLoupe/didChange"
 
 # pygls keeps documents and notebooks too (see ``text`` and ``notebook`` for why ours are used); it would do
@@ -83,10 +84,12 @@ class ServerCancelled(JsonRpcException):
 class ChildrenParams:
     """Parameters of ``modelLoupe/children``, ``printModel`` and ``sizes``: the node that is meant.
 
-    ``sort`` is ``order``, the model's own, or ``size``: of most bytes first.
+    ``query``: of a vocabulary's row the tokens that have it in their text, or as their id. ``sort`` is
+    ``order``, the model's own, or ``size``: of most bytes first.
     """
 
     node: str = attrs.field(validator=attrs.validators.instance_of(str))
+    query: str = ""
     sort: str = "order"
 
 
@@ -128,7 +131,8 @@ class CastPreviewParams:
     """Parameters of ``modelLoupe/castPreview``.
 
     ``model`` is a row's id or a name as in code; ``dtypes`` are targets (none: all), ``scope`` a module's
-    path. ``plan``: nothing is measured; ``exact``: all is read; ``tensors``: each is told apart.
+    path. ``plan``: nothing is measured; ``exact``: all is read; ``tensors``: each is told apart; ``spend``:
+    a sample may be read from the Hub, as the answer to the same without it said.
     """
 
     model: str
@@ -137,6 +141,7 @@ class CastPreviewParams:
     exact: bool = False
     plan: bool = False
     tensors: bool = False
+    spend: bool = False
     partial_result_token: int | str | None = None
     work_done_token: int | str | None = None
 
@@ -150,6 +155,16 @@ class CastEditParams:
     dtype: str
 
 
+@attrs.define
+class CastWriteParams:
+    """Parameters of ``modelLoupe/castWrite``: a row's id or a name, a target, and a folder to be made."""
+
+    model: str
+    dtype: str
+    output: str
+    work_done_token: int | str | None = None
+
+
 Params = (
     ChildrenParams
     | SourceParams
@@ -158,6 +173,7 @@ Params = (
     | ModelsParams
     | CastPreviewParams
     | CastEditParams
+    | CastWriteParams
 )
 
 
@@ -183,14 +199,10 @@ def _field(params: object, name: str) -> Any:
     return params[name]
 
 
-def _optional(params: object, name: str, default: str) -> Any:
-    return _field(params, name) if isinstance(params, dict) and params.get(name) is not None else default
-
-
 def _cast_preview(params: object) -> CastPreviewParams:
     model = _field(params, "model")
     assert isinstance(params, dict)
-    flags = {name: params.get(name) or False for name in ("exact", "plan", "tensors")}
+    flags = {name: params.get(name) or False for name in ("exact", "plan", "tensors", "spend")}
     for name, value in flags.items():
         if not isinstance(value, bool):
             raise InvalidParams(f'"{name}" is true or false')
@@ -211,6 +223,16 @@ def _token(params: dict[str, Any], name: str) -> int | str | None:
     return token
 
 
+def _optional(params: object, name: str, default: str = "") -> Any:
+    return _field(params, name) if isinstance(params, dict) and name in params else default
+
+
+def _children(params: object) -> ChildrenParams:
+    return ChildrenParams(
+        _field(params, "node"), _optional(params, "query"), _optional(params, "sort", "order")
+    )
+
+
 def _cast_edit(params: object) -> CastEditParams:
     uri, dtype = _field(params, "uri"), _field(params, "dtype")
     assert isinstance(params, dict)
@@ -220,9 +242,15 @@ def _cast_edit(params: object) -> CastEditParams:
     raise InvalidParams('"position" is no position')
 
 
+def _cast_write(params: object) -> CastWriteParams:
+    model, dtype, output = (_field(params, name) for name in ("model", "dtype", "output"))
+    assert isinstance(params, dict)
+    return CastWriteParams(model, dtype, output, _token(params, "workDoneToken"))
+
+
 _PARSERS: dict[str, Callable[[object], Params]] = {
-    MODELS: lambda params: ModelsParams(_optional(params, "filter", "")),
-    CHILDREN: lambda params: ChildrenParams(_field(params, "node"), _optional(params, "sort", "order")),
+    MODELS: lambda params: ModelsParams(_optional(params, "filter")),
+    CHILDREN: _children,
     PRINT_MODEL: lambda params: ChildrenParams(_field(params, "node")),
     SOURCE: lambda params: SourceParams(_field(params, "uri")),
     COMPARE: lambda params: CompareParams(_field(params, "node"), _field(params, "other")),
@@ -231,6 +259,7 @@ _PARSERS: dict[str, Callable[[object], Params]] = {
     FILE: lambda params: SourceParams(_field(params, "uri")),
     CAST_PREVIEW: _cast_preview,
     CAST_EDIT: _cast_edit,
+    CAST_WRITE: _cast_write,
 }
 
 

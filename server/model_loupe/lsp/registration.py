@@ -18,6 +18,9 @@ from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 from model_loupe.domain.errors import LoupeError
 from model_loupe.lsp.features import (
     arguments,
+    cast_edit,
+    cast_preview,
+    cast_write,
     children,
     code_action,
     code_lens,
@@ -45,6 +48,9 @@ from model_loupe.lsp.features import (
     text_document,
 )
 from model_loupe.lsp.protocol import (
+    CAST_EDIT,
+    CAST_PREVIEW,
+    CAST_WRITE,
     CHILDREN,
     COMPARE,
     EXPORT,
@@ -55,7 +61,6 @@ from model_loupe.lsp.protocol import (
     SOURCE,
     LoupeServer,
 )
-from model_loupe.lsp.settings import SECTION
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +79,9 @@ _REQUESTS: dict[str, Callable[..., Awaitable[Any]]] = {
     EXPORT: export.export,
     SIZES: sizes.sizes,
     FILE: file.file,
+    CAST_PREVIEW: cast_preview.cast_preview,
+    CAST_EDIT: cast_edit.cast_edit,
+    CAST_WRITE: cast_write.cast_write,
     types.TEXT_DOCUMENT_DEFINITION: definition.definition,
 }
 
@@ -150,7 +158,7 @@ def _guarded_request(
         except Exception:
             _report(server, method)
             # Nobody misses one hover, but a sidebar should not look empty for a fault of ours.
-            if method.startswith(SECTION) or method == types.TEXT_DOCUMENT_DIAGNOSTIC:
+            if method.startswith("modelLoupe/") or method == types.TEXT_DOCUMENT_DIAGNOSTIC:
                 raise JsonRpcInternalError("Model Loupe failed on this request; see its log") from None
             return None
 

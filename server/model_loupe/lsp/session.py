@@ -26,6 +26,7 @@ from model_loupe.lsp.workspace_scan import WorkspaceScan
 if TYPE_CHECKING:
     from model_loupe.inspector import Description, Inspector, LoadOptions, ModelRequest
     from model_loupe.lsp.buildings import Buildings
+    from model_loupe.lsp.measuring import Measuring
     from model_loupe.lsp.snapshot import Snapshot
 
     Outcome = Description | LoupeError
@@ -42,6 +43,7 @@ _ASKERS = 4
 _SETTLE_SECONDS = 0.1
 # The first time torch has to be imported; nobody rests a mouse for longer.
 _TOKENS_SECONDS = 10.0
+_TOKENIZER_SECONDS = 2.0
 # Of some kilobytes each.
 _CARDS = 32
 _MAX_WANTED = 1000
@@ -64,6 +66,7 @@ class Session:
         self.mentioned: dict[str, frozenset[tuple[str, ModelRequest]]] = {}
         self._inspector: Inspector | None = None
         self._buildings: Buildings | None = None
+        self._measuring: Measuring | None = None
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="inspect")
         self._askers = ThreadPoolExecutor(_ASKERS, thread_name_prefix="ask")
         self._scanner = ThreadPoolExecutor(1, thread_name_prefix="scan")
@@ -114,8 +117,7 @@ class Session:
     def close(self) -> bool:
         """Stop all work; whether a thread is still busy (then it may be stuck in a read that never ends)."""
         self.workspace_scan.stop()
-        if self._buildings is not None:
-            self._buildings.close()
+        self._close_workers()
         for timer in self._timers.values():
             timer.cancel()
         if self._inspector is not None:
@@ -144,10 +146,27 @@ class Session:
 
     @property
     def library_folders(self) -> tuple[str, ...]:
-        """Where that interpreter's libraries lie. Another one than the server's is asked once."""
+        """Where the libraries of the user's code lie. Another interpreter than the server's is asked once."""
         from model_loupe.inspector.environment import path_of
 
-        return path_of(self.interpreter)
+        return path_of(self.consulted)
+
+    @property
+    def transformers(self) -> str | None:
+        """The version that runs the user's code."""
+        from model_loupe.inspector.environment import installed_version
+
+        return installed_version("transformers", self.consulted)
+
+    @property
+    def consulted(self) -> str:
+        """The interpreter asked what is installed: the server's own where the user's may not be run."""
+        return self.interpreter if self.may_start_worker else sys.executable
+
+    @property
+    def may_start_worker(self) -> bool:
+        """Whether the user's interpreter may be run: never in a workspace that is not trusted."""
+        return self.settings.worker and self.trusted
 
     @property
     def buildings(self) -> Buildings:
@@ -163,6 +182,15 @@ class Session:
             loop = asyncio.get_running_loop()
             self._buildings = Buildings(builder, lambda: _tell_loop(loop, self.changed))
         return self._buildings
+
+    @property
+    def measuring(self) -> Measuring:
+        """What measures casts: workers of its own, so that nobody else waits for minutes."""
+        if self._measuring is None:
+            from model_loupe.lsp.measuring import Measuring
+
+            self._measuring = Measuring(self.interpreter)
+        return self._measuring
 
     def view(self, description: Description, options: LoadOptions) -> Description:
         """``description`` with what a call with ``options`` builds; if not known yet, ``on_change`` tells."""
@@ -181,11 +209,25 @@ class Session:
 
     async def tokens(self, description: Description, text: str) -> dict[str, Any] | None:
         """How the model's tokenizer splits ``text``; None where that cannot be told in a few seconds."""
-        if not self.settings.worker or description.tokenizer is None or description.source == "hub":
+        ask = self.buildings.tokens if self.settings.worker else None
+        return await self._of_tokenizer(_TOKENS_SECONDS, ask, description, text)
+
+    async def tokenizer(self, description: Description) -> dict[str, Any] | None:
+        """What the model's tokenizer says of itself; None where that cannot be told soon: its files can."""
+        ask = self.buildings.tokenizer if self.settings.worker else None
+        return await self._of_tokenizer(_TOKENIZER_SECONDS, ask, description)
+
+    async def _of_tokenizer(
+        self,
+        seconds: float,
+        ask: Callable[..., Future[dict[str, Any]]] | None,
+        description: Description,
+        *more: str,
+    ) -> dict[str, Any] | None:
+        if ask is None or description.tokenizer is None or description.source == "hub":
             return None
         try:
-            waiting = asyncio.wrap_future(self.buildings.tokens(description, text))
-            return await asyncio.wait_for(waiting, _TOKENS_SECONDS)
+            return await asyncio.wait_for(asyncio.wrap_future(ask(description, *more)), seconds)
         except (LoupeError, TimeoutError):
             return None
 
@@ -370,9 +412,7 @@ class Session:
             was.interpreter,
             was.devices,
         ):
-            if self._buildings is not None:
-                self._buildings.close()
-            self._buildings = None
+            self._close_workers()
             self._forget_inspector()
         elif settings.offline != was.offline:
             self._forget_inspector()
@@ -381,6 +421,12 @@ class Session:
         self.settings = settings
         self._cards.clear()
         self.changed()
+
+    def _close_workers(self) -> None:
+        for owner in (self._buildings, self._measuring):
+            if owner is not None:
+                owner.close()
+        self._buildings = self._measuring = None
 
     def _forget_inspector(self) -> None:
         if self._inspector is not None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from model_loupe.diagnostics.levels import Levels, parse_levels
 from model_loupe.domain.memory import Wanted
+from model_loupe.domain.units import parse_bytes
 
 SECTION = "modelLoupe"
-# As accelerate reads it (``convert_file_size_to_int``).
-_SIZE = re.compile(r"\d+(?:\.\d+)?\s?(?:[KMGT]i?B)", re.IGNORECASE)
 INLAY_HINTS = ("off", "compact", "full")
 
 
@@ -101,7 +99,7 @@ def _devices(values: Mapping[str, object], problems: list[str]) -> tuple[tuple[s
     for name, size in values.items():
         if not name.startswith(prefix):
             continue
-        if isinstance(size, str) and _SIZE.fullmatch(size):
+        if isinstance(size, str) and parse_bytes(size) is not None:
             devices.append((name.removeprefix(prefix), size))
         else:
             problems.append(f'{SECTION}.{name} is a size such as "24GiB", not {size!r}')

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 
     from model_loupe.documents import (
         Analysis,
+        Cast,
         GivenArgument,
         Mention,
         Object,
         OpenCall,
         Reference,
         Siblings,
+        Sites,
         Typed,
     )
     from model_loupe.lsp.notebook import Notebook
@@ -110,6 +112,10 @@ class Snapshot:
         """The literals of part ``index`` that name a model which some call loads. Slow the first time."""
         return self._analysed().literals(index if self.is_notebook else None)
 
+    def casts(self) -> list[Cast]:
+        """The places that give a loaded model a dtype, in order. Slow the first time."""
+        return self._analysed().casts()
+
     def calls(self) -> list[Call]:
         """The loading calls, in order. Slow the first time, and looks at the disk: for a worker thread."""
         from model_loupe.lsp.requests import ask
@@ -118,6 +124,10 @@ class Snapshot:
             Call(self.parts[reference.cell or 0], reference, ask(reference, self.folders))
             for reference in self._analysed().references
         ]
+
+    def sites(self) -> Sites:
+        """More of the loading calls, and what is done with what they load. Slow the first time."""
+        return self._analysed().sites
 
     def _analysed(self) -> Analysis:
         with self._lock:

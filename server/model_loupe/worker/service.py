@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Callable, NamedTuple
 
 from . import stack
 from .errors import WorkerError, failed
-from .job import Cancelled, Job
+from .job import Cancelled, Job, abandon
 from .limits import watch_memory
 from .protocol import MARK, BrokenStream, read_frame, write_frame
 
@@ -59,6 +59,7 @@ def _receive(requests: BinaryIO, waiting: queue.Queue[_Request]) -> None:
             request = None
         if request is None:
             # The server is gone, or closes us: a library's call that hangs must not keep us alive.
+            abandon()
             os._exit(0)
         if "cancel" in request:
             if last and last.number == request["cancel"]:
@@ -73,9 +74,10 @@ def _receive(requests: BinaryIO, waiting: queue.Queue[_Request]) -> None:
 def _answer(request: _Request, answers: BinaryIO) -> dict[str, Any]:
     number = request.number
     try:
-        if request.method == "cast":
+        long_one = _JOBS.get(request.method)
+        if long_one is not None:
             job = Job(lambda part: write_frame(answers, {"id": number, "partial": part}), request.cancelled)
-            return {"id": number, "result": _cast(request.params, job)}
+            return {"id": number, "result": long_one(request.params, job)}
         handler = _HANDLERS.get(request.method)
         if handler is None:
             raise WorkerError("unknown-method", f"the worker knows no method {request.method!r}")
@@ -124,17 +126,47 @@ def _tokens(params: dict[str, Any]) -> Any:
     return tokens(params)
 
 
+def _tokenizer(params: dict[str, Any]) -> Any:
+    stack.load(None)
+    from .tokenizers import tokenizer
+
+    return tokenizer(params)
+
+
 def _cast(params: dict[str, Any], job: Job) -> Any:
     stack.load_torch()
     from .casting.request import cast
 
-    return cast(params, job)
+    with stack.one_thread():
+        return cast(params, job)
 
 
+def _cast_sample(params: dict[str, Any], job: Job) -> Any:
+    stack.load_torch()
+    from .casting.request import cast_sample
+
+    with stack.one_thread():
+        return cast_sample(params, job)
+
+
+def _cast_write(params: dict[str, Any], job: Job) -> Any:
+    stack.load_torch()
+    from .casting.writing import cast_write
+
+    with stack.one_thread():
+        return cast_write(params, job)
+
+
+_JOBS: dict[str, Callable[[dict[str, Any], Job], Any]] = {
+    "cast": _cast,
+    "cast_sample": _cast_sample,
+    "cast_write": _cast_write,
+}
 _HANDLERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "installed": _installed,
     "warm_up": _warm_up,
     "architecture": _architecture,
     "placement": _placement,
     "tokens": _tokens,
+    "tokenizer": _tokenizer,
 }

@@ -7,6 +7,8 @@ import importlib
 import os
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import metadata
 from typing import Any
@@ -57,6 +59,24 @@ def load_torch() -> None:
         _require("torch", _OLDEST_TORCH, where)
         _import("torch", where)
         _import("numpy", where)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """torch without gradients and in one thread, as long as a cast is under way.
+
+    Its pieces are small: what a second thread saves of one is less than waiting for it costs on a busy
+    machine.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @cache

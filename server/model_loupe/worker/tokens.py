@@ -25,7 +25,7 @@ def tokens(params: dict[str, Any]) -> dict[str, Any]:
         raise WorkerError(
             "text-too-long", f"texts of more than {_MOST_CHARACTERS:,} characters are not counted"
         )
-    tokenizer = _loaded(str(params["folder"]), str(params.get("mark")))
+    tokenizer = loaded(str(params["folder"]), str(params.get("mark")))
     try:
         ids = list(tokenizer(text)["input_ids"])
         plain = list(tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -40,7 +40,8 @@ def tokens(params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _loaded(folder: str, mark: str) -> Any:
+def loaded(folder: str, mark: str) -> Any:
+    """The tokenizer of a folder's files, which ``mark`` tells from what they were before."""
     key = f"{folder}\0{mark}"
     found = _tokenizers.pop(key, None)
     if found is None:

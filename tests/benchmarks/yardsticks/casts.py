@@ -4,7 +4,6 @@ Ours are those of ``model_loupe/worker/casting`` in the folder ``SITE``; others 
 passes of torch over whole tensors, and bitsandbytes' own quantise and dequantise.
 """
 
-import os
 import sys
 import time
 
@@ -63,12 +62,11 @@ def ours(path, site, targets, *, sampled=False):
 
     torch.set_num_threads(1)
     yield
-    found = os.stat(path)
-    file = TensorFile(path, found.st_size, found.st_mtime_ns)
+    file = TensorFile(path)
     formats = [format_named(name) for name in targets]
     for stored in file.tensors().values():
         if sampled:
-            sample.estimates(file, stored, formats, 0)
+            sample.estimates(sample.sample_of(file, stored, 0), formats)
         else:
             exact.ExactPass(file, stored, formats, lambda nbytes: None).run()
 

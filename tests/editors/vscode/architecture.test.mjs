@@ -7,6 +7,7 @@ import { photograph } from '../lib/browser.mjs';
 import { openFile, openWorkbench, PYTHON } from '../lib/codeServer.mjs';
 import { until } from '../lib/processes.mjs';
 import { makeBuildableWorkspace, TORCH_PYTHON, writeSetting, writeSmallGemma } from '../lib/samples.mjs';
+import { castSteps } from './casts.mjs';
 import { EDITOR, expand, lens, treeAtRest, treeRow, widenSideBar } from './page.mjs';
 
 // The first answer waits for torch and transformers to be imported, on a machine that may be busy.
@@ -117,6 +118,8 @@ step('Go to Definition opens the class in the installed transformers', async () 
   await treeAtRest(page);
   await photograph(page, 'definition');
 });
+
+castSteps(step, () => ({ workbench, workspace }));
 
 step('the page asked nobody but this machine', () => {
   assert.deepEqual([...workbench.outside], []);

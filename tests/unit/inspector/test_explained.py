@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from model_loupe.domain.memory import Wanted
-from model_loupe.inspector import Inspector, ModelRequest, part_card
+from model_loupe.inspector import Asked, Inspector, ModelRequest, part_card
 from tests.support import checkpoints as made
 from tests.support.published import DEEPSEEK_V3, GEMMA_2B
 from tests.unit.inspector.test_tree import by_label, open_path
@@ -20,7 +20,7 @@ def gemma_2b(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def hover(folder: Path, *parts: str | int, wanted: Wanted | None = None) -> str:
     description = Inspector().describe(ModelRequest(str(folder)))
-    return part_card(description, parts, wanted or Wanted()) or ""
+    return part_card(description, parts, Asked(wanted or Wanted())) or ""
 
 
 def test_a_matrix_says_what_it_does_and_costs(gemma_2b: Path) -> None:

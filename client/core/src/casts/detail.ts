@@ -134,10 +134,16 @@ function worstView(session: CastSession, { worst }: CastTarget): TemplateResult 
         </thead>
         <tbody>
           ${worst.map(
-            ({ name, node, snr_db, to_inf, max_abs_error }) =>
+            ({ name, path, snr_db, to_inf, max_abs_error }) =>
               html`<tr>
                 <th scope="row">
-                  <button class="loupe-link" title="Show in the tree" @click=${() => void session.reveal(name, node)}>${name}</button>
+                  ${
+                    path
+                      ? html`<button class="loupe-link" title="Show in the tree" @click=${() => void session.reveal(path)}>
+                          ${name}
+                        </button>`
+                      : html`<code>${name}</code>`
+                  }
                 </th>
                 <td>${snr_db === null ? '–' : snr_db.toFixed(2)}</td>
                 <td class=${to_inf ? 'loupe-bad' : ''}>${to_inf === null ? '–' : formatInteger(to_inf)}</td>

@@ -4,6 +4,8 @@ import type { Position, Range } from '../protocol.js';
 export const CAST_PREVIEW = 'modelLoupe/castPreview';
 export const CAST_EDIT = 'modelLoupe/castEdit';
 export const CAST_WRITE = 'modelLoupe/castWrite';
+/** The client's command behind the lens `Preview casts`: its arguments are those of a `CastSubject`. */
+export const PREVIEW_CASTS = 'modelLoupe.previewCasts';
 
 export interface CastPreviewParams {
   /** The id of a tree row of a model, or its name as code has it. */
@@ -57,8 +59,9 @@ export interface CastTarget {
   readonly unmeasured?: { readonly code: string; readonly message: string } | null;
   /** Whether the user's own libraries and machine run it, and if not, why. */
   readonly runs_here?: { readonly ok: boolean; readonly why: string | null };
-  /** An edit of the call exists. */
+  /** An edit of the call exists; if not, why. */
   readonly apply?: boolean;
+  readonly apply_reason?: string | null;
 }
 
 /** A module that keeps a dtype of its own. */
@@ -112,8 +115,8 @@ export type ExponentCounts = readonly (readonly [exponent: number, count: number
 
 export interface WorstTensor {
   readonly name: string;
-  /** The id of its row in the tree. */
-  readonly node?: string;
+  /** The ids of the rows of the tree that lead to it, the model's first. */
+  readonly path?: readonly string[];
   readonly snr_db: number | null;
   readonly to_inf: number | null;
   readonly max_abs_error: number | null;
@@ -123,6 +126,14 @@ export interface WorstTensor {
 export interface CodePlace {
   readonly uri: string;
   readonly position: Position;
+}
+
+/** What one page is about. */
+export interface CastSubject {
+  /** The id of a tree row, or a model's name as code has it. */
+  readonly model: string;
+  /** The call that loads the model, or a cast of it; undefined where the page was not opened from code. */
+  readonly place?: CodePlace;
 }
 
 export interface CastEditParams extends CodePlace {

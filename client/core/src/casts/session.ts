@@ -9,8 +9,8 @@ export interface CastHost {
   /** The edit of the call that makes the cast; undefined where the page is about no call. */
   readonly edit: ((dtype: string) => Promise<CastEdit>) | undefined;
   apply(edit: CastEdit): Promise<void>;
-  /** Show a tensor in the tree of models. */
-  reveal(name: string, node: string | undefined): Promise<void>;
+  /** Show, in the tree of models, the last of these rows, each below the one before. */
+  reveal(path: readonly string[]): Promise<void>;
 }
 
 /** An edit that the user looks at before it is made. */
@@ -153,8 +153,8 @@ export class CastSession {
     }
   }
 
-  async reveal(name: string, node: string | undefined): Promise<void> {
-    await this.attempt(() => this.host.reveal(name, node));
+  async reveal(path: readonly string[]): Promise<void> {
+    await this.attempt(() => this.host.reveal(path));
   }
 
   private async ask(running: 'sample' | 'exact', wish: Partial<CastPreviewParams>): Promise<void> {

@@ -7,7 +7,7 @@ not edited.
 from model_loupe.documents.edits.calls import CallText, call_at, change_of, without_call
 from model_loupe.documents.edits.change import Edit, applied
 from model_loupe.documents.edits.imports import Imported, imported
-from model_loupe.documents.edits.statements import without_statement
+from model_loupe.documents.edits.statements import with_statement_before, without_statement
 
 __all__ = [
     "CallText",
@@ -17,6 +17,7 @@ __all__ = [
     "call_at",
     "change_of",
     "imported",
+    "with_statement_before",
     "without_call",
     "without_statement",
 ]

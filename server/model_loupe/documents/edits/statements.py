@@ -1,4 +1,4 @@
-"""A text without one of its statements."""
+"""A text without one of its statements, or with one more."""
 
 from __future__ import annotations
 
@@ -32,6 +32,20 @@ def without_statement(text: str, line: int, column: int, part: int = 0) -> Edit 
     if len(body) == 1 and (span.column or lines[span.line][: span.column].strip()):
         return Edit(span, "pass", part)
     return Edit(_whole_lines(lines, span), "", part)
+
+
+def with_statement_before(text: str, line: int, column: int, new: str, part: int = 0) -> Edit | None:
+    """Puts ``new`` on a line of its own before the innermost statement around a place.
+
+    None where the statement is not the first of its line.
+    """
+    source = Source(text)
+    found = _innermost(parse(text).statements, source, line, column)
+    if found is None:
+        return None
+    first = source.span(found[0][found[1]])
+    indent = source.lines()[first.line][: first.column]
+    return Edit(Span(first.line, 0, first.line, 0), f"{indent}{new}\n", part) if not indent.strip() else None
 
 
 def _innermost(

@@ -85,7 +85,8 @@ def plan(table: TensorTable, target: Target, facts: CastFacts) -> CastPlan:
     for name, kind in sorted(table.tensors.items()):
         if name in aliases:
             # One parameter, which is counted where it is stored first.
-            tensors.append(TensorPlan(name, kind, kind.dtype, 0, f"tied: one with {aliases[name]}"))
+            dtype = decide.on(name, kind).dtype
+            tensors.append(TensorPlan(name, kind, dtype, 0, f"tied: one with {aliases[name]}"))
         else:
             tensors.append(decide.on(name, kind))
     cast = [tensor for tensor in tensors if tensor.reason is None]

@@ -142,6 +142,15 @@ def _table() -> dict[str, Target]:
     return {target.name: target for target in rows}
 
 
+MADE_BY = {
+    "bitsandbytes": "bitsandbytes makes it while a model is loaded: from_pretrained(…, quantization_config="
+    "BitsAndBytesConfig(…)), then save_pretrained",
+    "torchao": "torchao makes it while a model is loaded: from_pretrained(…, quantization_config="
+    "TorchAoConfig(…)), then save_pretrained",
+    "llama.cpp (gguf)": "llama.cpp makes it: convert_hf_to_gguf.py, then llama-quantize",
+}
+"""By library: how a checkpoint comes about in those of its formats that are not written here."""
+
 TARGETS: dict[str, Target] = _table()
 """Name → target, in the order in which they are shown."""
 

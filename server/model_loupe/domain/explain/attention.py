@@ -95,3 +95,8 @@ TABLE.add(
         "embedding", "What each head adds to its scores, by the distance of two tokens.", ("buckets", "heads")
     ),
 )
+
+# The indexer that chooses tokens for sparse attention (DeepSeek-V3.2, GLM-5).
+TABLE.add("indexer.wq_b", linear("Makes the queries that choose tokens.", "index_heads*index_dim", "q_rank"))
+TABLE.add("indexer.wk", linear("Makes the keys by which tokens are chosen.", "index_dim", "hidden"))
+TABLE.add("indexer.weights_proj", linear("How much each index head has to say.", "index_heads", "hidden"))

@@ -160,6 +160,10 @@ TABLE.add(
     ),
 )
 TABLE.add(
+    "embed_vision.embedding_projection",
+    linear("Brings the image's features to the language model's size.", "text_hidden", "vision_hidden"),
+)
+TABLE.add(
     "merger.mlp", linear("Mixes the patches that are merged into one.", "merged_hidden", "merged_hidden")
 )
 TABLE.add(

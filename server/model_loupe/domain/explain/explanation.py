@@ -18,6 +18,8 @@ _LONGEST_ENDING = 3
 _NORM = re.compile(r"(^|_)(layer_?norm|rms_?norm|norm\d?|ln|ln_[a-z0-9]+)(_|$)|norm$", re.IGNORECASE)
 # Layers by these model types are transformers' Conv1D: a Linear with its weight transposed.
 _CONV1D_TYPES = ("gpt2", "openai-gpt", "imagegpt", "decision_transformer", "gpt-sw3")
+# What stands inside of the module that has the name: Gemma 4's clipped layers, PEFT's adapted ones.
+_WRAPPED = ("linear", "base_layer")
 _CONVOLUTIONS = {"Conv1d": 1, "Conv2d": 2, "Conv3d": 3}
 
 
@@ -100,9 +102,15 @@ def _words(path: str) -> list[str]:
 def _roles(subject: Subject) -> list[Role]:
     """What the name may mean: first by the longest ending that is known, last by the class alone."""
     words = _words(subject.path)
-    endings = (".".join(words[-length:]) for length in range(min(_LONGEST_ENDING, len(words)), 0, -1))
-    found = [role for ending in endings for role in _table().get(ending, ())]
+    found = _by_ending(words)
+    if len(words) > 1 and words[-1] in _WRAPPED:
+        found += _by_ending(words[:-1])
     return [*found, *_norms(subject, words[-1] if words else ""), *_by_class(subject)]
+
+
+def _by_ending(words: list[str]) -> list[Role]:
+    endings = (".".join(words[-length:]) for length in range(min(_LONGEST_ENDING, len(words)), 0, -1))
+    return [role for ending in endings for role in _table().get(ending, ())]
 
 
 def _by_class(subject: Subject) -> list[Role]:

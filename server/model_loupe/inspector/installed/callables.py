@@ -46,18 +46,29 @@ class Callable(NamedTuple):
     parameters: dict[str, Field]
     ignored: frozenset[str] = frozenset()
     accepted: frozenset[str] = frozenset()
+    package: str = "transformers"
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether it loads a model, and passes on what it does not know itself."""
+        owner, _, method = self.name.partition(".")
+        return method == "from_pretrained" and not owner.endswith(("Config", "Tokenizer", "TokenizerFast"))
 
 
 def callable_named(folders: Folders, callee: str) -> Callable | None:
     """What ``transformers.AutoModel.from_pretrained`` takes; None for what is not one of ``PACKAGES``."""
     package, _, rest = callee.partition(".")
-    if package in PACKAGES and rest:
-        return _callable(folders, package, rest)
-    if "." in callee and not package[:1].isupper():
+    if package in PACKAGES:
+        candidates = [(package, rest)] if rest else []
+    elif "." in callee and not package[:1].isupper():
         return None
-    installed = (each for each in PACKAGES if package_folder(folders, each))
-    found = (_callable(folders, each, callee) for each in installed)
-    return next((each for each in found if each), None)
+    else:
+        candidates = [(each, callee) for each in PACKAGES]
+    for each, name in candidates:
+        found = _callable(folders, each, name) if package_folder(folders, each) else None
+        if found is not None:
+            return found._replace(package=each)
+    return None
 
 
 @lru_cache(maxsize=128)

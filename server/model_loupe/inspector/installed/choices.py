@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import re
 
+from model_loupe.inspector.installed.classes import class_named
 from model_loupe.inspector.installed.configs import FieldDoc, model_types, quantization_methods
 from model_loupe.inspector.installed.docstrings import quoted_values
 from model_loupe.inspector.installed.packages import Folders, outline_of
 
+_ROPE = "transformers.modeling_rope_utils"
 DTYPES = ("bfloat16", "float16", "float32", "float64")
 DEVICE_MAPS = ("auto", "balanced", "balanced_low_0", "sequential", "cpu", "cuda", "mps")
 # Some name the subject, not one more value of the argument.
@@ -71,8 +73,13 @@ def activations(folders: Folders) -> list[str]:
 
 def rope_types(folders: Folders) -> list[str]:
     """The kinds of rotary position embeddings; those before ``modeling_rope_utils`` were two."""
-    known = _keys(folders, "transformers.modeling_rope_utils", "ROPE_INIT_FUNCTIONS")
-    return list(dict.fromkeys(["default", *known])) if known else ["linear", "dynamic"]
+    known = _keys(folders, _ROPE, "ROPE_INIT_FUNCTIONS")
+    if not known:
+        return ["linear", "dynamic"]
+    # Some are made by the models that have them: the documentation alone names all.
+    parameters = class_named(folders, _ROPE, "RopeParameters")
+    said = parameters.described["rope_type"].text if parameters else ""
+    return list(dict.fromkeys(["default", *known, *re.findall(r"'(\w+)'", said)]))
 
 
 def layer_types(folders: Folders) -> list[str]:

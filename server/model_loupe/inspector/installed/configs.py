@@ -20,7 +20,7 @@ _SPECIAL = re.compile(r"^SPECIAL_MODEL_TYPE_TO_MODULE_NAME\b.*?^\)", re.MULTILIN
 _ROPE = ("rope_scaling", "rope_parameters")
 # Configs whose documentation has words for what others of their kind leave without.
 _WELL_DOCUMENTED = ("llama", "bert", "mixtral", "deepseek_v3", "deepseek_v2", "wav2vec2", "t5", "vit")
-_ALSO_CALLED = {"torch_dtype": "dtype", "dtype": "torch_dtype"}
+_ALSO_CALLED = {"torch_dtype": "dtype", "dtype": "torch_dtype", "pruned_heads": "prune_heads"}
 
 Config = Mapping[str, object]
 Parts = Sequence["str | int"]
@@ -182,7 +182,7 @@ def _said(folders: Folders, owner: Class, name: str) -> tuple[str, Documented | 
     """What is said of a field, and of which class."""
     field = owner.fields.get(name)
     general = {own: common for common, own in aliases(owner).items()}
-    for each in (name, general.get(name, name)):
+    for each in (name, general.get(name, name), _ALSO_CALLED.get(name, name)):
         said = owner.described.get(each) or (field.documented if field else None)
         said = said or _shared(folders).get(each)
         if said:

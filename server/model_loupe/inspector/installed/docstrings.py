@@ -11,9 +11,8 @@ _ENTRY = re.compile(
     r"^(?P<indent> *)`?\*{0,2}(?P<name>[A-Za-z_]\w*)`?:? ?\((?P<type>.+)\)(?:,? ?: ?(?P<rest>.*)|(?<=`\)))$"
 )
 _OPEN_ENTRY = re.compile(r"^ *`?\*{0,2}[A-Za-z_]\w*`? ?\(`")
-_SECTION = re.compile(
-    r"^ *(?:Returns?|Raises|Yields?|Examples?|Usage|Example usage|Notes?|Tips?|Attributes) ?:+ *$"
-)
+_SECTION = re.compile(r"^ *(?:Returns?|Raises|Yields?|Examples?|Usage|Example usage|Notes?|Tips?) ?:+ *$")
+_ARGUMENTS = re.compile(r"^ *(?:Args?|Arguments|Parameters|Attributes) ?: *$")
 _DEFAULT = re.compile(r"[Dd]efaults? to (?:`([^`]+)`|(\S+?)[,.)]?(?:\s|$))")
 _REFERENCE = re.compile(r"\[`~?(?:[\w.]*\.)?(\w+(?:\(\))?)`\](?!\()")
 _RELATIVE_LINK = re.compile(r"\[([^\]]+)\]\((?!https?://)[^)]*\)")
@@ -34,14 +33,18 @@ def documented_arguments(docstring: str | None) -> dict[str, Documented]:
     found: dict[str, Documented] = {}
     lines = _whole_heads(textwrap.dedent(docstring or "").expandtabs(4).split("\n"))
     indent: int | None = None
+    is_list = True
     position = 0
     while position < len(lines):
-        entry = _ENTRY.match(lines[position])
+        line = lines[position]
         position += 1
-        if entry is None:
-            continue
-        own = len(entry["indent"])
-        if indent is not None and own > indent:
+        if _ARGUMENTS.match(line):
+            is_list, indent = True, None
+        elif _SECTION.match(line):
+            is_list = False
+        entry = _ENTRY.match(line) if is_list else None
+        own = len(entry["indent"]) if entry else 0
+        if entry is None or (indent is not None and own > indent):
             continue
         indent = own
         end = _end_of_body(lines, position, own)

@@ -1,4 +1,4 @@
-"""``textDocument/codeAction``: what can be done about a model of the Hub that a call names."""
+"""``textDocument/codeAction``: what can be done about the model that a call names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from lsprotocol import types
 from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.units import format_bytes
 from model_loupe.lsp.edits import text_of
+from model_loupe.lsp.features import config_fixes
+from model_loupe.lsp.features.cast_actions import cast_actions
 from model_loupe.lsp.features.execute_command import DOWNLOAD, OPEN_ON_HUB
+from model_loupe.lsp.features.quick_fixes import quick_fixes, touch
 from model_loupe.lsp.protocol import ContentModified
 
 if TYPE_CHECKING:
@@ -32,12 +35,17 @@ async def code_action(session: Session, params: types.CodeActionParams) -> list[
     """The actions of the calls that the selection touches."""
     uri = params.text_document.uri
     snapshot = session.documents.snapshot(uri)
+    index = snapshot.index(uri) if snapshot else None
     if snapshot is None:
+        return await config_fixes.code_action(session, params)
+    if index is None:
         return None
     calls = [call for call in await session.run(snapshot.calls) if call.part.uri == uri]
+    casts = await session.run(cast_actions, session, snapshot, index, params.range)
+    fixes = await quick_fixes(session, snapshot, params)
     if not session.is_current(snapshot):
         raise ContentModified
-    return [
+    return [*fixes, *casts] + [
         action
         for call in calls
         if call.ask and call.reference.kind == "hub" and _touches(session, call, params.range)
@@ -46,12 +54,7 @@ async def code_action(session: Session, params: types.CodeActionParams) -> list[
 
 
 def _touches(session: Session, call: Call, selection: types.Range) -> bool:
-    where = session.encoding.to_range(call.part.lines, call.reference.call)
-    return _key(where.start) <= _key(selection.end) and _key(selection.start) <= _key(where.end)
-
-
-def _key(position: types.Position) -> tuple[int, int]:
-    return position.line, position.character
+    return touch(session.encoding.to_range(call.part.lines, call.reference.call), selection)
 
 
 def _actions(

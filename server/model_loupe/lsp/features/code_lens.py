@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from model_loupe.lsp.snapshot import Call, Part
 
 SHOW_ARCHITECTURE = "modelLoupe.showArchitecture"
+PREVIEW_CASTS = "modelLoupe.previewCasts"
+"""Done by the client, which has the page: with a row's id, and the place of the call that is to be edited."""
 
 _ROLES = ("model", "adapter", "pipeline")
 _KINDS = ("hub", "local")
@@ -60,7 +62,21 @@ def _lenses(session: Session, call: Call, ask: Ask, outcome: Outcome | None) -> 
     if not session.inspector.is_first_way(ask.request, ask.options):
         shown.append(architecture_id(ask.request, ask.options))
     titles = (summary(session.view(outcome, ask.options), ask.options) + others, "Architecture")
-    return [types.CodeLens(where, types.Command(t, SHOW_ARCHITECTURE, arguments=shown)) for t in titles]
+    commands = [types.Command(title, SHOW_ARCHITECTURE, arguments=shown) for title in titles]
+    if len(outcome.weights.table):
+        commands.append(preview_command(session, call, ask))
+    return [types.CodeLens(where, command) for command in commands]
+
+
+def preview_command(session: Session, call: Call, ask: Ask) -> types.Command:
+    """What opens the preview of the casts of what a call loads."""
+    from model_loupe.inspector import architecture_id
+
+    is_first = session.inspector.is_first_way(ask.request, ask.options)
+    node = session.inspector.root(ask.request).id if is_first else architecture_id(ask.request, ask.options)
+    place = session.encoding.to_position(call.part.lines, *call.reference.call[:2])
+    where = {"uri": call.part.uri, "position": {"line": place.line, "character": place.character}}
+    return types.Command("Preview casts", PREVIEW_CASTS, arguments=[node, where])
 
 
 def _failure(error: LoupeError, model: str) -> str:

@@ -11,15 +11,15 @@ from lsprotocol import types
 
 from model_loupe.domain.errors import LoupeError
 from model_loupe.lsp.config_page import page_of, spot
+from model_loupe.lsp.snapshot import Part
 
 if TYPE_CHECKING:
+    from model_loupe.diagnostics.finding import Finding
     from model_loupe.inspector.config_files import Value
-    from model_loupe.inspector.config_problems import Problem
     from model_loupe.inspector.description import Description
     from model_loupe.lsp.config_page import Page
     from model_loupe.lsp.session import Session
 
-SOURCE = "model-loupe"
 _ENTRY = re.compile(r'^\s*"((?:[^"\\]|\\.)*)"\s*:\s*"([^"]*)"')
 
 
@@ -118,39 +118,32 @@ def _item(
     )
 
 
-async def diagnose(session: Session, uri: str) -> list[types.Diagnostic]:
+async def findings(session: Session, uri: str) -> list[tuple[Part, Finding]]:
     """What is wrong in an open file of a checkpoint; nothing in any other document."""
     page = page_of(session, uri)
-    if page is None or page.is_index:
+    if page is None or page.is_index or not session.settings.diagnostics.enabled:
         return []
-    found = await session.run(_problems, session, page)
-    return [_diagnostic(session, page, *each) for each in found]
+    return await session.run(_findings, session, page)
 
 
-def _problems(session: Session, page: Page) -> list[tuple[Problem, int, int]]:
-    from model_loupe.inspector.config_problems import problems
+def _findings(session: Session, page: Page) -> list[tuple[Part, Finding]]:
+    from model_loupe.diagnostics.config_files import problems
+    from model_loupe.diagnostics.finding import Finding
+    from model_loupe.diagnostics.fixes import replaced
 
     root = page.root
     file = page.file(root)
     if file is None or root is None:
         return []
-    found = problems(session.library_folders, file)
-    return [(each, *root.place_of(each.parts)) for each in found]
-
-
-def _diagnostic(session: Session, page: Page, problem: Problem, start: int, end: int) -> types.Diagnostic:
-    from model_loupe.inspector.config_problems import HINTS
-
-    is_hint = problem.code in HINTS
-    return types.Diagnostic(
-        _range(session, page, start, end),
-        problem.message,
-        types.DiagnosticSeverity.Hint if is_hint else types.DiagnosticSeverity.Warning,
-        problem.code,
-        source=SOURCE,
-        tags=[types.DiagnosticTag.Deprecated] if is_hint else None,
-        data={"replace": problem.replace} if problem.replace else None,
-    )
+    part = Part(page.document.uri, page.version, page.document.text.lines)
+    found = []
+    for problem in problems(session.library_folders, file):
+        span = page.span(*root.place_of(problem.parts))
+        name = problem.replace
+        fixes = (replaced(f"Rename to {name}", None, span, json.dumps(name)),) if name else ()
+        is_old = problem.code == "config-superseded"
+        found.append((part, Finding(problem.code, None, span, problem.message, fixes, is_old)))
+    return found
 
 
 def _is_current(session: Session, page: Page) -> bool:
@@ -164,6 +157,4 @@ def _markup(session: Session, text: str) -> types.MarkupContent:
 
 
 def _range(session: Session, page: Page, start: int, end: int) -> types.Range:
-    text = page.document.text
-    positions = (session.encoding.to_position(text.lines, *text.place(each)) for each in (start, end))
-    return types.Range(*positions)
+    return session.encoding.to_range(page.document.text.lines, page.span(start, end))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from model_loupe.diagnostics.rules import OFF
+from model_loupe.lsp.checks import findings
 from model_loupe.lsp.features import config_files
 from model_loupe.lsp.protocol import ServerCancelled
 
@@ -26,7 +27,6 @@ _SEVERITIES = {
     "information": types.DiagnosticSeverity.Information,
     "hint": types.DiagnosticSeverity.Hint,
 }
-_PATIENCE_SECONDS = 2.0
 _TYPING_SECONDS = 0.2
 
 
@@ -37,7 +37,7 @@ async def diagnostic(
     uri = params.text_document.uri
     snapshot = session.documents.snapshot(uri)
     if snapshot is None:
-        return types.RelatedFullDocumentDiagnosticReport(items=await config_files.diagnose(session, uri))
+        return types.RelatedFullDocumentDiagnosticReport(items=await _diagnose_config(session, uri))
     found = await _diagnose(session, snapshot, only=uri)
     if not session.is_current(snapshot):
         raise ServerCancelled
@@ -60,7 +60,7 @@ def refresh(session: Session) -> None:
 async def _push(session: Session, uri: str) -> None:
     snapshot = session.documents.snapshot(uri)
     if snapshot is None and (document := session.documents.text(uri)):
-        items = await config_files.diagnose(session, uri)
+        items = await _diagnose_config(session, uri)
         if items or uri in session.published:
             session.client.publish(uri, document.version, items)
             session.published[uri] = {uri}
@@ -85,7 +85,9 @@ async def _diagnose(
 ) -> dict[str, list[types.Diagnostic]]:
     """What is wrong, by document or cell; in part ``only`` if given."""
     found: dict[str, list[types.Diagnostic]] = {}
-    for part, finding in await findings(session, snapshot, only):
+    for part, finding in await findings(session, snapshot):
+        if only not in (None, part.uri):
+            continue
         here = found.setdefault(part.uri, [])
         problem = to_diagnostic(session, part, finding)
         # One argument may name the model, the tokenizer and the config at once.
@@ -94,26 +96,10 @@ async def _diagnose(
     return found
 
 
-async def findings(
-    session: Session, snapshot: Snapshot, only: str | None = None
-) -> list[tuple[Part, Finding]]:
-    """What is found, with the document or cell that it is in; in part ``only`` if given."""
-    if not session.settings.diagnostics.enabled:
-        return []
-    from model_loupe.diagnostics.check import check
-    from model_loupe.diagnostics.finding import Checked
-
-    calls = [
-        (call.part, call.reference, call.ask)
-        for call in await session.run(snapshot.calls)
-        if call.ask and only in (None, call.part.uri)
-    ]
-    outcomes = await session.describe_all((ask.request for _, _, ask in calls), _PATIENCE_SECONDS)
-    return [
-        (part, finding)
-        for part, reference, ask in calls
-        for finding in check(Checked(reference, ask.options, outcomes.get(ask.request)))
-    ]
+async def _diagnose_config(session: Session, uri: str) -> list[types.Diagnostic]:
+    """What is wrong in a JSON file of a checkpoint; nothing in another document that is no code."""
+    found = [to_diagnostic(session, *each) for each in await config_files.findings(session, uri)]
+    return [problem for problem in found if problem is not None]
 
 
 def to_diagnostic(session: Session, part: Part, finding: Finding) -> types.Diagnostic | None:
@@ -133,4 +119,5 @@ def to_diagnostic(session: Session, part: Part, finding: Finding) -> types.Diagn
         finding.code,
         code_description=types.CodeDescription(place) if place else None,
         source=SOURCE,
+        tags=[types.DiagnosticTag.Deprecated] if finding.deprecated else None,
     )

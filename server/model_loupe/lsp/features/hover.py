@@ -8,7 +8,7 @@ from lsprotocol import types
 
 from model_loupe.domain.errors import LoupeError
 from model_loupe.lsp.cursor import cursor_of
-from model_loupe.lsp.features import arguments, config_files
+from model_loupe.lsp.features import arguments, cast_hover, config_files
 
 if TYPE_CHECKING:
     from model_loupe.documents import Mention, Object, Reference
@@ -29,7 +29,8 @@ async def hover(session: Session, params: types.HoverParams) -> types.Hover | No
         return await config_files.hover(session, params)
     found = await session.run(_look, session.inspector, cursor)
     if found is None:
-        return await _hover_object(session, cursor) or await arguments.hover(session, cursor)
+        told = await _hover_object(session, cursor) or await arguments.hover(session, cursor)
+        return told or await cast_hover.hover(session, cursor)
     mention, ask, known = found
     if known is not None:
         session.renew(ask.request, known)
@@ -61,7 +62,7 @@ async def _hover_object(session: Session, cursor: Cursor) -> types.Hover | None:
     outcome = await _describe(session, ask, thing.reference)
     if not isinstance(outcome, LoupeError):
         outcome = session.view(outcome, ask.options)
-    text = await _tokens_text(session, thing, outcome)
+    text = await _tokenizer_text(session, thing, outcome)
     if text is None:
         text = await session.run(_object_text, session, thing, ask, outcome)
     if text is None or not session.is_current(cursor.snapshot):
@@ -71,14 +72,17 @@ async def _hover_object(session: Session, cursor: Cursor) -> types.Hover | None:
     return types.Hover(types.MarkupContent(kind, text), where)
 
 
-async def _tokens_text(session: Session, thing: Object, outcome: Outcome) -> str | None:
-    """On ``tokenizer("…")``: how many tokens its text is."""
-    if thing.kind != "tokenizer" or thing.text is None or isinstance(outcome, LoupeError):
+async def _tokenizer_text(session: Session, thing: Object, outcome: Outcome) -> str | None:
+    """On a tokenizer, ``tokenizer.pad_token``, or ``tokenizer("…")``: how many tokens its text is."""
+    if thing.kind != "tokenizer" or isinstance(outcome, LoupeError) or len(thing.parts) > 1:
         return None
-    from model_loupe.inspector import tokens_card
+    from model_loupe.inspector import attribute_card, tokenizer_card, tokens_card
 
-    found = await session.tokens(outcome, thing.text)
-    return tokens_card(outcome, found) if found else None
+    if thing.text is not None and (tokens := await session.tokens(outcome, thing.text)):
+        return tokens_card(outcome, tokens)
+    told = await session.tokenizer(outcome)
+    known = await session.run(session.inspector.tokenizer, outcome, told)
+    return attribute_card(known, str(thing.parts[0])) if thing.parts else tokenizer_card(known)
 
 
 def look_for_object(cursor: Cursor) -> tuple[Object, Ask] | None:
@@ -98,27 +102,26 @@ def _object_text(session: Session, thing: Object, ask: Ask, outcome: Outcome) ->
     if isinstance(outcome, LoupeError):
         return None
     from model_loupe.inspector import (
+        Asked,
         LoadOptions,
         card,
         cast_line,
         config_card,
         others_line,
         part_card,
-        tokenizer_card,
     )
 
     if thing.kind == "config":
         from model_loupe.inspector.config_files import code_card
 
         return code_card(session.library_folders, outcome, thing.parts) or config_card(outcome, thing.parts)
-    if thing.kind == "tokenizer":
-        return tokenizer_card(outcome) if not thing.parts else None
-    if thing.kind != "model" and thing.parts:
+    if thing.kind == "tokenizer" or (thing.kind != "model" and thing.parts):
         return None
+    wanted = session.settings.wanted
     text = (
-        part_card(outcome, thing.parts, session.settings.wanted)
+        part_card(outcome, thing.parts, Asked(wanted, lambda: session.inspector.tokenizer(outcome)))
         if thing.parts
-        else card(outcome, ask.options, requested=ask.request.model, wanted=session.settings.wanted)
+        else card(outcome, ask.options, requested=ask.request.model, wanted=wanted)
     )
     if text is None:
         return None

@@ -5,14 +5,53 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from math import prod
 from typing import Any, BinaryIO, NamedTuple
 
 from ..errors import WorkerError
 
 _MAX_HEADER = 100_000_000
-# Not mapped into memory: a mapped file that is cut off while it is read kills the process.
-_DTYPES = {"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"}
+# What is cast. Not mapped into memory: a mapped file that is cut off while it is read kills the process.
+DTYPES = {"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"}
+"""safetensors' codes of the dtypes that are cast, and torch's names for them."""
+CODES = {
+    **{name: code for code, name in DTYPES.items()},
+    "float8_e4m3fn": "F8_E4M3",
+    "float8_e5m2": "F8_E5M2",
+    "float8_e4m3fnuz": "F8_E4M3FNUZ",
+    "float8_e5m2fnuz": "F8_E5M2FNUZ",
+}
+"""torch's names of all dtypes that can be written, and their codes."""
 ITEM_BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
+
+
+class Mark(NamedTuple):
+    """What changes when a file does: bytes, time of modification (ns), inode."""
+
+    size: int
+    modified: int
+    inode: int
+
+
+class Entry(NamedTuple):
+    """A tensor of any dtype, by safetensors' ``code``: its bytes are ``start`` to ``start + nbytes``."""
+
+    name: str
+    code: str
+    shape: tuple[int, ...]
+    start: int
+    nbytes: int
+
+    @property
+    def elements(self) -> int:
+        return prod(self.shape)
+
+
+class Header(NamedTuple):
+    """What a file says of itself: its own strings, and its tensors in the order in which they are named."""
+
+    metadata: dict[str, str]
+    entries: list[Entry]
 
 
 class Stored(NamedTuple):
@@ -35,14 +74,14 @@ class Stored(NamedTuple):
 
 
 class TensorFile:
-    """A safetensors file, open to be read. ``size`` and ``modified`` (ns) are of when it was planned."""
+    """A safetensors file, open to be read. ``mark`` is of when it was planned, by default of now."""
 
-    def __init__(self, path: str, size: int, modified: int) -> None:
+    def __init__(self, path: str, mark: Mark | None = None) -> None:
         self.name = os.path.basename(path)
-        self._size = size
-        self._modified = modified
+        self._path = path
         try:
             self._file: BinaryIO = open(path, "rb", buffering=0)  # noqa: SIM115
+            self._mark = mark or _mark_of(path)
         except OSError as error:
             raise WorkerError("unreadable-file", f"{self.name} cannot be read: {error.strerror}") from error
 
@@ -50,47 +89,57 @@ class TensorFile:
         self._file.close()
 
     def check(self) -> None:
-        """Raises if the file is no more what it was."""
-        found = os.fstat(self._file.fileno())
-        if found.st_size < self._size:
+        """Raises if the file is no more what it was, or another has its name."""
+        try:
+            found = _mark_of(self._path)
+        except OSError as error:
+            message = f"{self.name} is gone: {error.strerror}"
+            raise WorkerError("file-changed", message) from error
+        if found.size < self._mark.size:
             message = (
                 f"{self.name} became shorter while it was read: wait until it is written, then try again"
             )
             raise WorkerError("file-changed", message)
-        if (found.st_size, found.st_mtime_ns) != (self._size, self._modified):
+        if found != self._mark:
             raise WorkerError("file-changed", f"{self.name} changed while it was read: try again")
 
-    def tensors(self) -> dict[str, Stored]:
-        """The floating tensors that the header names, whatever order they are in."""
+    def header(self) -> Header:
+        """What the file says that it holds; raises WorkerError if that cannot be."""
         self.check()
         length = int.from_bytes(self.read(0, 8), "little")
-        if length > min(_MAX_HEADER, self._size - 8):
+        if length > min(_MAX_HEADER, self._mark.size - 8):
             raise self._damaged("its header is longer than the file")
         try:
             header = json.loads(self.read(8, length))
-            found = (self._stored(name, entry, 8 + length) for name, entry in header.items())
-            return {each.name: each for each in found if each}
+            metadata = {str(key): str(value) for key, value in header.pop("__metadata__", {}).items()}
+            return Header(metadata, [self._entry(name, entry, 8 + length) for name, entry in header.items()])
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise self._damaged("its header is none") from error
 
-    def _stored(self, name: str, entry: Any, base: int) -> Stored | None:
-        dtype = _DTYPES.get(entry["dtype"]) if name != "__metadata__" else None
-        if dtype is None:
-            return None
-        begin, end = entry["data_offsets"]
-        shape = tuple(int(size) for size in entry["shape"])
-        elements = 1
-        for size in shape:
-            elements *= size
-        if not 0 <= begin <= end or end - begin != elements * ITEM_BYTES[dtype]:
+    def tensors(self) -> dict[str, Stored]:
+        """The floating tensors that the header names, whatever order they are in."""
+        found = {}
+        for entry in self.header().entries:
+            dtype = DTYPES.get(entry.code)
+            if dtype:
+                stored = Stored(entry.name, dtype, entry.shape, entry.start, entry.nbytes)
+                if entry.nbytes != prod(entry.shape) * ITEM_BYTES[dtype]:
+                    raise self._damaged(f"{entry.name[:80]} has offsets that do not fit its shape")
+                found[entry.name] = stored
+        return found
+
+    def _entry(self, name: str, given: Any, base: int) -> Entry:
+        begin, end = given["data_offsets"]
+        if not 0 <= begin <= end:
             raise self._damaged(f"{name[:80]} has offsets that do not fit its shape")
-        if base + end > self._size:
-            missing = base + end - self._size
+        if base + end > self._mark.size:
+            missing = base + end - self._mark.size
             raise WorkerError(
                 "incomplete-file",
                 f"{self.name} ends {missing:,} bytes too early, in {name[:80]}: download it again",
             )
-        return Stored(name, dtype, shape, base + begin, end - begin)
+        shape = tuple(int(size) for size in given["shape"])
+        return Entry(name, str(given["dtype"]), shape, base + begin, end - begin)
 
     def read(self, start: int, length: int) -> bytearray:
         """Exactly these bytes."""
@@ -110,7 +159,7 @@ class TensorFile:
         except OSError as error:
             raise WorkerError("unreadable-file", f"{self.name} cannot be read: {error.strerror}") from error
 
-    def pieces(self, tensor: Stored, nbytes: int) -> Iterator[memoryview]:
+    def pieces(self, tensor: Stored | Entry, nbytes: int) -> Iterator[memoryview]:
         """The tensor's bytes, ``nbytes`` at a time. Each piece is overwritten by the next."""
         buffer = bytearray(min(nbytes, tensor.nbytes))
         view = memoryview(buffer)
@@ -122,3 +171,8 @@ class TensorFile:
 
     def _damaged(self, what: str) -> WorkerError:
         return WorkerError("bad-file", f"{self.name} is damaged: {what}")
+
+
+def _mark_of(path: str) -> Mark:
+    found = os.stat(path)
+    return Mark(found.st_size, found.st_mtime_ns, found.st_ino)

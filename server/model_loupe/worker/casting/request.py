@@ -1,20 +1,17 @@
-"""The request ``cast``: which tensors of which files become what; figures go back tensor by tensor."""
+"""The requests ``cast`` and ``cast_sample``: what becomes what; figures go back tensor by tensor."""
 
 from __future__ import annotations
 
-import time
 from typing import Any, NamedTuple
 
 import torch
 
 from ..errors import WorkerError
-from ..job import Job
+from ..job import Job, Meter
 from .exact import ExactPass
-from .files import Stored, TensorFile
+from .files import Mark, Stored, TensorFile
 from .formats import Format, format_named
-from .sample import estimates
-
-_PARTIAL_SECONDS = 0.1
+from .sample import Sample, estimates, sample_of
 
 
 class _Work(NamedTuple):
@@ -27,37 +24,60 @@ class _Work(NamedTuple):
 def cast(params: dict[str, Any], job: Job) -> dict[str, Any]:
     """Casts the tensors of ``files`` and tells what that did.
 
-    ``files``: ``{"path", "size", "modified", "tensors": [{"targets", "names"}]}``; ``exact``, or the ``seed``
-    of a sample. What is finished goes out as partial results, ``{"done", "total", "tensors": [[name, target,
-    sums]]}``; the result has the rest, and ``unknown``: targets that this torch cannot do.
+    ``files``: ``{"path", "mark", "prefix", "tensors": [{"targets", "names"}]}``, names with the prefix that
+    the file itself does not have; ``exact``, or the ``seed`` of a sample. What is finished goes out as
+    partial results, ``{"done", "total", "tensors": [[name, target, sums]]}``; the result has the rest, and
+    ``unknown``: targets that this torch cannot do.
     """
-    torch.set_grad_enabled(False)
-    # Pieces are small: what a second thread saves of one is less than waiting for it costs on a busy machine.
-    torch.set_num_threads(1)
     formats = {name: format_named(name) for name in params["targets"]}
     seed = None if params.get("exact") else int(params.get("seed", 0))
-    report = _Report(job)
-    files = [(TensorFile(each["path"], each["size"], each["modified"]), each) for each in params["files"]]
+    files = [(TensorFile(each["path"], Mark(*each["mark"])), each) for each in params["files"]]
     try:
         # All files are looked at before the first is gone through: one that is cut off is known at once.
-        works = [(file, _works(file, given["tensors"], formats)) for file, given in files]
-        report.expect(works, exact=seed is None)
+        works = [(file, _works(file, given, formats)) for file, given in files]
+        finished = _Finished()
+        total = sum(work.tensor.nbytes for _, of_file in works for work in of_file)
+        meter = Meter(job, total, total if seed is not None else _exact_work(works), finished.taken)
         for file, of_file in works:
             for work in of_file:
                 job.check()
-                _one(file, work, seed, report)
+                finished.add(work.tensor.name, _one(file, work, seed, meter))
             file.check()
     finally:
         for file, _ in files:
             file.close()
-    unknown = [name for name, each in formats.items() if each is None]
-    return {**report.taken(), "unknown": unknown}
+    return {**finished.taken(), "unknown": _unknown(formats)}
 
 
-def _works(file: TensorFile, groups: list[dict[str, Any]], formats: dict[str, Format | None]) -> list[_Work]:
-    stored = file.tensors()
+def cast_sample(params: dict[str, Any], job: Job) -> dict[str, Any]:
+    """Casts samples that the server has read: their values lie one after the other in the file ``path``.
+
+    ``strata``: ``{"name", "dtype", "elements", "row", "unit", "taken", "of", "targets"}``; ``taken`` units of
+    ``unit`` elements, of ``of``, stand for ``elements``. The result is that of ``cast``.
+    """
+    formats = {name: format_named(name) for name in params["targets"]}
+    finished = _Finished()
+    with open(params["path"], "rb") as file:
+        for each in params["strata"]:
+            job.check()
+            dtype = getattr(torch, each["dtype"])
+            data = bytearray(file.read(each["taken"] * each["unit"] * dtype.itemsize))
+            values = torch.frombuffer(data, dtype=dtype).view(each["taken"], each["unit"])
+            sample = Sample(values, each["of"], each["elements"], each["row"])
+            chosen = [found for name in each["targets"] for found in (formats[name],) if found]
+            finished.add(each["name"], estimates(sample, chosen))
+    return {**finished.taken(), "unknown": _unknown(formats)}
+
+
+def _unknown(formats: dict[str, Format | None]) -> list[str]:
+    return [name for name, each in formats.items() if each is None]
+
+
+def _works(file: TensorFile, given: dict[str, Any], formats: dict[str, Format | None]) -> list[_Work]:
+    prefix = given["prefix"]
+    stored = {prefix + name: each._replace(name=prefix + name) for name, each in file.tensors().items()}
     works: list[_Work] = []
-    for group in groups:
+    for group in given["tensors"]:
         chosen = [each for name in group["targets"] for each in (formats[name],) if each]
         for name in group["names"]:
             if name not in stored:
@@ -67,46 +87,35 @@ def _works(file: TensorFile, groups: list[dict[str, Any]], formats: dict[str, Fo
     return sorted(works, key=lambda work: work.tensor.start)
 
 
-def _one(file: TensorFile, work: _Work, seed: int | None, report: _Report) -> None:
+def _exact_work(works: list[tuple[TensorFile, list[_Work]]]) -> int:
+    """Bytes that are gone through; those of a tensor may be more than once."""
+    return sum(
+        work.tensor.nbytes * ExactPass(file, work.tensor, work.formats, _no_step).passes
+        for file, of_file in works
+        for work in of_file
+    )
+
+
+def _no_step(nbytes: int) -> None:
+    """Nothing is worked on yet."""
+
+
+def _one(file: TensorFile, work: _Work, seed: int | None, meter: Meter) -> dict[str, dict[str, Any]]:
     if seed is not None:
-        found = estimates(file, work.tensor, work.formats, seed)
-        report.step(work.tensor.nbytes)
-    else:
-        tallies = ExactPass(file, work.tensor, work.formats, report.step).run()
-        read = {"read_bytes": work.tensor.nbytes}
-        found = {name: {**tally.as_json(), **read} for name, tally in tallies.items()}
-    report.add(work.tensor.name, found)
+        sampled = work.tensor.elements and work.formats
+        found = estimates(sample_of(file, work.tensor, seed), work.formats) if sampled else {}
+        meter.step(work.tensor.nbytes)
+        return found
+    tallies = ExactPass(file, work.tensor, work.formats, meter.step).run()
+    read = {"read_bytes": work.tensor.nbytes}
+    return {name: {**tally.as_json(), **read} for name, tally in tallies.items()}
 
 
-class _Report:
-    """Gathers finished tensors and sends them on, a few times a second."""
+class _Finished:
+    """Sums of tensors that were not sent yet."""
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
+    def __init__(self) -> None:
         self._tensors: list[list[Any]] = []
-        self._sent = time.monotonic()
-        self._done = 0
-        self._work = 1
-        self._total = 0
-
-    def expect(self, works: list[tuple[TensorFile, list[_Work]]], *, exact: bool) -> None:
-        """Work is bytes gone through; a tensor may be gone through more than once."""
-        flat = [(file, work) for file, of_file in works for work in of_file]
-        self._total = sum(work.tensor.nbytes for _, work in flat)
-        passes = (
-            ExactPass(file, work.tensor, work.formats, self.step).passes if exact else 1
-            for file, work in flat
-        )
-        self._work = sum(work.tensor.nbytes * count for (_, work), count in zip(flat, passes)) or 1
-
-    def step(self, nbytes: int) -> None:
-        """So many bytes more were worked on; raises Cancelled."""
-        self._job.check()
-        self._done += nbytes
-        if time.monotonic() - self._sent > _PARTIAL_SECONDS:
-            done = min(self._done * self._total // self._work, self._total)
-            self._job.tell({"done": done, "total": self._total, **self.taken()})
-            self._sent = time.monotonic()
 
     def add(self, name: str, found: dict[str, dict[str, Any]]) -> None:
         self._tensors += [[name, target, sums] for target, sums in found.items()]

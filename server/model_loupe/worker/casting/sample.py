@@ -28,37 +28,38 @@ _WHOLE_ELEMENTS = 16_384
 
 
 class Sample(NamedTuple):
-    """``taken`` of ``of`` runs; ``values`` has one a row. ``read_bytes`` were read for it."""
+    """``taken`` of ``of`` units; ``values`` has one a row. They stand for ``elements`` in rows of ``row``."""
 
     values: torch.Tensor
     of: int
-    read_bytes: int
+    elements: int
+    row: int
 
     @property
     def taken(self) -> int:
         return len(self.values)
 
+    @property
+    def read_bytes(self) -> int:
+        return int(self.values.nbytes)
 
-def estimates(
-    file: TensorFile, tensor: Stored, formats: list[Format], seed: int
-) -> dict[str, dict[str, Any]]:
-    """Estimated sums of one tensor for each format."""
-    if not tensor.elements:
-        return {}
-    sample = _taken(file, tensor, random.Random(f"{seed}:{tensor.name}"))
+
+def estimates(sample: Sample, formats: list[Format]) -> dict[str, dict[str, Any]]:
+    """Estimated sums of what the sample stands for, for each format."""
     whole = _whole(sample, formats)
     original = Original(sample.values)
-    return {each.name: _estimate(tensor, sample, original, each, whole) for each in formats}
+    return {each.name: _estimate(sample, original, each, whole) for each in formats}
 
 
-def _taken(file: TensorFile, tensor: Stored, chance: random.Random) -> Sample:
+def sample_of(file: TensorFile, tensor: Stored, seed: int) -> Sample:
     """A run somewhere within each of equal stretches; the last, shorter one of a tensor is left out."""
+    chance = random.Random(f"{seed}:{tensor.name}")
     dtype: torch.dtype = getattr(torch, tensor.dtype)
     size = RUN * ITEM_BYTES[tensor.dtype]
     of = tensor.elements // RUN
     if tensor.elements <= _WHOLE_ELEMENTS:
         values = torch.frombuffer(file.read(tensor.start, tensor.nbytes), dtype=dtype)
-        return Sample(values.view(1, -1), 1, tensor.nbytes)
+        return Sample(values.view(1, -1), 1, tensor.elements, tensor.row)
     buffer = bytearray(_RUNS * size)
     view = memoryview(buffer)
     for number in range(_RUNS):
@@ -66,7 +67,8 @@ def _taken(file: TensorFile, tensor: Stored, chance: random.Random) -> Sample:
         at = min(int((number + chance.random()) * of / _RUNS), of - 1)
         file.read_into(tensor.start + at * size, view[number * size : (number + 1) * size])
     file.check()
-    return Sample(torch.frombuffer(buffer, dtype=dtype).view(_RUNS, RUN), of, len(buffer))
+    values = torch.frombuffer(buffer, dtype=dtype).view(_RUNS, RUN)
+    return Sample(values, of, tensor.elements, tensor.row)
 
 
 def _whole(sample: Sample, formats: list[Format]) -> Whole:
@@ -77,15 +79,13 @@ def _whole(sample: Sample, formats: list[Format]) -> Whole:
     return Whole(absmax, nested(torch.cat(scales)) if scales else None)
 
 
-def _estimate(
-    tensor: Stored, sample: Sample, original: Original, each: Format, whole: Whole
-) -> dict[str, Any]:
+def _estimate(sample: Sample, original: Original, each: Format, whole: Whole) -> dict[str, Any]:
     """The tally of the sample for all elements, and the variances of its sums of squares."""
-    cast, saturated = cast_all(each, sample.values.reshape(-1), whole, 0, tensor.row)
+    cast, saturated = cast_all(each, sample.values.reshape(-1), whole, 0, sample.row)
     tally = Tally()
     original.compare(cast, each.bounds or UNBOUNDED, tally, saturated)
     looked_at = sample.values.numel()
-    factor = tensor.elements / looked_at
+    factor = sample.elements / looked_at
     errors, squares = _sums_of_units(sample.values, cast)
     spread = _covariance(errors, squares) * (factor * factor * sample.taken * (1 - sample.taken / sample.of))
     found = tally.as_json()

@@ -1,0 +1,78 @@
+/** Writes a cast checkpoint: asks for the dtype and the folder, shows how far it is. */
+import {
+  CAST_PREVIEW,
+  CAST_WRITE,
+  formatBytes,
+  type CastPreview,
+  type CastPreviewParams,
+  type CastWriteParams,
+  type TreeNode,
+  type WrittenCast,
+} from '@model-loupe/core';
+import * as vscode from 'vscode';
+
+import type { LanguageServer } from './server';
+import type { ModelsView } from './tree';
+
+export async function writeCast(server: LanguageServer, view: ModelsView, row?: TreeNode): Promise<void> {
+  const chosen = row ? (view.printable(row) ?? row) : await view.chooseModel('Which model to cast');
+  const dtype = chosen && (await chooseDtype(server, chosen.id));
+  const output = dtype && (await chooseFolder(chosen.label, dtype));
+  if (!output) {
+    return;
+  }
+  try {
+    const written = await write(server, { model: chosen.id, dtype, output: output.fsPath }, chosen.label);
+    await tell(written);
+  } catch (error) {
+    void vscode.window.showErrorMessage(`Model Loupe: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function chooseDtype(server: LanguageServer, model: string): Promise<string | undefined> {
+  const params: CastPreviewParams = { model, plan: true };
+  const { targets } = await server.request<CastPreview>(CAST_PREVIEW, params);
+  const items = targets.map(({ dtype, title, bytes }) => ({
+    label: dtype,
+    description: formatBytes(bytes),
+    detail: title === dtype ? '' : title,
+  }));
+  return (await vscode.window.showQuickPick(items, { title: 'Write a checkpoint cast to', matchOnDetail: true }))?.label;
+}
+
+/** A folder that is not there yet. */
+function chooseFolder(model: string, dtype: string): Thenable<vscode.Uri | undefined> {
+  const name = `${model.replace(/^.*[\\/]/, '')}-${dtype}`;
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
+  return vscode.window.showSaveDialog({
+    title: 'Folder of the new checkpoint',
+    saveLabel: 'Write Checkpoint',
+    ...(folder ? { defaultUri: vscode.Uri.joinPath(folder, name) } : {}),
+  });
+}
+
+function write(server: LanguageServer, params: CastWriteParams, model: string): Thenable<WrittenCast> {
+  const title = `Casting ${model} to ${params.dtype}`;
+  const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
+  return vscode.window.withProgress(options, (progress, cancellation) => {
+    const abort = new AbortController();
+    cancellation.onCancellationRequested(() => abort.abort());
+    let shown = 0;
+    return server.stream<WrittenCast>(CAST_WRITE, params, {
+      signal: abort.signal,
+      onPartial: () => undefined,
+      onProgress: ({ percentage = 0, message = '' }) => {
+        progress.report({ message, increment: percentage - shown });
+        shown = percentage;
+      },
+    });
+  });
+}
+
+async function tell({ path, bytes, verified }: WrittenCast): Promise<void> {
+  const how = verified ? ', and read back' : '';
+  const open = 'Show in Explorer';
+  if ((await vscode.window.showInformationMessage(`Written: ${path} (${formatBytes(bytes)}${how})`, open)) === open) {
+    await vscode.commands.executeCommand('revealInExplorer', vscode.Uri.file(path));
+  }
+}

@@ -1,0 +1,52 @@
+"""``adapter-base-mismatch``: the matrices of a LoRA against the layers that they are for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from model_loupe.diagnostics.finding import Document, Finding
+from model_loupe.domain.units import format_shape, plural
+from model_loupe.inspector import Description
+
+# As PEFT saves them (``get_peft_model_state_dict``).
+_MATRIX = re.compile(r"(?:base_model\.model\.)?(.+)\.lora_([AB])(?:\.default)?\.weight$")
+
+
+def adapters(document: Document) -> Iterator[Finding]:
+    """Adapters that do not fit the model that the code puts them on."""
+    for adapter, base in document.adapted:
+        matrices, model = document.description(adapter), document.description(base)
+        if matrices is None or model is None:
+            continue
+        why = _difference(matrices, model)
+        if why is not None:
+            message = f"{adapter.model} does not fit {base.model}: {why}."
+            yield Finding("adapter-base-mismatch", adapter.cell, adapter.span, message)
+
+
+def _difference(adapter: Description, base: Description) -> str | None:
+    """The first layer that does not fit; None if all do, or if the names of the two cannot be compared."""
+    if base.quantization is not None or not base.weights.complete or base.weights.gguf is not None:
+        return None
+    layers = base.weights.table.tensors
+    absent: list[str] = []
+    found = 0
+    for name, kind in adapter.weights.table.tensors.items():
+        matched = _MATRIX.match(name)
+        if matched is None or len(kind.shape) != 2:
+            continue
+        path, side = matched.groups()
+        layer = layers.get(f"{path}.weight")
+        if layer is None:
+            absent.append(path)
+            continue
+        found += 1
+        # LoRA's A is (rank, in) and B (out, rank); a Conv1D of GPT-2 stores (in, out).
+        size = kind.shape[1] if side == "A" else kind.shape[0]
+        if len(layer.shape) == 2 and size not in layer.shape:
+            takes = f"is for a layer with {size:,} {'inputs' if side == 'A' else 'outputs'}"
+            return f"{path}.lora_{side} {takes}, and the layer is {format_shape(layer.shape)}"
+    if found and absent:
+        return f"it has matrices for {plural(len(set(absent)), 'layer')} that are not there ({absent[0]})"
+    return None

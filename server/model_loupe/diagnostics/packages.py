@@ -1,0 +1,58 @@
+"""``missing-package``: what a call needs that is not installed where the code runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from model_loupe.diagnostics.finding import Checked, Finding
+from model_loupe.diagnostics.quantizers import quantizer_of
+from model_loupe.documents import Span
+
+# By the quantiser: the distribution that transformers asks for.
+_OF_QUANTIZERS = {
+    "bitsandbytes": "bitsandbytes",
+    "compressed-tensors": "compressed-tensors",
+    "hqq": "hqq",
+    "quanto": "optimum-quanto",
+    "torchao": "torchao",
+}
+_LOW_MEMORY_IGNORED = (4, 55)
+
+
+def packages(checked: Checked) -> Iterator[Finding]:
+    """The packages that the call raises an ImportError without."""
+    version = checked.transformers
+    if version is None or checked.around.version("torch") is None or checked.reference.role != "model":
+        return
+    missing: dict[Span, tuple[str, list[str]]] = {}
+    for distribution, span, why in _needed(checked, version):
+        if checked.around.version(distribution) is None:
+            _, names = missing.setdefault(span, (why, []))
+            names.append(distribution)
+    for span, (why, names) in missing.items():
+        install = f"`{checked.around.interpreter} -m pip install {' '.join(names)}`"
+        message = f"{why} needs {' and '.join(names)}, not installed where the code runs ({install})."
+        yield Finding("missing-package", checked.reference.cell, span, message)
+
+
+def _needed(checked: Checked, version: tuple[int, ...]) -> Iterator[tuple[str, Span, str]]:
+    """Distribution, where the code asks for it, and what does so."""
+    reference, site, description = checked.reference, checked.site, checked.description
+    for argument in site.arguments if site else ():
+        if argument.name == "device_map" and argument.text != "None":
+            yield "accelerate", argument.span, "device_map="
+        if argument.name == "low_cpu_mem_usage" and argument.text == "True" and version < _LOW_MEMORY_IGNORED:
+            yield "accelerate", argument.span, "low_cpu_mem_usage="
+    method = quantizer_of(checked)
+    if method in _OF_QUANTIZERS:
+        names = ("quantization_config", "load_in_8bit", "load_in_4bit")
+        asked = next((found for name in names if site and (found := site.argument(name))), None)
+        span = asked.span if asked else reference.span
+        yield _OF_QUANTIZERS[method], span, f"Quantisation by {method}"
+        if method == "bitsandbytes":
+            yield "accelerate", span, f"Quantisation by {method}"
+    if description is not None and description.adapter is not None:
+        yield "peft", reference.span, "An adapter"
+    if reference.kwargs.get("gguf_file", "None") != "None":
+        given = site.argument("gguf_file") if site else None
+        yield "gguf", given.span if given else reference.span, "gguf_file="

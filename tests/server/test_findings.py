@@ -1,0 +1,204 @@
+"""Every diagnostic on code that deserves it and on code that does not; quick fixes, applied."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from itertools import count
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from lsprotocol import types
+
+from model_loupe.diagnostics.reference import place_of
+from model_loupe.diagnostics.rules import CHECKPOINT, RULES
+from tests.support.interpreters import interpreter_with
+
+from .editor import Document, Editor, session, until
+from .quick_fixes import applied, fixes
+from .snippets import (
+    HEAD,
+    LARGE_MACHINE,
+    LOAD,
+    MEMORY,
+    PACKAGES,
+    SMALL_MACHINE,
+    SNIPPETS,
+    Snippet,
+    write_models,
+)
+
+module_loop = pytest.mark.asyncio(loop_scope="module")
+
+# What only transformers itself can tell (tests/with_torch), the Hub (tests/hub), or a measurement.
+ELSEWHERE = {"dtype-overflow", "gated", "head-dropped", "head-new", "loading-fails", "wrong-auto-class"}
+# Told below, with other settings.
+HERE_TOO = {CHECKPOINT, "will-not-fit"}
+# Ends a document whose model is looked at in a process of its own, each as another: what is above it is
+# known by then, too.
+LAST = "# last"
+_numbers = count(1)
+
+
+class Editors:
+    """A session for each set of installed packages, in one workspace."""
+
+    def __init__(self, folder: Path, stack: AsyncExitStack) -> None:
+        self.folder = folder
+        self._stack = stack
+        self._opened: dict[str, Editor] = {}
+        self._documents = 0
+
+    async def open(self, packages: str, text: str) -> Document:
+        self._documents += 1
+        editor = await self._editor(packages)
+        return editor.open(self.folder / f"{self._documents}.py", text)
+
+    async def _editor(self, packages: str) -> Editor:
+        if packages not in self._opened:
+            python = interpreter_with(self.folder / "python" / packages, PACKAGES[packages])
+            settings = {"worker": {"interpreter": python}}
+            opened = session(self.folder, folders=(self.folder,), settings=settings)
+            self._opened[packages] = await self._stack.enter_async_context(opened)
+        return self._opened[packages]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def editors(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Editors]:
+    folder = tmp_path_factory.mktemp("workspace")
+    write_models(folder)
+    async with AsyncExitStack() as stack:
+        yield Editors(folder, stack)
+
+
+async def found(document: Document, code: str) -> list[types.Diagnostic]:
+    """The diagnostics of a code, once all is known; not those of ``LAST``."""
+    if LAST in document.text:
+        line = document.range(LAST).start.line
+
+        async def is_known() -> bool:
+            return any(problem.range.start.line == line for problem in await document.diagnostics())
+
+        await until(is_known, "what the version's default is")
+        return [
+            each
+            for each in await document.diagnostics()
+            if each.code == code and each.range.start.line < line
+        ]
+    return [problem for problem in await document.diagnostics() if problem.code == code]
+
+
+def _text_at(document: Document, where: types.Range) -> str:
+    lines = document.text.split("\n")[where.start.line : where.end.line + 1]
+    lines[-1] = lines[-1][: where.end.character]
+    lines[0] = lines[0][where.start.character :]
+    return "\n".join(lines)
+
+
+def _written(snippet: Snippet) -> str:
+    text = HEAD + snippet.text + "\n"
+    if snippet.code == "dtype-default" and snippet.packages != "new":
+        text += LOAD.format(f", rope_theta={next(_numbers)}") + f"  {LAST}\n"
+    return text
+
+
+def test_every_diagnostic_has_three_snippets_of_both_kinds() -> None:
+    marked = Counter(snippet.code for snippet in SNIPPETS if snippet.marked)
+    unmarked = Counter(snippet.code for snippet in SNIPPETS if not snippet.marked)
+    codes = RULES.keys() - ELSEWHERE - HERE_TOO
+    assert {code for code in codes if marked[code] < 3 or unmarked[code] < 3} == set()
+
+
+@module_loop
+@pytest.mark.parametrize(
+    "snippet", SNIPPETS, ids=lambda each: f"{each.code}-{each.packages}-{each.text[-40:]}"
+)
+async def test_snippet(editors: Editors, snippet: Snippet) -> None:
+    document = await editors.open(snippet.packages, _written(snippet))
+    problems = await found(document, snippet.code)
+    assert [_text_at(document, problem.range) for problem in problems] == [snippet.marked] * bool(
+        snippet.marked
+    )
+    if not problems:
+        return
+    [problem] = problems
+    assert problem.source == "model-loupe"
+    assert problem.message.endswith((".", ")"))
+    actions = await fixes(document, problem)
+    if snippet.fixed is None:
+        return
+    after = applied(document, actions[0])
+    ast.parse(after)
+    assert after == document.text.replace(snippet.text, snippet.fixed)
+    document.rewrite(after)
+    assert await found(document, snippet.code) == []
+
+
+@pytest.mark.parametrize("snippet", [each for each in SNIPPETS if each.marked], ids=lambda each: each.code)
+@module_loop
+async def test_a_comment_leaves_it_out(editors: Editors, snippet: Snippet) -> None:
+    document = await editors.open(snippet.packages, _written(snippet))
+    [problem] = await found(document, snippet.code)
+    leave_out = (await fixes(document, problem))[-1]
+    assert leave_out.title == f"Leave out {snippet.code} here"
+    document.rewrite(applied(document, leave_out))
+    assert f"# loupe: ignore[{snippet.code}]" in document.text
+    assert await found(document, snippet.code) == []
+
+
+@module_loop
+async def test_will_not_fit(editors: Editors) -> None:
+    document = await editors.open("old", HEAD)
+    editor, worker = document.editor, {"interpreter": str(editors.folder / "python" / "old" / "python")}
+    for machine, fits in ((SMALL_MACHINE, False), (LARGE_MACHINE, True), ({}, True)):
+        editor.settings(worker=worker, memory={"devices": machine})
+        for text, may_be_marked in MEMORY:
+            document.rewrite(HEAD + text)
+            assert bool(await found(document, "will-not-fit")) is (may_be_marked and not fits), text
+
+
+@module_loop
+async def test_severity_and_documentation(editors: Editors) -> None:
+    text = HEAD + LOAD.format(", load_in_8bit=True")
+    document = await editors.open("new", text)
+    [problem] = await found(document, "removed-argument")
+    assert problem.severity is types.DiagnosticSeverity.Error
+    assert problem.code_description is not None
+    assert problem.code_description.href == place_of("removed-argument")
+
+
+@module_loop
+@pytest.mark.parametrize(
+    ("setting", "severities"),
+    [
+        ({"severity": {"removed-argument": "hint"}}, [types.DiagnosticSeverity.Hint]),
+        ({"severity": {"removed-argument": "off"}}, []),
+        ({"enabled": False}, []),
+    ],
+)
+async def test_settings(editors: Editors, setting: dict[str, object], severities: list[object]) -> None:
+    text = HEAD + LOAD.format(", load_in_8bit=True")
+    document = await editors.open("new", text)
+    python = str(editors.folder / "python" / "new" / "python")
+    document.editor.settings(worker={"interpreter": python}, diagnostics=setting)
+    problems = await found(document, "removed-argument")
+    document.editor.settings(worker={"interpreter": python})
+    assert [problem.severity for problem in problems] == severities
+
+
+@module_loop
+async def test_a_notebook_s_fix_is_in_the_cells_that_it_concerns(editors: Editors) -> None:
+    editor = (await editors.open("new", "")).editor
+    notebook = editor.open_notebook(
+        editors.folder / "a.ipynb", "from transformers import AutoModel", LOAD.format(", load_in_8bit=True")
+    )
+    cell = notebook[1]
+    [problem] = await found(cell, "removed-argument")
+    [action, *_] = await fixes(cell, problem)
+    assert action.edit and action.edit.changes
+    assert set(action.edit.changes) == {notebook[0].uri, cell.uri}
+    [edit] = action.edit.changes[notebook[0].uri]
+    assert edit.new_text == ", BitsAndBytesConfig"
