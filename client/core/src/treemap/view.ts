@@ -1,16 +1,16 @@
 /** A treemap of a model's bytes, by module, coloured by dtype. Opens a module on a click or on Enter. */
 import { html, nothing, render, svg, type SVGTemplateResult, type TemplateResult } from 'lit-html';
 
-import { formatBytes, formatInteger } from '../format.js';
+import { formatBytes } from '../format.js';
 import type { Area } from '../protocol.js';
 import { layout, type Box } from './layout.js';
+import { areaText, dtypesOf, fitting } from './words.js';
 
 const WIDTH = 1000;
 const HEIGHT = 480;
 /** Narrower boxes have no room for a word. */
 const NARROWEST = 46;
 const LOWEST = 14;
-const LETTER = 6.6;
 const COLOURS = 8;
 
 export class Treemap {
@@ -104,32 +104,4 @@ export class Treemap {
     };
     return down(this.shown)?.slice(1) ?? [];
   }
-}
-
-/** One area in words. */
-export function areaText(area: Area, whole: Area): string {
-  const share = (100 * area.bytes) / Math.max(whole.bytes, 1);
-  const copies = area.copies > 1 ? ` in all ${area.copies}` : '';
-  return `${area.path}: ${formatBytes(area.bytes)}${copies}, ${share.toFixed(1)} %, ${formatInteger(area.elements)} elements, ${area.dtype}`;
-}
-
-/** The dtypes of what is not divided further, those of most bytes first. */
-export function dtypesOf(whole: Area): string[] {
-  const bytes = new Map<string, number>();
-  const add = (area: Area): void => {
-    if (area.children.length > 0) {
-      area.children.forEach(add);
-    } else {
-      bytes.set(area.dtype, (bytes.get(area.dtype) ?? 0) + area.bytes);
-    }
-  };
-  add(whole);
-  return [...bytes].sort(([, one], [, other]) => other - one).map(([dtype]) => dtype);
-}
-
-function fitting({ name, copies, bytes }: Area, width: number): string {
-  const letters = Math.floor((width - 8) / LETTER);
-  const long = `${name}${copies > 1 ? ` (${copies} ×)` : ''} · ${formatBytes(bytes)}`;
-  const text = long.length <= letters ? long : name;
-  return text.length <= letters ? text : `${text.slice(0, Math.max(1, letters - 1))}…`;
 }
