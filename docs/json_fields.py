@@ -250,16 +250,16 @@ _NUMERICS = """
 {0}.mode | string | `exact` or `sampled`
 {0}.elements | integer | elements that are cast
 {0}.read_bytes | integer | bytes that were read
-{0}.sampled | integer | elements that were looked at, of a sample
+{0}.sampled | integer | elements that were looked at
 {0}.nan_in | integer? | NaN before the cast; null: a sample does not tell
 {0}.inf_in | integer? | infinite before the cast
-{0}.to_inf | integer? | finite values that become infinite or NaN
+{0}.to_inf | integer? | finite values that become infinite or NaN; null: a sample does not tell
 {0}.saturated | integer? | values that are clamped to the largest
-{0}.to_zero | integer? | values that become zero
+{0}.to_zero | integer? | values that become zero; of a sample an estimate, null where it saw none
 {0}.to_subnormal | integer? | values that become subnormal
 {0}.changed | integer? | values that change
 {0}.compared | integer? | values that errors are of
-{0}.max_abs_error | number? | largest absolute error
+{0}.max_abs_error | number? | largest absolute error; of a sample the largest seen
 {0}.max_rel_error | number? | largest relative error
 {0}.mse | number? | mean squared error
 {0}.snr_db | number? | signal to noise in dB; null of an exact cast
@@ -271,7 +271,7 @@ _NUMERICS = """
 {0}.exponents.after | array | exponent and count, after
 {0}.exponents.after[] | array | one pair
 {0}.exponents.after[][] | integer | exponent or count
-{0}.interval | object | of a sample: where the whole lies with 95 % confidence
+{0}.interval | object? | of a sample: where the whole lies with 95 % confidence
 {0}.interval.snr_db | array? | least and most
 {0}.interval.snr_db[] | number | dB
 """
@@ -308,6 +308,10 @@ targets[].modules[] | object | one block
 targets[].modules[].path | string | its path
 targets[].modules[].bytes_before | integer | bytes before
 targets[].modules[].bytes | integer | bytes afterwards
+targets[].modules[].numerics | object? | what it does to the block's values; null where that was not measured
+"""
+    + _NUMERICS.format("targets[].modules[].numerics")
+    + """
 targets[].kv_cache | object? | the cache, where activations have the new dtype
 targets[].kv_cache.dtype | string | its dtype
 targets[].kv_cache.bytes_per_token | integer | bytes for each token
@@ -320,8 +324,8 @@ targets[].worst | array | the tensors that lose most
 targets[].worst[] | object | one tensor
 targets[].worst[].name | string | its name
 targets[].worst[].snr_db | number? | signal to noise in dB
-targets[].worst[].to_inf | integer | values that become infinite
-targets[].worst[].max_abs_error | number | largest absolute error
+targets[].worst[].to_inf | integer? | values that become infinite; null: a sample does not tell
+targets[].worst[].max_abs_error | number? | largest absolute error
 targets[].unmeasured | object | why there are no figures
 targets[].unmeasured.code | string | a code
 targets[].unmeasured.message | string | one line for people
@@ -336,6 +340,26 @@ targets[].tensors[].bytes | integer | bytes afterwards
 targets[].tensors[].reason | string? | why it is not cast
 """
     + _NUMERICS.format("targets[].tensors[]")
+)
+
+WRITTEN = _table(
+    """
+schema | integer | 1: fields may be added, never renamed
+path | string | the folder that was written
+dtype | string | the dtype that its tensors have, but those that the plan keeps
+bytes | integer | bytes of tensor data
+tensors | integer | tensors
+files | array | its files
+files[] | object | one file
+files[].name | string | its name in the folder
+files[].bytes | integer | its size
+verified | boolean | whether it was read back and was what had been written; else nothing is written
+to_inf | integer | finite values that became infinite or NaN
+saturated | integer | values that became the largest of the dtype
+left_out | array | files of the model that were not copied
+left_out[] | string | a name
+note | string? | what else is to be known
+"""
 )
 
 SCAN = _table(
@@ -365,6 +389,7 @@ SCAN = _table(
 ANSWERS: dict[str, tuple[str, list[Field]]] = {
     "inspect": ("model-loupe inspect MODEL --json", INSPECT),
     "cast": ("model-loupe cast MODEL --to DTYPE --json", CAST),
+    "cast-output": ("model-loupe cast MODEL --to DTYPE --output DIR --json", WRITTEN),
     "scan": ("model-loupe scan PATH… --json", SCAN),
 }
 """By command: how it is called, and the fields of its answer."""

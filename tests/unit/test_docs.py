@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import re
@@ -110,3 +111,37 @@ def _any_key(path: str) -> str:
 
 def test_there_is_no_other_page() -> None:
     assert {path.name for path in (DOCS / "reference").iterdir()} == set(PAGES)
+
+
+NOTEBOOK = (DOCS / "notebook.md").read_text()
+
+
+@pytest.mark.parametrize("named", sorted(set(re.findall(r"`(tests/[\w/]+\.py::test_\w+)`", NOTEBOOK))))
+def test_the_notebook_s_cells_are_kept_by_tests_that_exist(named: str) -> None:
+    path, _, function = named.partition("::")
+    tree = ast.parse((DOCS.parent / path).read_text())
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    assert function in {node.name for node in tree.body if isinstance(node, functions)}
+
+
+@pytest.mark.parametrize(
+    ("heading", "table", "count"),
+    [
+        ("## The 27 fields of the config", "GEMMA", 27),
+        ("## The 18 arguments of from_pretrained", "ARGUMENTS", 18),
+    ],
+)
+def test_the_notebook_s_names_are_those_that_are_tested(heading: str, table: str, count: int) -> None:
+    """The lists of the page are the keys that ``tests/libraries/worker`` goes through."""
+    listed = re.findall(r"`(\w+)`", NOTEBOOK.partition(heading)[2].partition("##")[0])
+    tree = ast.parse((DOCS.parent / "tests" / "libraries" / "worker" / "test_documentation.py").read_text())
+    dicts = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, (ast.Assign, ast.AnnAssign))
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name) and isinstance(node.value, ast.Dict)
+    }
+    tested = [key.value for key in dicts[table].keys if isinstance(key, ast.Constant)]
+    assert sorted(listed) == sorted(tested)
+    assert len(listed) == count

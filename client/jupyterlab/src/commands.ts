@@ -4,6 +4,7 @@ import { Clipboard, InputDialog, type ICommandPalette } from '@jupyterlab/apputi
 import { copyIcon, refreshIcon } from '@jupyterlab/ui-components';
 
 import { rowText, type CodePlace } from '@model-loupe/core';
+import type { CodeActions } from './actions';
 import type { CastPreviews } from './casts';
 import type { ModelsPanel } from './panel';
 import type { PrintedModels } from './printed';
@@ -16,6 +17,7 @@ export const CommandIDs = {
   reveal: 'model-loupe:reveal',
   showArchitecture: 'model-loupe:show-architecture',
   refresh: 'model-loupe:refresh',
+  fix: 'model-loupe:fix',
   searchVocabulary: 'model-loupe:search-vocabulary',
   copy: 'model-loupe:copy',
   collapseAll: 'model-loupe:collapse-all',
@@ -28,6 +30,7 @@ const VOCABULARY = 'vocabulary';
 const CATEGORY = 'Model Loupe';
 const ROW_SELECTOR = '.jp-ModelLoupe-row';
 const TREE_SELECTOR = '.jp-ModelLoupe-tree';
+const EDITOR_SELECTOR = '.jp-CodeMirrorEditor';
 
 // Rows of what can be printed, by what the server says they are.
 const PRINTABLE_SELECTORS = ['model', 'architecture'].map((context) => `${ROW_SELECTOR}[data-context='${context}']`);
@@ -165,4 +168,16 @@ export function addToPalette(palette: ICommandPalette): void {
   for (const command of [open, print, previewCasts, refresh, restartServer]) {
     palette.addItem({ command, category: CATEGORY });
   }
+}
+
+/** Adds the command that opens the menu of quick fixes, where code is written. */
+export function addFixCommand(app: JupyterFrontEnd, palette: ICommandPalette | null, actions: CodeActions): void {
+  app.commands.addCommand(CommandIDs.fix, {
+    label: 'Fix or Change Model Code…',
+    caption: 'What can be done about the model that is named at the cursor',
+    execute: () => actions.open(),
+  });
+  app.commands.addKeyBinding({ command: CommandIDs.fix, keys: ['Accel .'], selector: EDITOR_SELECTOR });
+  app.contextMenu.addItem({ command: CommandIDs.fix, selector: EDITOR_SELECTOR, rank: 100 });
+  palette?.addItem({ command: CommandIDs.fix, category: CATEGORY });
 }

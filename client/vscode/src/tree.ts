@@ -190,21 +190,27 @@ export class ModelsView
     if (this.filter) {
       this.filter = ''; // of a filtered tree that row may not be a part
     }
-    for (let attempt = 1; ; attempt++) {
+    return this.untilDrawn(async () => {
       const model = await this.tree.findRoot(id);
       if (!model) {
         return false;
       }
+      await this.reveal(model);
+      const architecture = await this.tree.findArchitecture(model, architectureId);
+      if (architecture) {
+        await this.reveal(architecture);
+      }
+      return true;
+    });
+  }
+
+  /** Reveals rows, again if VS Code does not know them: it has not drawn the view yet, or refreshed it in between. */
+  private async untilDrawn<T>(reveal: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
       try {
-        await this.reveal(model);
-        const architecture = await this.tree.findArchitecture(model, architectureId);
-        if (architecture) {
-          await this.reveal(architecture);
-        }
-        return true;
+        return await reveal();
       } catch (error) {
-        // VS Code does not know these rows: it has not drawn the view yet, or refreshed it in between.
-        this.log.debug(`Could not reveal ${model.label} (attempt ${attempt}):`, error);
+        this.log.debug(`Could not reveal rows (attempt ${attempt}):`, error);
         if (attempt === REVEAL_ATTEMPTS) {
           throw error;
         }
@@ -216,13 +222,15 @@ export class ModelsView
   /** Show the last of these rows, each below the one before; rejects if the code no longer names the model. */
   async showPath(path: readonly string[]): Promise<void> {
     await vscode.commands.executeCommand(`${VIEW}.focus`);
-    const rows = await this.tree.follow(path);
-    if (rows.length === 0) {
-      throw new Error('The code no longer names this model.');
-    }
-    for (const row of rows) {
-      await this.reveal(row);
-    }
+    await this.untilDrawn(async () => {
+      const rows = await this.tree.follow(path);
+      if (rows.length === 0) {
+        throw new Error('The code no longer names this model.');
+      }
+      for (const row of rows) {
+        await this.reveal(row);
+      }
+    });
   }
 
   private async reveal(node: TreeNode): Promise<void> {

@@ -119,6 +119,24 @@ step('Go to Definition opens the class in the installed transformers', async () 
   await photograph(page, 'definition');
 });
 
+step('a vocabulary is searched from its row', async () => {
+  await treeRow(page, /./).first().click();
+  await page.keyboard.press('Control+ArrowLeft'); // collapses all
+  for (const label of [/small-gemma/, /^Tokenizer/, /^Vocabulary/]) {
+    await expand(page, label);
+  }
+  await treeRow(page, /^<pad>/).waitFor();
+  const vocabulary = treeRow(page, /^Vocabulary/);
+  await vocabulary.hover();
+  await vocabulary.locator('.action-label[aria-label^="Search Vocabulary"]').click();
+  await page.locator('.quick-input-widget input').fill('MODEL');
+  await page.keyboard.press('Enter');
+  await treeRow(page, /^▁model/).waitFor();
+  assert.equal(await treeRow(page, /^<pad>/).count(), 0);
+  await treeAtRest(page);
+  await photograph(page, 'vocabulary');
+});
+
 castSteps(step, () => ({ workbench, workspace }));
 
 step('the page asked nobody but this machine', () => {

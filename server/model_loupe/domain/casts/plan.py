@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import NamedTuple
+import re
+from collections.abc import Callable, Collection
+from functools import wraps
+from typing import Any, NamedTuple, TypeVar, cast
 
 from model_loupe.domain.casts.targets import ELEMENT, MATRIX, Target
 from model_loupe.domain.dtypes import BY_NAME
 from model_loupe.domain.tensors import TensorKind, TensorTable
 
+Found = TypeVar("Found")
+
+_INDEX = re.compile(r"(?<![^.])\d+(?![^.])")
 _EMBEDDINGS = ("embed", "wte", "wpe", "shared", "relative_attention_bias")
 _HEADS = ("lm_head", "embed_out", "output", "score", "classifier")
 _NORMS = ("norm", "ln_", "layernorm")
@@ -56,7 +61,10 @@ class Kept(NamedTuple):
 
 
 class CastPlan(NamedTuple):
-    """``before`` and ``nbytes`` are of all tensors, ``elements`` and ``cast_nbytes`` of what is cast."""
+    """``before`` and ``nbytes`` are of all tensors, ``elements`` and ``cast_nbytes`` of what is cast.
+
+    ``remembered`` holds what was worked out from it.
+    """
 
     target: Target
     tensors: tuple[TensorPlan, ...]
@@ -64,6 +72,7 @@ class CastPlan(NamedTuple):
     nbytes: int
     elements: int
     cast_nbytes: int
+    remembered: dict[str, Any]
 
     @property
     def bits_per_parameter(self) -> float:
@@ -97,6 +106,7 @@ def plan(table: TensorTable, target: Target, facts: CastFacts) -> CastPlan:
         nbytes=sum(tensor.nbytes for tensor in tensors),
         elements=sum(tensor.kind.elements for tensor in cast),
         cast_nbytes=sum(tensor.nbytes for tensor in cast),
+        remembered={},
     )
 
 
@@ -199,14 +209,26 @@ def _kept(name: str, kind: TensorKind, reason: str) -> TensorPlan:
     return TensorPlan(name, kind, kind.dtype, kind.nbytes, reason)
 
 
+def _once(work: Callable[[CastPlan], Found]) -> Callable[[CastPlan], Found]:
+    """Of each plan it is worked out once: editors ask again whenever more figures are there."""
+
+    @wraps(work)
+    def remembered(found: CastPlan) -> Found:
+        if work.__name__ not in found.remembered:
+            found.remembered[work.__name__] = work(found)
+        return cast("Found", found.remembered[work.__name__])
+
+    return remembered
+
+
+@_once
 def kept_modules(found: CastPlan) -> list[Kept]:
     """The modules of which something is not cast, equal ones of numbered layers in one row, largest first."""
     groups: dict[tuple[str, str, str], list[TensorPlan]] = {}
     for tensor in found.tensors:
         if tensor.reason is not None:
             module = tensor.name.rpartition(".")[0] or tensor.name
-            pattern = ".".join("*" if part.isdecimal() else part for part in module.split("."))
-            groups.setdefault((pattern, tensor.dtype, tensor.reason), []).append(tensor)
+            groups.setdefault((_INDEX.sub("*", module), tensor.dtype, tensor.reason), []).append(tensor)
     rows = [
         Kept(
             _ranges([tensor.name.rpartition(".")[0] or tensor.name for tensor in tensors]),
@@ -240,20 +262,21 @@ def _numbers(numbers: list[int]) -> str:
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
+@_once
 def by_module(found: CastPlan) -> list[tuple[str, int, int]]:
     """Bytes before and after of each top-level block (``model.layers``, ``lm_head``), in name order."""
     sums: dict[str, list[int]] = {}
     for tensor in found.tensors:
-        row = sums.setdefault(_block_of(tensor.name), [0, 0])
+        row = sums.setdefault(block_of(tensor.name), [0, 0])
         row[0] += tensor.kind.nbytes
         row[1] += tensor.nbytes
     return [(path, before, after) for path, (before, after) in sums.items()]
 
 
-def _block_of(name: str) -> str:
-    """The module above the first number; without one, the tensor's own."""
+def block_of(name: str) -> str:
+    """The module above the first number (or ``*`` for several); without one, the tensor's own."""
     parts = name.split(".")
     for position, part in enumerate(parts):
-        if part.isdecimal():
+        if part.isdecimal() or part == "*":
             return ".".join(parts[:position]) or name
     return ".".join(parts[:-1]) or name

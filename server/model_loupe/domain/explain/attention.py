@@ -90,10 +90,8 @@ TABLE.add(
     "sinks", Role("values", "A score of each head that takes attention away from all tokens.", ("heads",))
 )
 TABLE.add(
-    "relative_attention_bias relative_attention_bias.weight",
-    Role(
-        "embedding", "What each head adds to its scores, by the distance of two tokens.", ("buckets", "heads")
-    ),
+    "relative_attention_bias",
+    Role("values", "What each head adds to its scores, by the distance of two tokens.", ("buckets", "heads")),
 )
 
 # The indexer that chooses tokens for sparse attention (DeepSeek-V3.2, GLM-5).

@@ -120,12 +120,15 @@ def _by_class(subject: Subject) -> list[Role]:
 
 
 def _norms(subject: Subject, name: str) -> list[Role]:
-    class_name = subject.class_name or ""
-    if "RMSNorm" in class_name:
+    class_name = subject.class_name
+    if class_name is None:
+        return [embeddings.NORM] if _NORM.search(name) else []
+    # T5's and its kin are called LayerNorm, and take no mean away.
+    if "RMSNorm" in class_name or class_name.endswith(("T5LayerNorm", "TransformersLayerNorm")):
         return [embeddings.RMS_NORM]
-    if class_name.endswith("LayerNorm"):
+    if class_name == "LayerNorm":
         return [embeddings.LAYER_NORM]
-    return [embeddings.NORM] if not class_name and _NORM.search(name) else []
+    return [embeddings.ANY_NORM] if class_name.endswith("LayerNorm") else []
 
 
 _PARTS = (attention, feed_forward, sequences, convolutions, embeddings)
@@ -144,7 +147,7 @@ def _matched(role: Role, name: str, shape: Shape, subject: Subject, scope: Scope
     """``shape`` by ``role``, if each side is what the role says."""
     if len(shape) != len(role.axes):
         return None
-    maps = role.kind == "linear"
+    maps = role.kind in ("linear", "pooled")
     transposed = maps and _is_conv1d(subject, scope)
     sides = shape[::-1] if transposed else shape
     axes = [axis_of(wanted, length, scope.sizes) for wanted, length in zip(role.axes, sides, strict=True)]
@@ -155,9 +158,8 @@ def _matched(role: Role, name: str, shape: Shape, subject: Subject, scope: Scope
 def _is_conv1d(subject: Subject, scope: Scope) -> bool:
     if subject.class_name is not None:
         return subject.class_name == "Conv1D"
-    return scope.sizes.whole.get("model_type") in _CONV1D_TYPES and subject.path.rpartition(".")[
-        2
-    ].startswith("c_")
+    name = subject.path.rpartition(".")[2]
+    return name.startswith("c_") and scope.sizes.whole.get("model_type") in _CONV1D_TYPES
 
 
 def _notes(matrix: Matrix, scope: Scope) -> list[str]:

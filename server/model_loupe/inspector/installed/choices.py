@@ -103,3 +103,14 @@ def _keys(folders: Folders, module: str, name: str) -> list[str]:
     found = outline.value(name) if outline else None
     keys = found.keys if isinstance(found, ast.Dict) else ()
     return [str(key.value) for key in keys if isinstance(key, ast.Constant)]
+
+
+def default_targets(folders: Folders, model_type: str | None) -> list[str]:
+    """The modules that PEFT puts a LoRA on where the config names none; empty where it would refuse."""
+    outline = outline_of(folders, "peft.utils.constants")
+    found = outline.value("TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING") if outline else None
+    pairs = zip(found.keys, found.values, strict=True) if isinstance(found, ast.Dict) else ()
+    for key, value in pairs:
+        if isinstance(key, ast.Constant) and key.value == model_type and isinstance(value, ast.List):
+            return [str(each.value) for each in value.elts if isinstance(each, ast.Constant)]
+    return []
