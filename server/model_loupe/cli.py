@@ -207,11 +207,10 @@ def _count(text: str) -> int:
 
 
 def _size(text: str) -> int:
-    """``8MiB``, ``8MB``, ``8388608``."""
-    units = {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "KB": 10**3, "MB": 10**6, "GB": 10**9, "B": 1}
-    upper = text.strip().upper()
-    unit = next((each for each in units if upper.endswith(each)), "")
-    return _count(upper.removesuffix(unit).strip()) * units.get(unit, 1)
+    """``8MiB``, ``8 MB``, ``8388608``."""
+    from model_loupe.domain.units import parse_bytes
+
+    return parse_bytes(text) or _count(text)
 
 
 # As argparse calls them in its errors.

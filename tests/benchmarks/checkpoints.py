@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import struct
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,33 @@ def gemma_2b(folder: Path) -> Path:
 def deepseek_v3(folder: Path) -> Path:
     """deepseek-ai/DeepSeek-V3: 91,991 tensors in 163 files."""
     return _write(folder, support.DEEPSEEK_V3_CONFIG, support.deepseek_v3_tensors(), _DEEPSEEK_SHARDS)
+
+
+def four_gigabytes(folder: Path) -> str:
+    """64 linear layers of 64 MiB bfloat16: half of them holes in the file, the others of real values."""
+    shape, nbytes, layers = [4096, 8192], 2**26, 64
+    header = {
+        f"layers.{at}.fc.weight": {
+            "dtype": "BF16",
+            "shape": shape,
+            "data_offsets": [at * nbytes, (at + 1) * nbytes],
+        }
+        for at in range(layers)
+    }
+    text = json.dumps(header).encode()
+    # Every value of 14 bits as a bfloat16 between 2^-63 and 2: no NaN, and exponents of all sizes.
+    values = array("H", (code % 2**14 | (code & 1) << 15 for code in range(2**16))).tobytes() * (
+        nbytes // 2**17
+    )
+    folder.mkdir()
+    path = folder / "model.safetensors"
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for at in range(layers // 2):
+            file.seek(8 + len(text) + 2 * at * nbytes)
+            file.write(values)
+        file.truncate(8 + len(text) + layers * nbytes)
+    return str(path)
 
 
 def _write(folder: Path, config: dict[str, Any], tensors: list[support.Tensor], shards: int) -> Path:

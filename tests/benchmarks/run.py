@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.benchmarks import checkpoints, packages
+from tests.benchmarks.casting import memory_to_cast, seconds_to_cancel
 from tests.benchmarks.hub import Asked, asked_by, local_hub
 from tests.benchmarks.language_server import seconds_to_hover, seconds_to_initialize
 from tests.benchmarks.pairs import Timing, environment, in_pairs, told_by_process, whole_process
@@ -94,6 +95,15 @@ class Workbench:
         folder = str(self.folder / "gigabyte")
         subprocess.run(self.torch_yardstick("gigabyte", folder), check=True, stderr=subprocess.DEVNULL)
         return folder
+
+    def weights(self, dtype: str, mebibytes: int) -> str:
+        """A safetensors file of random matrices, made when first asked for."""
+        path = self.folder / f"{dtype}-{mebibytes}" / "model.safetensors"
+        if not path.exists():
+            path.parent.mkdir()
+            made = self.torch_yardstick("weights", str(path), dtype, str(mebibytes))
+            subprocess.run(made, check=True)
+        return str(path)
 
     def torch_yardstick(self, name: str, *arguments: str) -> list[str]:
         return [self.torch_python, *self.yardstick(name, *arguments)[1:]]
@@ -264,29 +274,42 @@ def hub(bench: Workbench) -> Iterator[Result | Asking]:
 def casts(bench: Workbench) -> Iterator[Result]:
     """What casts do to real values: all element-wise ones at once, block formats, a sample."""
 
-    def weights(dtype: str, mebibytes: int) -> str:
-        path = str(bench.folder / f"{dtype}-{mebibytes}.safetensors")
-        subprocess.run(bench.torch_yardstick("weights", path, dtype, str(mebibytes)), check=True)
-        return path
-
     def seconds(way: str, path: str) -> Callable[[], float]:
         script = bench.torch_yardstick("casts", way, path, bench.variables["PYTHONPATH"])
         return told_by_process(script, environment())
 
-    small, large, single = weights("bfloat16", 32), weights("bfloat16", 1024), weights("float32", 1024)
+    # What torch and bitsandbytes do with 1 GiB takes minutes: a part of it has the same ratio.
+    size = 1024 if os.environ.get("MODEL_LOUPE_BENCH_FULL") else 32
+    small = bench.weights("bfloat16", size)
+    large, single = bench.weights("bfloat16", 1024), bench.weights("float32", 1024)
     pairs = min(bench.pairs, 3)
     timing = in_pairs(seconds("element-wise", small), seconds("naive", small), pairs)
-    yield Result("8 element-wise casts of 32 MiB bf16, exact / naive torch passes for 5", timing, 1 / 40)
+    yield Result(f"8 element-wise casts of {size} MiB bf16, exact / naive torch passes for 5", timing, 1 / 40)
     timing = in_pairs(seconds("element-wise", large), seconds("bincount", large), pairs)
     yield Result("8 element-wise casts of 1 GiB bf16, exact / one bincount", timing, 1 / 0.8)
     timing = in_pairs(seconds("float16", single), seconds("element-wise", large), pairs)
     yield Result("float16 of 1 GiB float32, exact / the histogram of 1 GiB bf16", timing, 5)
     for name in ("nf4", "int8"):
         timing = in_pairs(seconds(f"{name},", small), seconds(name, small), pairs)
-        yield Result(f"{name} of 32 MiB bf16, exact / bitsandbytes' own, there and back", timing, 3)
+        yield Result(f"{name} of {size} MiB bf16, exact / bitsandbytes' own, there and back", timing, 3)
     targets = "float16,float8_e4m3fn,nf4"
     timing = in_pairs(seconds(f"sampled:{targets}", large), seconds(targets, large), pairs)
     yield Result("float16, e4m3 and nf4 of 1 GiB bf16, sampled / exact", timing, 1 / 20)
+
+
+def cast_worker(bench: Workbench) -> Iterator[Result]:
+    """The process that casts: how soon it stops, and how much memory it takes."""
+    large, pairs = bench.weights("bfloat16", 1024), min(bench.pairs, 5)
+    for target in ("float16", "Q4_K"):
+        taken = seconds_to_cancel(bench.torch_python, large, target, pairs)
+        told = Timing(taken, 0.2, taken / 0.2)
+        yield Result(f"cancelling {target} of 1 GiB bf16 / 200 ms", told, float("inf"), 0.2)
+    huge = checkpoints.four_gigabytes(bench.folder / "four-gigabytes")
+    limit = 600 * 2**20
+    targets = ("float16", "float8_e4m3fn", "int8", "nf4_double", "mxfp4", "Q6_K")
+    taken = memory_to_cast(bench.torch_python, bench.weights("bfloat16", 32), huge, targets)
+    name = f"memory above idle for {len(targets)} casts of 4 GiB, sparse and real / 600 MiB"
+    yield Result(name, Timing(taken, limit, taken / limit), 1, unit=("MiB", 2**20))
 
 
 BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Result | Asking]]] = {
@@ -301,6 +324,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Result | Asking]]] = {
     "notebook": notebook,
     "hub": hub,
     "casts": casts,
+    "cast_worker": cast_worker,
 }
 
 
@@ -332,6 +356,8 @@ def main() -> None:
     if unknown:
         parser.error(f"no benchmark is called {unknown[0]}: there are {', '.join(BENCHMARKS)}")
     show = partial(print, flush=True)
+    # What is measured is worked out, not looked up.
+    os.environ["MODEL_LOUPE_NO_CACHE"] = "1"
     show(f"medians of {arguments.pairs} pairs, ours / theirs: less is better")
     with tempfile.TemporaryDirectory(prefix="model-loupe-bench-") as folder:
         bench = Workbench(Path(folder), arguments.pairs)

@@ -12,9 +12,19 @@ from pathlib import Path
 from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.memory import Wanted
 from model_loupe.domain.warnings import Warning
-from model_loupe.inspector import Description, Inspector, LoadOptions, ModelRequest, card, summary
+from model_loupe.inspector import (
+    Description,
+    Inspector,
+    LoadOptions,
+    ModelRequest,
+    card,
+    summary,
+    tokenizer_card,
+)
+from model_loupe.inspector.rows import Place
 from model_loupe.inspector.schema import to_json
 from model_loupe.inspector.terminal import table
+from model_loupe.inspector.tokenizer_tree import rows
 from tests.fuzz.seeds import Format
 
 MAX_SECONDS = 1.0
@@ -90,13 +100,21 @@ def _wrong(target: Path, deep: bool) -> str | None:
     json.dumps(to_json(description, tree=True), allow_nan=False).encode()
     shown = [card(description, LoadOptions(), requested="x"), summary(description, LoadOptions())]
     shown.append(table(description, Wanted()))
+    known = inspector.tokenizer(description)
+    shown.append(tokenizer_card(known) or "")
+    tokens = rows(Place(request, "vocabulary"), known)
+    json.dumps([token.label for token in tokens], ensure_ascii=False).encode()
     for row in inspector.children(inspector.root(request).id):
         if deep and row.collapsible:
             inspector.children(row.id)
     for text in shown:
         text.encode()
-    if "<script" in shown[0] or "](command:" in shown[0]:
-        return "text from the file is Markdown in the card"
+    for text in (shown[0], shown[-1]):
+        if "<script" in text or "](command:" in text:
+            return "text from the file is Markdown in the card"
+    for problem in known.facts.problems if known.facts else ():
+        if wrong := _wrong_text(problem):
+            return wrong
     return _wrong_counts(description) or next(filter(None, map(_wrong_warning, description.warnings)), None)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from tests.fuzz.mutation import mutate_bytes, mutate_json
 from tests.support import checkpoints as made
 from tests.support import pickles
+from tests.support.sentencepiece import sentencepiece_model
 
 Mutate = Callable[[bytes, list[bytes], random.Random], bytes]
 
@@ -192,6 +193,45 @@ _MODULES = [
 ]
 
 
+_TOKENIZER_CONFIG = json.dumps(
+    {
+        "tokenizer_class": "GemmaTokenizer",
+        "model_max_length": 10**30,
+        "padding_side": "left",
+        "bos_token": {"content": "<s>", "special": True},
+        "pad_token": "<unk>",
+        "additional_special_tokens": ["<a>"],
+        "extra_special_tokens": {"image_token": "<image>"},
+        "added_tokens_decoder": {"2": {"content": "<s>", "special": True}},
+        "chat_template": [{"name": "default", "template": "{{ messages }}"}],
+    }
+).encode()
+
+
+def _tokenizers() -> list[bytes]:
+    tokens = ["<unk>", "<s>", 'a"b', "\\n", "▁the", "é"]
+    whole: dict[str, Any] = {
+        "version": "1.0",
+        "added_tokens": [{"id": 1, "content": "<s>", "special": True}],
+        "normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Replace"}]},
+        "pre_tokenizer": {"type": "ByteLevel"},
+        "model": {
+            "type": "BPE",
+            "vocab": {token: number for number, token in enumerate(tokens)},
+            "merges": [["a", "b"], ["é", "\\n"]],
+        },
+    }
+    pieces = {
+        **whole,
+        "model": {"type": "Unigram", "unk_id": 0, "vocab": [[token, -1.5] for token in tokens]},
+    }
+    return [json.dumps(each, indent=indent).encode() for each in (whole, pieces) for indent in (None, 2)]
+
+
+def _mutate_tokenizer(seed: bytes, others: list[bytes], chance: random.Random) -> bytes:
+    return chance.choice((mutate_bytes, mutate_json))(seed, others, chance)
+
+
 def formats() -> dict[str, Format]:
     """All formats, by name."""
     weights = {"model.safetensors": _safetensors()[0]}
@@ -222,6 +262,14 @@ def formats() -> dict[str, Format]:
                 "unet/config.json": b"{}",
                 "unet/diffusion_pytorch_model.safetensors": weights["model.safetensors"],
             },
+        ),
+        "tokenizer-json": Format("tokenizer.json", _tokenizers(), _mutate_tokenizer, config),
+        "tokenizer-config": Format("tokenizer_config.json", [_TOKENIZER_CONFIG], mutate_json, config),
+        "sentencepiece": Format(
+            "tokenizer.model",
+            [sentencepiece_model(["<unk>", "<s>", "▁the", "<0x0A>"], kind=kind) for kind in (1, 2, None)],
+            mutate_bytes,
+            config,
         ),
         "modules": Format(
             "modules.json",

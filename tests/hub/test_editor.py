@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from model_loupe.demo.tokenizer import write_tokenizer
 from tests.hub import LocalHub, faults
 from tests.hub.conftest import DEEPSEEK, GEMMA, SMALL, told
-from tests.server.editor import Document, Editor, session, until
+from tests.server.editor import Document, Editor, session, until, write_model
+from tests.server.quick_fixes import applied, fixes
 
 LOAD = "from transformers import AutoModel\nmodel = AutoModel.from_pretrained({})\n"
 
@@ -61,6 +63,24 @@ async def test_a_hover_asks_the_hub(editor: Editor, hub: LocalHub, tmp_path: Pat
     hub.forget()
     assert "2,506,172,416 parameters (2.51 B)" in await told(document, GEMMA)
     assert hub.count() == 0
+
+
+async def test_a_tokenizer_is_told_without_its_vocabulary(
+    editor: Editor, hub: LocalHub, tmp_path: Path
+) -> None:
+    folder = write_model(tmp_path / "tiny")
+    write_tokenizer(str(folder))
+    hub.add("loupe/tokenized", folder)
+    code = 'tokenizer = AutoTokenizer.from_pretrained("loupe/tokenized")\n'
+    document = editor.open(tmp_path / "t.py", code)
+
+    async def is_there() -> bool:
+        hover = await document.hover("tokenizer =")
+        return hover is not None and "bos &lt;bos&gt;" in await document.card("tokenizer =")
+
+    await until(is_there, "its special tokens are told")
+    assert "GemmaTokenizer (a fast one: tokenizer.json)" in await document.card("tokenizer =")
+    assert not [target for target in hub.targets() if target.endswith("/tokenizer.json")]
 
 
 async def test_the_answer_grows(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
@@ -212,6 +232,10 @@ async def test_diagnostics(editor: Editor, hub: LocalHub, tmp_path: Path) -> Non
         return await codes() == ["gated", "model-not-found"]
 
     await until(are_there, "both squiggles")
+    [missing] = [each for each in await document.diagnostics() if each.code == "model-not-found"]
+    [meant, _] = await fixes(document, missing)
+    assert meant.title == f"Write {SMALL}"
+    assert applied(document, meant) == text.replace('google/gemma-smal"', f'{SMALL}"')
     card = await told(document, SMALL)
     assert f"is gated: accept its conditions at {hub.endpoint}/{SMALL}, then `hf auth login`" in card
     assert "This much is public: GemmaForCausalLM, gemma, 3 safetensors files of 1.28 MiB" in card

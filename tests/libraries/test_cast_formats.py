@@ -11,6 +11,7 @@ from torchao.prototype.mx_formats.mx_tensor import MXTensor
 from torchao.prototype.mx_formats.nvfp4_tensor import NVFP4Tensor, per_tensor_amax_to_scale
 from torchao.quantization import quant_primitives
 
+from model_loupe.worker.casting import gguf
 from tests.libraries.casts import cast, hostile
 
 ALL = (torch.bfloat16, torch.float16, torch.float32)
@@ -75,3 +76,78 @@ def test_gguf_is_that_of_the_package(dtype: torch.dtype, name: str) -> None:
     kind = GGMLQuantizationType[name]
     theirs = quants.dequantize(quants.quantize(given.float().numpy(), kind), kind)
     same(cast(name, given), torch.from_numpy(np.ascontiguousarray(theirs)))
+
+
+def packed_q6_k(groups: gguf.Groups) -> np.ndarray:
+    """``block_q6_K`` of ggml-common.h: low four bits, high two, 8-bit scales, a float16."""
+    codes = (groups.codes.t().reshape(-1, 2, 4, 32) + 32).to(torch.uint8).numpy()
+    low = np.concatenate([codes[:, :, :2] & 15 | (codes[:, :, 2:] & 15) << 4], axis=2).reshape(-1, 128)
+    high = np.zeros((len(codes), 2, 32), np.uint8)
+    for quarter in range(4):
+        high |= (codes[:, :, quarter] >> 4) << 2 * quarter
+    multiples = groups.multiples.to(torch.int8).numpy().view(np.uint8)
+    scale = groups.scale.to(torch.float16).numpy().view(np.uint8)
+    return np.concatenate([low, high.reshape(-1, 64), multiples, scale], axis=1)
+
+
+def packed_q4_k(groups: gguf.Groups) -> np.ndarray:
+    """``block_q4_K`` of ggml-common.h: two float16, eight 6-bit pairs in 12 bytes, codes of 4 bits."""
+    assert groups.minimum is not None
+    assert groups.multiples_of_minimum is not None
+    halves = torch.cat([groups.scale, groups.minimum], dim=1).to(torch.float16).numpy().view(np.uint8)
+    scales = groups.multiples.to(torch.uint8).numpy()
+    minima = groups.multiples_of_minimum.to(torch.uint8).numpy()
+    packed = [
+        scales[:, :4] | (scales[:, 4:] >> 4) << 6,
+        minima[:, :4] | (minima[:, 4:] >> 4) << 6,
+        scales[:, 4:] & 15 | (minima[:, 4:] & 15) << 4,
+    ]
+    codes = groups.codes.t().reshape(-1, 4, 2, 32).to(torch.uint8).numpy()
+    return np.concatenate([halves, *packed, (codes[:, :, 0] | codes[:, :, 1] << 4).reshape(-1, 128)], axis=1)
+
+
+@pytest.mark.parametrize("dtype", ALL)
+@pytest.mark.parametrize("name", ["Q4_K", "Q6_K"])
+def test_blocks_of_llama_cpp_are_brought_back_as_the_package_does(dtype: torch.dtype, name: str) -> None:
+    """The package only unpacks these: what our quantiser decides is packed here."""
+    given = hostile(dtype)
+    make, pack = {"Q4_K": (gguf.q4_k_groups, packed_q4_k), "Q6_K": (gguf.q6_k_groups, packed_q6_k)}[name]
+    groups = make(given.reshape(-1, 256))
+    for integers in (groups.codes, groups.multiples):
+        assert torch.equal(integers, integers.round())
+    theirs = quants.dequantize(pack(groups), GGMLQuantizationType[name])
+    same(cast(name, given), torch.from_numpy(theirs).reshape(given.shape))
+    error = (cast(name, given) - given.double())[10:]
+    assert error.square().sum() < {"Q4_K": 0.01, "Q6_K": 0.001}[name] * given[10:].double().square().sum()
+
+
+# OCP Microscaling Formats specification 1.0, table 5 (E2M1: all values of one sign).
+E2M1 = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+
+
+def test_mxfp4_has_the_values_of_the_specification() -> None:
+    """Section 6.3: the scale is 2 to the exponent of the largest magnitude, less 2, that of E2M1's 4."""
+    block = torch.zeros(1, 32)
+    for power in (-20, 0, 9):
+        block[0, :8] = torch.tensor(E2M1) * 2.0**power
+        block[0, 8:16] = -block[0, :8]
+        # Halfway between two values the even code is taken: 0.25 → 0, 0.75 → 1, 1.25 → 1, 2.5 → 2, 5 → 4.
+        block[0, 16:21] = torch.tensor([0.25, 0.75, 1.25, 2.5, 5.0]) * 2.0**power
+        expected = block.clone()
+        expected[0, 16:21] = torch.tensor([0.0, 1.0, 1.0, 2.0, 4.0]) * 2.0**power
+        assert torch.equal(cast("mxfp4", block), expected.double())
+    # 7.5 has the exponent of 4, too, and is clamped to 6.
+    block.zero_()[0, 0] = 7.5
+    assert cast("mxfp4", block)[0, 0] == 6.0
+
+
+def test_mxfp8_has_the_values_of_the_specification() -> None:
+    """Table 1 there: E4M3's largest is 448 = 1.75·2⁸, its smallest subnormal 2⁻⁹; the scale is 2^(e − 8)."""
+    block = torch.zeros(1, 32)
+    block[0, :5] = torch.tensor([448.0, 2.0**-9, 2.0**-6, 17.0, 2.0**-11])
+    expected = block.clone()
+    # 17 lies between 16 and 18, and 16 has the even code.
+    expected[0, 3], expected[0, 4] = 16.0, 0.0
+    assert torch.equal(cast("mxfp8", block), expected.double())
+    block[0, 0] = 500.0
+    assert cast("mxfp8", block)[0, 0] == 448.0

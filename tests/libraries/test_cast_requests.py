@@ -157,23 +157,20 @@ def test_memory_is_bounded_whatever_the_tensor(tmp_path: Path, worker: Worker) -
         file.write(values)
     (folder / "config.json").write_text("{}")
     measure(planned(large(tmp_path / "small", 4), "float16", "int8", "nf4"), worker)
-    pid = int(worker.call("installed", {})["pid"])
-    idle, peak = resident(pid), [0]
-
-    def look(progress: Progress) -> None:
-        peak[0] = max(peak[0], resident(pid))
-
-    found = planned(folder, "float16", "float8_e4m3fn", "int8")
-    measure(found, worker, progress=look)
-    assert found.complete
+    status = Path(f"/proc/{worker.call('installed', {})['pid']}/status")
+    idle = mebibytes(status, "VmRSS")
+    found = measured(planned(folder, "float16", "float8_e4m3fn"), worker)
     numerics = to_json(found)["targets"][0]["numerics"]
     assert numerics["elements"] == 2**31
     assert numerics["to_inf"] == 1
-    assert peak[0] - idle < 600 * MIB
+    assert measured(planned(large(tmp_path / "blocks", 32), "int8", "nf4_double", "Q4_K"), worker).complete
+    assert mebibytes(status, "VmHWM") - idle < 600
 
 
-def resident(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+def mebibytes(status: Path, name: str) -> float:
+    """``VmRSS``: memory that the process holds; ``VmHWM``: that it has held at most."""
+    line = next(line for line in status.read_text().splitlines() if line.startswith(f"{name}:"))
+    return int(line.split()[1]) / 1024
 
 
 def test_results_are_remembered_by_content(
@@ -246,10 +243,53 @@ def outcomes(tmp_path: Path) -> tuple[int, int]:
 
 
 def test_a_sample_reads_little_and_does_not_guess_what_is_rare(tmp_path: Path, worker: Worker) -> None:
-    found = measured(planned(large(tmp_path / "model", 64), "float8_e5m2", "int8", exact=False), worker)
-    half, int8 = to_json(found)["targets"]
-    assert 0 < half["numerics"]["read_bytes"] < 0.05 * 64 * MIB
-    assert half["numerics"]["to_inf"] is None
-    low, high = half["numerics"]["interval"]["snr_db"]
-    assert low < half["numerics"]["snr_db"] < high
-    assert int8["unmeasured"]["code"] == "needs-exact"
+    folder = large(tmp_path / "model", 64)
+    found = measured(planned(folder, "float8_e5m2", "float32", "float16", "int8", exact=False), worker)
+    small, wide, half, int8 = (
+        each.get("numerics") or each["unmeasured"] for each in to_json(found)["targets"]
+    )
+    assert 0 < small["read_bytes"] < 0.05 * 64 * MIB
+    low, high = small["interval"]["snr_db"]
+    assert low < small["snr_db"] < high
+    rare = ("nan_in", "inf_in", "to_inf", "saturated", "to_zero", "to_subnormal", "changed")
+    assert {name: small[name] for name in rare[:4]} == dict.fromkeys(rare[:4])
+    assert 0 < small["changed"] < small["elements"]
+    # That bfloat16 fits into float32 needs no sample; that a sample saw no zeros does not say there are none.
+    assert [wide[name] for name in rare] == [None, None, 0, 0, 0, 0, 0]
+    assert half["to_zero"] is None
+    assert half["snr_db"] is None
+    assert int8["code"] == "needs-exact"
+
+
+def test_figures_of_modules_add_up(tmp_path: Path, worker: Worker) -> None:
+    tensors = {
+        f"{block}.fc.weight": torch.randn(64, 64, generator=torch.Generator().manual_seed(at)) * 40.0**at
+        for at, block in enumerate(("layers.0", "layers.1", "head"))
+    }
+    found = measured(planned(model(tmp_path / "model", tensors), "float8_e4m3fn"), worker)
+    (target,) = to_json(found, tensors=True)["targets"]
+    modules = {row["path"]: row["numerics"] for row in target["modules"]}
+    assert modules.keys() == {"layers", "head.fc"}
+    by_name = {row["name"]: row for row in target["tensors"]}
+    assert modules["head.fc"]["snr_db"] == by_name["head.fc.weight"]["snr_db"]
+    for name in ("elements", "changed", "saturated"):
+        assert modules["layers"][name] == sum(by_name[f"layers.{at}.fc.weight"][name] for at in range(2))
+        assert target["numerics"][name] == sum(each[name] for each in modules.values())
+    assert target["numerics"]["saturated"] > 0
+
+
+def test_a_model_in_several_folders_is_measured_part_by_part(tmp_path: Path, worker: Worker) -> None:
+    folder = model(tmp_path / "sentences", {"fc.weight": torch.randn(8, 8)})
+    (folder / "1_Dense").mkdir()
+    save_file({"fc.weight": torch.full((8, 8), 1e6)}, folder / "1_Dense" / "model.safetensors")
+    parts = [("", "Transformer"), ("1_Dense", "Dense")]
+    modules = [
+        {"idx": at, "name": str(at), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for at, (path, kind) in enumerate(parts)
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    found = measured(planned(folder, "float16"), worker)
+    assert {name: sums.to_inf for name, sums in found.sums["float16"].items()} == {
+        "0.fc.weight": 0,
+        "1.fc.weight": 64,
+    }

@@ -38,6 +38,7 @@ from tests.libraries.casts import hostile
 from tests.libraries.quantized import tensors_of
 
 MIB = 2**20
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 FLOATS = ("float64", "float32", "bfloat16", "float16", "float8_e4m3fn", "float8_e5m2", "float8_e5m2fnuz")
 
 
@@ -139,12 +140,10 @@ def test_the_folder_is_a_whole_checkpoint(gemma: Path, tmp_path: Path, worker: W
     before, after = (json.loads((folder / "config.json").read_text()) for folder in (gemma, output))
     key = "dtype" if "dtype" in before else "torch_dtype"
     assert after == {**before, key: "float16"}
-    assert stat_mode(output) == stat_mode(tmp_path / "new")
+    schema = json.loads((REFERENCE / "cast-output.schema.json").read_text())
+    assert written.as_json().keys() == schema["properties"].keys()
+    assert output.stat().st_mode == (tmp_path / "new").stat().st_mode
     assert not [path for path in output.parent.iterdir() if path != output]
-
-
-def stat_mode(path: Path) -> int:
-    return path.stat().st_mode
 
 
 @pytest.mark.parametrize("target", ["float64", "float16", "float8_e4m3fn"])

@@ -130,6 +130,12 @@ SNIPPETS = [
             LOAD.format(", quantization_config=BitsAndBytesConfig(load_in_8bit=True)"),
         ),
         ("new", LOAD.format(", load_in_8bit=False"), "load_in_8bit", LOAD.format("")),
+        (
+            "new",
+            "def load(name):\n    return AutoModel.from_pretrained(name, resume_download=True)",
+            "resume_download",
+            "def load(name):\n    return AutoModel.from_pretrained(name)",
+        ),
         ("new", LOAD.format(", use_auth_token=token"), "use_auth_token", LOAD.format(", token=token")),
         ("new", LOAD.format(", resume_download=True"), "resume_download", LOAD.format("")),
         ("late", LOAD.format(", use_flash_attention_2=False"), "use_flash_attention_2", LOAD.format("")),

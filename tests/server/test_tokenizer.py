@@ -55,7 +55,7 @@ async def test_a_tokenizer_shows_what_its_files_say(editor: Editor, tmp_path: Pa
 @pytest.mark.parametrize(
     ("attribute", "says"),
     [
-        ("vocab_size", "= 512"),
+        ("vocab_size", "= 512 tokens"),
         ("pad_token", "= &lt;pad&gt; (id 0)"),
         ("eos_token_id", "= 1 (&lt;eos&gt;)"),
         ("model_max_length", "= 8,192"),
@@ -65,6 +65,13 @@ async def test_attributes(editor: Editor, tmp_path: Path, attribute: str, says: 
     write(tmp_path / "tiny")
     document = editor.open(tmp_path / "a.py", LOAD + f"tokenizer.{attribute}\n")
     assert await document.card(attribute) == f"**tokenizer.{attribute}** {says} · GemmaTokenizer of ./tiny"
+
+
+async def test_len_of_a_tokenizer(editor: Editor, tmp_path: Path) -> None:
+    write(tmp_path / "tiny")
+    document = editor.open(tmp_path / "a.py", LOAD + "n = len(tokenizer)\nm = len(n)\n")
+    assert (await document.card("len")).startswith("**len(tokenizer)** = 512 tokens · embedding: 16 rows: ")
+    assert await document.hover("len(n") is None
 
 
 async def test_what_the_files_do_not_tell_shows_nothing(editor: Editor, tmp_path: Path) -> None:

@@ -247,6 +247,22 @@ def test_cast_json(gemma: Path) -> None:
     assert q4_k["kept"][0]["dtype"] == "float32"
 
 
+def test_cast_writes_nothing_it_cannot_finish(gemma: Path, tmp_path: Path) -> None:
+    output = tmp_path / "cast"
+    for options, code, message in (
+        (("--to", "float16,bfloat16"), 2, "--output takes one dtype: give --to just one"),
+        (("--to", "Q4_K"), 1, "Q4_K is not written here: llama.cpp makes it: convert_hf_to_gguf.py, then "
+         "llama-quantize"),
+        (("--to", "float16"), 1, f"torch is not installed in {sys.executable}: the values are not written "
+         f"(`{sys.executable} -m pip install torch`)"),
+    ):  # fmt: skip
+        ran = run("cast", gemma, *options, "--output", output, code=code)
+        assert (ran.stdout, ran.stderr) == ("", f"model-loupe: {message}\n")
+    ran = run("cast", gemma, "--to", "float16", "--budget", "much", code=2)
+    assert "argument --budget: invalid size value: 'much'" in ran.stderr
+    assert not output.exists()
+
+
 def test_cast_says_which_formats_there_are(gemma: Path) -> None:
     assert (
         "'float7' is no format to cast to: there are float64"

@@ -17,7 +17,8 @@ from pygls.exceptions import JsonRpcException, JsonRpcRequestCancelled
 from safetensors.numpy import save_file
 
 from tests.hub import LocalHub
-from tests.server.editor import Editor, plain, session, until, within, write_model
+from tests.server.editor import Document, Editor, plain, session, until, within, write_model
+from tests.server.quick_fixes import applied, fixes
 from tests.with_torch.test_server import PYTHON, SECONDS, patience
 
 __all__ = ["patience"]
@@ -33,6 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("workspace")
     write_model(root / "tiny", intermediate_size=16)
     write_weights(root / "some", 24)
+    write_weights(root / "over", 2)
     write_weights(root / "many", 64, rows=1024)
     return root
 
@@ -76,6 +78,37 @@ def write_weights(folder: Path, tensors: int, rows: int = 512) -> Path:
 
 def by_name(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {target["dtype"]: target for target in answer["targets"]}
+
+
+async def test_what_was_measured_to_overflow_is_marked(editor: Editor, folder: Path) -> None:
+    load = "m = AutoModel.from_pretrained('./{}'{})"
+    too_large = [
+        (load.format("over", ", dtype=torch.float16"), "torch.float16", "torch.bfloat16"),
+        (load.format("over", ", dtype='float16'"), "'float16'", "'bfloat16'"),
+        (load.format("over", "") + "\nm.half()", "m.half()", None),
+        (load.format("over", "") + "\nm = m.to(torch.float16)", "m.to(torch.float16)", None),
+    ]
+    fine = [load.format("over", ", dtype='bfloat16'"), load.format("tiny", ", dtype='float16'")]
+    document = editor.open(folder / "overflow.py", "")
+    for text, _, _ in too_large:
+        document.rewrite(text)
+        assert not await marked(document), "nothing is said of what was not measured"
+    await editor.request("modelLoupe/castPreview", {"model": "./over", "exact": True, "dtypes": ["float16"]})
+    for text, where, mended in too_large:
+        document.rewrite(text)
+        [problem] = await marked(document)
+        assert problem.range == document.range(where)
+        assert "1 weight of ./over" in problem.message
+        if mended is not None:
+            [action, _] = await fixes(document, problem)
+            assert applied(document, action) == text.replace(where, mended)
+    for text in fine:
+        document.rewrite(text)
+        assert not await marked(document)
+
+
+async def marked(document: Document) -> list[types.Diagnostic]:
+    return [problem for problem in await document.diagnostics() if problem.code == "dtype-overflow"]
 
 
 async def test_figures_come_in_parts(editor: Editor, told: Told, folder: Path) -> None:

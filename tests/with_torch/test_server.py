@@ -127,7 +127,7 @@ async def test_a_text_for_the_tokenizer_shows_its_tokens(editor: Editor, tmp_pat
         tmp_path / "a.py",
         "tokenizer = AutoTokenizer.from_pretrained('./tiny')\nids = tokenizer('hello world').input_ids\n",
     )
-    text = await eventually(lambda: document.card("hello"), "token")
+    text = await eventually(lambda: document.card("hello"), "tokens**")
     real = await tokens_of(tmp_path / "tiny", "hello world")
     assert text.startswith(f"**{len(real)} tokens**")
     # Every second one is bold: so boundaries show.
@@ -137,11 +137,15 @@ async def test_a_text_for_the_tokenizer_shows_its_tokens(editor: Editor, tmp_pat
 
 async def test_a_tokenizer_and_its_attributes(editor: Editor, tmp_path: Path) -> None:
     write_small_gemma(str(tmp_path / "tiny"))
-    code = "tokenizer = AutoTokenizer.from_pretrained('./tiny')\ntokenizer.padding_side\nlen(tokenizer)\n"
+    load = "tokenizer = AutoTokenizer.from_pretrained('./tiny')\n"
+    code = load + "tokenizer.padding_side\ntokenizer.apply_chat_template(x)\n"
     document = editor.open(tmp_path / "a.py", code)
     card = await eventually(lambda: document.card("tokenizer ="), "by its chat template")
     assert "<start_of_turn>user\nWhat is a loupe?<end_of_turn>" in card
     assert "(fast)" in card
+    chat = await document.card("apply_chat_template")
+    assert chat.startswith("**tokenizer.apply_chat_template** of a sample conversation")
+    assert "<start_of_turn>user\nWhat is a loupe?<end_of_turn>" in chat
     assert await document.card("padding_side") in (
         '**tokenizer.padding_side** = "left" · GemmaTokenizer of ./tiny',
         '**tokenizer.padding_side** = "right" · GemmaTokenizer of ./tiny',

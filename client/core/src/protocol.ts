@@ -49,9 +49,10 @@ export interface ModelNode extends TreeNode {
   readonly references: readonly ModelReference[];
 }
 
-/** Of `CHILDREN` and `PRINT_MODEL`: the id of a row. */
+/** Of `CHILDREN` and `PRINT_MODEL`: the id of a row. `query`: which tokens of a vocabulary are wanted. */
 export interface NodeParams {
   readonly node: string;
+  readonly query?: string;
 }
 
 /** What `print(model)` writes for the call behind a row; where that cannot be told, the text says why. */

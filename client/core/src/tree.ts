@@ -29,6 +29,8 @@ export class ModelTree {
   private readonly places = new WeakMap<TreeNode, Place>();
   // How many pages of a node's children are shown, if more than one: a refresh must not fold them again.
   private readonly pages = new Map<string, number>();
+  // What is looked for in vocabularies, by the key of their row.
+  private readonly queries = new Map<string, string>();
 
   constructor(private readonly transport: Transport) {}
 
@@ -85,6 +87,19 @@ export class ModelTree {
       this.pages.set(key, (this.pages.get(key) ?? 1) + 1);
     }
     return parent;
+  }
+
+  /** What is looked for below a vocabulary's row; empty where all of it is shown. */
+  query(vocabulary: TreeNode): string {
+    return this.queries.get(this.key(vocabulary)) ?? '';
+  }
+
+  /** From now on show below a vocabulary's row the tokens with `query` in their text, or as their id; '': all. */
+  search(vocabulary: TreeNode, query: string): void {
+    const key = this.key(vocabulary);
+    this.queries.set(key, query);
+    this.levels.delete(key);
+    this.pages.delete(key);
   }
 
   /** The node above; undefined for a root. */
@@ -170,6 +185,7 @@ export class ModelTree {
     this.invalidate();
     this.known = [];
     this.pages.clear();
+    this.queries.clear();
   }
 
   private async findChild(parent: TreeNode, id: string): Promise<TreeNode | undefined> {
@@ -203,7 +219,9 @@ export class ModelTree {
   }
 
   private async fetchPage(node: TreeNode, parent: TreeNode): Promise<TreeNode[]> {
-    const rows = await this.transport.request<TreeNode[]>(CHILDREN, { node: node.id });
+    // A `more` row knows itself what was looked for.
+    const query = node === parent ? this.query(node) : '';
+    const rows = await this.transport.request<TreeNode[]>(CHILDREN, { node: node.id, ...(query ? { query } : {}) });
     for (const row of rows) {
       this.places.set(row, { key: `${this.key(parent)}\n${row.id}`, parent });
     }

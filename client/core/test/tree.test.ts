@@ -12,6 +12,7 @@ function node(id: string, icon = 'module', collapsible = true): TreeNode {
 /** A server whose model has `size` modules, told in pages, and a tensor that stands in two places. */
 class Server {
   readonly asked: string[] = [];
+  readonly queries: (string | undefined)[] = [];
   models = ['gemma'];
   size = 7;
   /** Other ways than the first in which code builds the model. */
@@ -21,6 +22,7 @@ class Server {
   request<T>(method: string, params: unknown): Promise<T> {
     const id = (params as Partial<NodeParams>).node ?? '';
     this.asked.push(method === MODELS ? 'models' : id);
+    this.queries.push((params as Partial<NodeParams>).query);
     if (method === PRINT_MODEL) {
       return Promise.resolve({ title: id, text: `${id}()` } as T);
     }
@@ -108,6 +110,28 @@ test('pages are put where the "more" row was, one at a time', async () => {
   await tree.showMore(last);
   assert.deepEqual(await labels(tree, parent), [0, 1, 2, 3, 4, 5, 6].map((i) => `module ${i}`));
   assert.equal(await tree.showMore(more), undefined);
+});
+
+test('a vocabulary is searched, from its first page on, until it is asked for whole again', async () => {
+  const server = new Server();
+  const tree = new ModelTree(server);
+  const vocabulary = await architecture(tree);
+  await tree.children(vocabulary);
+  tree.search(vocabulary, 'ab');
+  assert.equal(tree.query(vocabulary), 'ab');
+  await tree.children(vocabulary);
+  assert.equal(server.queries.at(-1), 'ab');
+  const more = (await tree.children(vocabulary)).at(-1);
+  assert(more);
+  await tree.showMore(more);
+  assert.equal(server.queries.at(-1), undefined);
+  tree.invalidate();
+  const again = await architecture(tree);
+  await tree.children(again);
+  assert(server.queries.includes('ab', server.queries.length - 2));
+  tree.search(again, '');
+  await tree.children(again);
+  assert.equal(server.queries.at(-1), undefined);
 });
 
 test('a refresh asks again and keeps the pages that were shown', async () => {

@@ -1,9 +1,10 @@
 /** The commands, in the palette, the panel's toolbar and its rows' menu. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Clipboard, type ICommandPalette } from '@jupyterlab/apputils';
+import { Clipboard, InputDialog, type ICommandPalette } from '@jupyterlab/apputils';
 import { copyIcon, refreshIcon } from '@jupyterlab/ui-components';
 
 import { rowText, type CodePlace } from '@model-loupe/core';
+import type { CodeActions } from './actions';
 import type { CastPreviews } from './casts';
 import type { ModelsPanel } from './panel';
 import type { PrintedModels } from './printed';
@@ -16,6 +17,8 @@ export const CommandIDs = {
   reveal: 'model-loupe:reveal',
   showArchitecture: 'model-loupe:show-architecture',
   refresh: 'model-loupe:refresh',
+  fix: 'model-loupe:fix',
+  searchVocabulary: 'model-loupe:search-vocabulary',
   copy: 'model-loupe:copy',
   collapseAll: 'model-loupe:collapse-all',
   openOnHub: 'model-loupe:open-on-hub',
@@ -23,9 +26,11 @@ export const CommandIDs = {
   restartServer: 'model-loupe:restart-server',
 } as const;
 
+const VOCABULARY = 'vocabulary';
 const CATEGORY = 'Model Loupe';
 const ROW_SELECTOR = '.jp-ModelLoupe-row';
 const TREE_SELECTOR = '.jp-ModelLoupe-tree';
+const EDITOR_SELECTOR = '.jp-CodeMirrorEditor';
 
 // Rows of what can be printed, by what the server says they are.
 const PRINTABLE_SELECTORS = ['model', 'architecture'].map((context) => `${ROW_SELECTOR}[data-context='${context}']`);
@@ -89,6 +94,21 @@ export function addCommands(
       await panel().reveal(path as string[]);
     },
   });
+  commands.addCommand(CommandIDs.searchVocabulary, {
+    label: 'Search Vocabulary …',
+    caption: 'Show the tokens that have a text in them, or the one with an id',
+    isEnabled: () => panel().current?.contextValue === VOCABULARY,
+    execute: async () => {
+      const { value } = await InputDialog.getText({
+        title: 'Search Vocabulary',
+        label: 'Tokens with this in their text, or with this id (empty: all)',
+        text: panel().query,
+      });
+      if (value !== null) {
+        await panel().searchVocabulary(value);
+      }
+    },
+  });
   commands.addCommand(CommandIDs.copy, {
     label: 'Copy',
     caption: 'Copy the selected row',
@@ -135,6 +155,8 @@ export function addCommands(
     app.contextMenu.addItem({ command: CommandIDs.print, selector, rank: 0 });
     app.contextMenu.addItem({ command: CommandIDs.previewCasts, selector, rank: 0 });
   }
+  const vocabulary = `${ROW_SELECTOR}[data-context='${VOCABULARY}']`;
+  app.contextMenu.addItem({ command: CommandIDs.searchVocabulary, selector: vocabulary, rank: 0 });
   app.contextMenu.addItem({ command: CommandIDs.copy, selector: ROW_SELECTOR, rank: 1 });
   app.contextMenu.addItem({ command: CommandIDs.openOnHub, selector: ROW_SELECTOR, rank: 2 });
   app.contextMenu.addItem({ command: CommandIDs.download, selector: ROW_SELECTOR, rank: 3 });
@@ -146,4 +168,16 @@ export function addToPalette(palette: ICommandPalette): void {
   for (const command of [open, print, previewCasts, refresh, restartServer]) {
     palette.addItem({ command, category: CATEGORY });
   }
+}
+
+/** Adds the command that opens the menu of quick fixes, where code is written. */
+export function addFixCommand(app: JupyterFrontEnd, palette: ICommandPalette | null, actions: CodeActions): void {
+  app.commands.addCommand(CommandIDs.fix, {
+    label: 'Fix or Change Model Code…',
+    caption: 'What can be done about the model that is named at the cursor',
+    execute: () => actions.open(),
+  });
+  app.commands.addKeyBinding({ command: CommandIDs.fix, keys: ['Accel .'], selector: EDITOR_SELECTOR });
+  app.contextMenu.addItem({ command: CommandIDs.fix, selector: EDITOR_SELECTOR, rank: 100 });
+  palette?.addItem({ command: CommandIDs.fix, category: CATEGORY });
 }

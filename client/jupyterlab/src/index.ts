@@ -18,9 +18,10 @@ import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { Token } from '@lumino/coreutils';
 
+import { CodeActions } from './actions';
 import { CastPreviews } from './casts';
 import { runCommand } from './client-commands';
-import { addCommands, addToPalette } from './commands';
+import { addCommands, addFixCommand, addToPalette } from './commands';
 import { Diagnostics } from './diagnostics';
 import { EditorViews } from './editors';
 import { Edits } from './edits';
@@ -104,7 +105,7 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Shows what a model is where its name is typed, and what is wrong with it.',
   autoStart: true,
   requires: [ILoupeServer, ILSPDocumentConnectionManager, ILSPFeatureManager, IRenderMimeRegistry],
-  optional: [ISettingRegistry],
+  optional: [ISettingRegistry, ICommandPalette],
   activate: (
     app: JupyterFrontEnd,
     server: LoupeServer,
@@ -112,12 +113,15 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
     features: ILSPFeatureManager,
     rendermime: IRenderMimeRegistry,
     settings: ISettingRegistry | null,
+    palette: ICommandPalette | null,
   ) => {
     const views = new EditorViews();
     const diagnostics = new Diagnostics(server, manager, drawsDiagnostics(app), views);
     const lenses = new CodeLenses(server, manager, views, (command, words) => {
       void runCommand(app.commands, server, command, words);
     });
+    const edits = new Edits(server, manager);
+    addFixCommand(app, palette, new CodeActions(server, views, diagnostics, edits, app.commands));
     const lspHover = new LspHoverWatch(app, settings, () => {
       if (!server.isCompanion) {
         closeCard();
@@ -139,7 +143,7 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
             widgetAdapter: WidgetLSPAdapter;
           };
           return EditorExtensionRegistry.createImmutableExtension([
-            views.extension(editor),
+            views.extension(adapter, editor),
             diagnostics.extension(editor),
             lenses.extension(),
             hover(server, adapter, editor, shared),

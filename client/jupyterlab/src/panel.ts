@@ -114,6 +114,16 @@ export class ModelsPanel extends SidePanel {
     }
   }
 
+  /** What is looked for in the vocabulary whose row the keyboard is at. */
+  get query(): string {
+    return this.tree.query;
+  }
+
+  /** Shows the tokens of that vocabulary that have `query` in them; '': all. */
+  async searchVocabulary(query: string): Promise<void> {
+    await this.tree.search(query);
+  }
+
   collapseAll(): void {
     this.tree.collapseAll();
   }

@@ -149,6 +149,21 @@ export class TreeView extends Widget {
     }
   }
 
+  /** What is looked for in the vocabulary whose row is `current`. */
+  get query(): string {
+    return this.focused ? this.tree.query(this.focused.node) : '';
+  }
+
+  /** Shows below that row the tokens that have `query` in them; '': all. */
+  async search(query: string): Promise<void> {
+    const item = this.focused;
+    if (item) {
+      this.tree.search(item.node, query);
+      item.setExpanded(true);
+      await this.loadChildren(item);
+    }
+  }
+
   collapseAll(): void {
     for (const item of this.visible()) {
       item.setExpanded(false);

@@ -93,6 +93,12 @@ function treeCommands(view: ModelsView, printed: PrintedModels): vscode.Disposab
         await revealInCode(model);
       }
     }),
+    command('searchVocabulary', async (row?: TreeNode) => {
+      const [first] = view.chosen(row);
+      if (first?.contextValue === 'vocabulary') {
+        await view.searchVocabulary(first);
+      }
+    }),
     command('printModel', async (row?: TreeNode) => {
       const chosen = row ? view.printable(row) : await view.chooseModel('What print(model) writes');
       if (chosen) {

@@ -127,25 +127,45 @@ export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
     this.change.fire(await this.tree.showMore(more));
   }
 
+  /** Ask what to look for in a vocabulary, and show the tokens that have it below its row. */
+  async searchVocabulary(vocabulary: TreeNode): Promise<void> {
+    const query = await vscode.window.showInputBox({
+      title: 'Search Vocabulary',
+      prompt: 'Tokens with this in their text, or with this id. Empty: all.',
+      value: this.tree.query(vocabulary),
+    });
+    if (query !== undefined) {
+      this.tree.search(vocabulary, query);
+      this.change.fire(vocabulary);
+      await this.reveal(vocabulary);
+    }
+  }
+
   /** Show a model with an architecture (its first, if none is named) open; false if no such model is known. */
   async showArchitecture(id: string, architectureId?: string): Promise<boolean> {
     // First the view: VS Code can reveal a row only in a view that it has drawn.
     await vscode.commands.executeCommand(`${VIEW}.focus`);
-    for (let attempt = 1; ; attempt++) {
+    return this.untilDrawn(async () => {
       const model = await this.tree.findRoot(id);
       if (!model) {
         return false;
       }
+      await this.reveal(model);
+      const architecture = await this.tree.findArchitecture(model, architectureId);
+      if (architecture) {
+        await this.reveal(architecture);
+      }
+      return true;
+    });
+  }
+
+  /** Reveals rows, again if VS Code does not know them: it has not drawn the view yet, or refreshed it in between. */
+  private async untilDrawn<T>(reveal: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
       try {
-        await this.reveal(model);
-        const architecture = await this.tree.findArchitecture(model, architectureId);
-        if (architecture) {
-          await this.reveal(architecture);
-        }
-        return true;
+        return await reveal();
       } catch (error) {
-        // VS Code does not know these rows: it has not drawn the view yet, or refreshed it in between.
-        this.log.debug(`Could not reveal ${model.label} (attempt ${attempt}):`, error);
+        this.log.debug(`Could not reveal rows (attempt ${attempt}):`, error);
         if (attempt === REVEAL_ATTEMPTS) {
           throw error;
         }
@@ -157,13 +177,15 @@ export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
   /** Show the last of these rows, each below the one before; rejects if the code no longer names the model. */
   async showPath(path: readonly string[]): Promise<void> {
     await vscode.commands.executeCommand(`${VIEW}.focus`);
-    const rows = await this.tree.follow(path);
-    if (rows.length === 0) {
-      throw new Error('The code no longer names this model.');
-    }
-    for (const row of rows) {
-      await this.reveal(row);
-    }
+    await this.untilDrawn(async () => {
+      const rows = await this.tree.follow(path);
+      if (rows.length === 0) {
+        throw new Error('The code no longer names this model.');
+      }
+      for (const row of rows) {
+        await this.reveal(row);
+      }
+    });
   }
 
   private async reveal(node: TreeNode): Promise<void> {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from model_loupe.diagnostics.adapters import adapters
 from model_loupe.diagnostics.arguments import arguments
 from model_loupe.diagnostics.classes import classes
-from model_loupe.diagnostics.dtypes import dtypes
+from model_loupe.diagnostics.dtypes import dtypes, overflows
 from model_loupe.diagnostics.files import files
 from model_loupe.diagnostics.finding import Checked, Document, Finding
 from model_loupe.diagnostics.memory import memory
@@ -26,7 +26,12 @@ _OF_CALLS: tuple[Callable[[Checked], Iterator[Finding]], ...] = (
     remote_code,
     pickles,
 )
-_OF_DOCUMENTS: tuple[Callable[[Document], Iterator[Finding]], ...] = (tokenizers, adapters, recasts)
+_OF_DOCUMENTS: tuple[Callable[[Document], Iterator[Finding]], ...] = (
+    tokenizers,
+    adapters,
+    recasts,
+    overflows,
+)
 
 
 def check(document: Document) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ CHECKPOINT_CODES = {
     "bad-row-size": "A row of a GGUF tensor is no whole number of blocks.",
     "bad-shape": "A tensor's shape cannot be one.",
     "bad-tensor": "A tensor of a pickle cannot be told from what it is made of.",
+    "bad-tokenizer": "A file of the tokenizer cannot be read, or is not what its name says.",
     "bad-utf8": "A name in a GGUF file is not UTF-8.",
     "bad-zip": "A PyTorch file's zip archive is damaged.",
     "bad-zip-name": "A PyTorch file's zip archive has an entry that leaves its folder.",

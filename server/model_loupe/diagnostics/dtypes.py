@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from model_loupe.diagnostics.finding import Checked, Finding
-from model_loupe.diagnostics.fixes import with_keyword
-from model_loupe.domain.units import format_bytes
+from model_loupe.diagnostics.finding import Checked, Document, Finding
+from model_loupe.diagnostics.fixes import replaced, with_keyword
+from model_loupe.documents import Span
+from model_loupe.domain.units import format_bytes, plural
+from model_loupe.inspector import Description
+from model_loupe.inspector.cast_lines import measured_overflow
 
 _HALF = ("bfloat16", "float16")
 _DTYPE_SINCE = (4, 56)
+_DTYPE = ("dtype", "torch_dtype")
+_NARROW, _WIDE = "float16", "bfloat16"
 
 
 def dtypes(checked: Checked) -> Iterator[Finding]:
@@ -33,3 +38,28 @@ def dtypes(checked: Checked) -> Iterator[Finding]:
             f"{name}=.",
             (with_keyword(f'Load as it is stored: {name}="auto"', reference, name, '"auto"'),),
         )
+
+
+def overflows(document: Document) -> Iterator[Finding]:
+    """float16 for weights that were measured to be too large for it."""
+    for call in document.calls:
+        site, description = call.site, call.description
+        argument = next((found for name in _DTYPE if site and (found := site.argument(name))), None)
+        if description is not None and argument is not None and call.options.dtype == _NARROW:
+            yield from _overflow(description, call, call.reference.cell, argument.value, argument.text)
+    for use in document.uses:
+        checked = document.loading(use.reference)
+        if checked is not None and checked.description and use.kind == "model" and use.cast == _NARROW:
+            yield from _overflow(checked.description, checked, use.cell, use.span)
+
+
+def _overflow(
+    description: Description, call: Checked, cell: int | None, span: Span, written: str = ""
+) -> Iterator[Finding]:
+    count = measured_overflow(description, _NARROW, call.around.interpreter)
+    if not count:
+        return
+    wide = written.replace(_NARROW, _WIDE)
+    fixes = (replaced(f"Write {wide}", cell, span, wide),) if wide != written else ()
+    message = f"{plural(count, 'weight')} of {call.reference.model} become infinite in {_NARROW} (measured)."
+    yield Finding("dtype-overflow", cell, span, message, fixes)

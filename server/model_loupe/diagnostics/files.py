@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from model_loupe.diagnostics.finding import Checked, Finding
+from model_loupe.diagnostics.fixes import literal
 from model_loupe.diagnostics.rules import code_of
 from model_loupe.domain.errors import LoupeError
 
@@ -28,7 +29,8 @@ def files(checked: Checked) -> Iterator[Finding]:
         code = code_of(outcome.code)
         is_quiet = outcome.passing or outcome.code in _QUIET
         if not is_quiet and (loads_weights or code in _CONCERN_ALL):
-            yield Finding(code, reference.cell, reference.span, outcome.message)
+            fixes = tuple(literal(f"Write {name}", reference, name) for name in outcome.nearest)
+            yield Finding(code, reference.cell, reference.span, outcome.message, fixes)
     elif loads_weights:
         for warning in outcome.warnings:
             if not warning.code.startswith(_OF_NETWORK):

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from model_loupe.domain.errors import LoupeError
 
 if TYPE_CHECKING:
-    from model_loupe.documents import Pair, Reference, Site, Span, Use
+    from model_loupe.documents import Reference, Site, Sites, Span
     from model_loupe.documents.edits import Edit
     from model_loupe.domain.loading import LoadOptions
+    from model_loupe.domain.tokenizer import TokenizerFacts
     from model_loupe.inspector import Description
 
     Outcome = Description | LoupeError
@@ -92,28 +93,44 @@ class Checked(NamedTuple):
         return self.around.version("transformers")
 
 
-class Document(NamedTuple):
+class Document:
     """All that a document does with models. ``texts`` are its own, ``calls`` its loading calls.
 
-    ``adapted`` are adapters with the models that they are put on. ``outcome`` tells what is known of what is
-    named outside of loading calls.
+    ``sites`` are what it does with what they load. ``others`` tells what is known of what is named outside
+    of loading calls, ``tokenizer`` what a model's files tell of its tokenizer.
     """
 
-    texts: Sequence[str]
-    calls: Sequence[Checked]
-    uses: Sequence[Use]
-    pairs: Sequence[Pair]
-    adapted: Sequence[tuple[Reference, Reference]]
-    outcome: Callable[[Reference], Outcome | None]
+    def __init__(
+        self,
+        texts: Sequence[str],
+        calls: Sequence[Checked],
+        sites: Sites,
+        others: Sequence[tuple[Reference, Outcome | None]],
+        tokenizer: Callable[[Description], TokenizerFacts | None],
+    ) -> None:
+        self.texts = texts
+        self.calls = calls
+        self.uses = sites.uses
+        self.pairs = sites.pairs
+        self.adapted = sites.adapted
+        self.tokenizer = tokenizer
+        self._calls = {key_of(call.reference): call for call in calls}
+        self._others = {key_of(reference): outcome for reference, outcome in others}
 
     def loading(self, reference: Reference) -> Checked | None:
         """The loading call of this reference."""
-        return next((call for call in self.calls if call.reference == reference), None)
+        return self._calls.get(key_of(reference))
 
     def description(self, reference: Reference) -> Description | None:
         """What a reference names, if that is known."""
         checked = self.loading(reference)
         if checked is not None:
             return checked.description
-        found = self.outcome(reference)
+        found = self._others.get(key_of(reference))
         return None if found is None or isinstance(found, LoupeError) else found
+
+
+def key_of(reference: Reference) -> tuple[object, ...]:
+    """What tells a reference from all others of its document."""
+    # A function's call may load another model each time that it is called.
+    return reference.cell, reference.call, reference.span, reference.model

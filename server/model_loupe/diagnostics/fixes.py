@@ -54,6 +54,19 @@ def replaced(title: str, cell: int | None, span: Span, text: str) -> Fix:
     return Fix(title, lambda _: [Edit(span, text, cell or 0)])
 
 
+def literal(title: str, reference: Reference, name: str) -> Fix:
+    """Names another model, where the code has the name as a literal."""
+    part, (line, column, end_line, end_column) = reference.cell or 0, reference.span
+
+    def edits(texts: Sequence[str]) -> list[Edit]:
+        written = texts[part].split("\n")[line][column:end_column]
+        quote = written[:1]
+        is_literal = line == end_line and quote in ("'", '"') and written.strip(quote) == reference.model
+        return [Edit(reference.span, f"{quote}{name}{quote}", part)] if is_literal else []
+
+    return Fix(title, edits)
+
+
 def another_class(reference: Reference, name: str) -> Fix:
     """Loads by class ``name`` of transformers instead."""
     owner = reference.callee.rpartition(".")[0]

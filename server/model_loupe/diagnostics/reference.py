@@ -17,7 +17,7 @@ computed from facts: the code's text, the files' headers, the versions of the in
 transformers itself builds. What is not known is not marked.
 
 `modelLoupe.diagnostics.severity` sets the severity of a code, or turns it off: `{"head-dropped": "off"}`. The
-comment `# loupe: ignore[head-dropped]` on one of a call's lines does so there; `# loupe: ignore` means all.
+comment `# loupe: ignore[head-dropped]` on the marked line does so there; `# loupe: ignore` means all codes.
 
 | Code | Severity | |
 |:--|:--|:--|

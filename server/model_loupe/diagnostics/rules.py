@@ -46,8 +46,8 @@ _RULES = (
         "warning",
         "float16 is asked for, and some of the weights are too large for it.",
         "Found where an exact cast preview of these very files has counted weights that become infinite "
-        "in float16 (its largest value is 65504), or where float16 is asked for and the preview is there "
-        "to tell. Nothing is said of weights that were not measured. bfloat16 has the range of float32.",
+        "in float16 (its largest value is 65504). Nothing is said of weights that were not measured: "
+        "`Preview Casts` measures them. bfloat16 has the range of float32.",
         'AutoModel.from_pretrained("./large-weights", dtype=torch.float16)',
         'AutoModel.from_pretrained("./large-weights", dtype=torch.bfloat16)',
     ),

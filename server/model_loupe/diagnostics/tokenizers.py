@@ -10,14 +10,23 @@ from model_loupe.diagnostics.finding import Document, Finding, Fix
 from model_loupe.diagnostics.fixes import replaced
 from model_loupe.documents import Pair, Reference, Use
 from model_loupe.documents.edits import Edit, with_statement_before
+from model_loupe.domain.tokenizer import TokenizerFacts
 from model_loupe.domain.units import plural
 from model_loupe.inspector import Description
-from model_loupe.inspector.tokenizer_files import lacks_padding, vocabulary
 
 # Their positions are no table and no rotation: relative ones have no end.
 _WITHOUT_END = ("bloom", "longt5", "mpt", "mt5", "t5", "umt5", "xlnet")
 _PADS = ("True", '"longest"', "'longest'", '"max_length"', "'max_length'")
 _GIVEN = re.compile(r"\bpad_token\b(?!_id)")
+# Classes without a padding token of their own in transformers 4.38 to 5, where files name none.
+_WITHOUT_PADDING = frozenset(
+    [
+        *("CodeGenTokenizer", "CodeGenTokenizerFast", "GPT2Tokenizer", "GPT2TokenizerFast"),
+        *("LlamaTokenizer", "LlamaTokenizerFast", "PreTrainedTokenizerFast", "TokenizersBackend"),
+    ]
+)
+# What AutoTokenizer takes where no file names a class.
+_BY_MODEL_TYPE = {"codegen": "CodeGenTokenizer", "gpt2": "GPT2Tokenizer", "llama": "LlamaTokenizer"}
 _TOKENIZING = ("", "__call__", "encode", "encode_plus", "batch_encode_plus", "pad")
 
 
@@ -29,7 +38,7 @@ def tokenizers(document: Document) -> Iterator[Finding]:
         if description is not None:
             yield from _too_long(use, description)
             if not is_given:
-                yield from _not_padded(use, description)
+                yield from _not_padded(use, description, document.tokenizer(description))
     for pair in document.pairs:
         yield from _mismatched(document, pair)
 
@@ -49,11 +58,11 @@ def _too_long(use: Use, description: Description) -> Iterator[Finding]:
     )
 
 
-def _not_padded(use: Use, description: Description) -> Iterator[Finding]:
+def _not_padded(use: Use, description: Description, facts: TokenizerFacts | None) -> Iterator[Finding]:
     argument = use.argument("padding")
     if use.kind != "tokenizer" or use.method not in _TOKENIZING or argument is None:
         return
-    if argument.text in _PADS and lacks_padding(description):
+    if argument.text in _PADS and facts is not None and _lacks_padding(description, facts):
         yield Finding(
             "pad-token-missing",
             use.cell,
@@ -61,6 +70,12 @@ def _not_padded(use: Use, description: Description) -> Iterator[Finding]:
             f"The tokenizer of {use.reference.model} has no padding token: the call fails.",
             (_pad_with_end(use),),
         )
+
+
+def _lacks_padding(description: Description, facts: TokenizerFacts) -> bool:
+    """Whether the tokenizer certainly has no padding token; False where that is not known."""
+    named = facts.class_name or _BY_MODEL_TYPE.get(description.model_type or "")
+    return named in _WITHOUT_PADDING and "pad_token" not in facts.special
 
 
 def _pad_with_end(use: Use) -> Fix:
@@ -105,5 +120,10 @@ def _own_tokenizer(pair: Pair, model: str) -> Fix:
 
 
 def _vocabulary(document: Document, reference: Reference) -> dict[str, int] | None:
+    """The tokens and their ids, where the files tell them for certain."""
     description = document.description(reference)
-    return vocabulary(description) if description is not None else None
+    facts = document.tokenizer(description) if description is not None else None
+    if facts is None or facts.vocabulary is None or not facts.vocabulary.certain:
+        return None
+    ids = {token: number for number, token in enumerate(facts.vocabulary.tokens) if token is not None}
+    return {**ids, **{token.text: token.number for token in facts.added}}

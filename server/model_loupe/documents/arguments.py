@@ -159,10 +159,18 @@ class Arguments:
         for each in self._references if given_to else ():
             if given_to in each.kwargs.values():
                 return each
+        used = [site, *(_calls_with(facts, given_to) if given_to else ())]
+        return next((found for each in used if (found := self._model_of(number, each))), None)
+
+    def _model_of(self, number: int, site: CallSite) -> Reference | None:
+        """What a call is about: the object that it is a method of, or a model that it is given."""
         func = site.node.func
         owner = func.value if isinstance(func, ast.Attribute) else func
-        traced = self._objects.trace(owner, place_of(number, site.scope, site.node))
-        return traced.reference if traced else None
+        for node in (owner, *site.node.args):
+            traced = self._objects.trace(node, place_of(number, site.scope, site.node))
+            if traced is not None:
+                return traced.reference
+        return None
 
 
 def _keywords_on(facts: Facts, line: int) -> Iterator[tuple[CallSite, ast.keyword]]:
@@ -198,6 +206,15 @@ def _bound_name(facts: Facts, node: ast.Call) -> str | None:
             if binding.value is node and binding.target is not None:
                 return dotted(binding.target)
     return None
+
+
+def _calls_with(facts: Facts, name: str) -> Iterator[CallSite]:
+    """The calls that are given a variable: ``get_peft_model(model, config)``."""
+    for sites in facts.calls.values():
+        for site in sites:
+            values = (*site.node.args, *(keyword.value for keyword in site.node.keywords))
+            if any(dotted(value) == name for value in values):
+                yield site
 
 
 def _innermost(before: str) -> tuple[int, list[int]] | None:

@@ -76,7 +76,7 @@ class Objects:
         if number is None:
             return None
         facts = self._names.texts[number]
-        tokenized = self._tokenized_at(number, line, column)
+        tokenized = self._tokenized_at(number, line, column) or self._measured_at(number, line, column)
         if tokenized is not None:
             return tokenized
         for use in uses_of(facts):
@@ -104,6 +104,18 @@ class Objects:
             traced = self._tracer.of(owner, place_of(number, site.scope, owner))
             if traced and traced.kind == "tokenizer" and not traced.parts:
                 return _made(place, traced)._replace(text=text)
+        return None
+
+    def _measured_at(self, number: int, line: int, column: int) -> Object | None:
+        """``len`` of a tokenizer: its part ``__len__``."""
+        facts = self._names.texts[number]
+        for site in facts.calls.get("len", ()):
+            span = _own_span(facts, site.node.func)
+            if span and span.contains(line, column) and len(site.node.args) == 1:
+                measured = site.node.args[0]
+                traced = self._tracer.of(measured, place_of(number, site.scope, measured))
+                if traced and traced.kind == "tokenizer" and not traced.parts:
+                    return _made(span, traced)._replace(parts=("__len__",))
         return None
 
     def typed(self, cell: int | None, line: int, column: int) -> Typed | None:

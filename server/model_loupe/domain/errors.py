@@ -8,6 +8,7 @@ class LoupeError(Exception):
 
     ``code`` is stable and hyphenated (``model-not-found``); ``message`` is one line: what happened and
     what to do about it. It reaches the user as it is, so it holds no traceback, token or secret.
+    ``nearest`` are names that may have been meant.
     ``passing``: it may be over at the next try, whatever anybody does, and ``seconds`` is when, if that is
     known.
     """
@@ -18,5 +19,6 @@ class LoupeError(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+        self.nearest: tuple[str, ...] = ()
         self.passing = passing
         self.seconds = seconds

@@ -15,7 +15,8 @@ from model_loupe.inspector.cast_lines import cast_lines, kept_lines
 from model_loupe.inspector.casting import preview
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.facts import device_name
-from model_loupe.inspector.installed.attention import attention_of
+from model_loupe.inspector.installed.choices import default_targets
+from model_loupe.inspector.installed.model_classes import attention_of
 from model_loupe.inspector.installed.packages import Folders
 from model_loupe.inspector.memory import cache_of
 
@@ -40,10 +41,14 @@ class Asked(NamedTuple):
     @property
     def literal(self) -> Any:
         """The value, or Ellipsis where it is no literal."""
-        try:
-            return ast.literal_eval(self.value)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return ...
+        return _literal(self.value)
+
+
+def _literal(source: str) -> Any:
+    try:
+        return ast.literal_eval(source)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return ...
 
 
 def argument_effect(asked: Asked) -> list[str]:
@@ -166,9 +171,28 @@ def _compute_dtype(asked: Asked) -> list[str]:
     return [f"Matrix products are done in {name}; the checkpoint is stored in {declared}"]
 
 
+def _low_rank(asked: Asked) -> list[str]:
+    """Parameters of a LoRA: for each matrix that it is put on rank × (rows + columns)."""
+    given = {**asked.beside, asked.name: asked.value}
+    rank, targets = _literal(given.get("r", "8")), _literal(given.get("target_modules", "None"))
+    targets = targets or default_targets(asked.folders, asked.description.model_type)
+    if type(rank) is not int or rank <= 0 or not isinstance(targets, (list, tuple, set)):
+        return []
+    shapes = [
+        kind.shape
+        for name, kind in asked.description.weights.table.tensors.items()
+        if name.removesuffix(".weight").rpartition(".")[2] in targets and len(kind.shape) == 2
+    ]
+    count, total = sum(rank * sum(shape) for shape in shapes), asked.description.total
+    share = f", {100 * count / total:.3g} % of the model's" if total else ""
+    where = f"rank {rank} on {len(shapes):,} matrices ({', '.join(map(str, targets))})"
+    return [f"{plural(count, 'trainable parameter')}{share}: {where}"] if count else []
+
+
 _RULES: dict[str, Callable[[Asked], list[str]]] = {
     **dict.fromkeys(("dtype", "torch_dtype"), _dtype),
-    **dict.fromkeys(("device_map", "max_memory"), _placed),
+    **dict.fromkeys(("r", "target_modules"), _low_rank),
+    "device_map": _placed,
     **dict.fromkeys(("offload_folder", "offload_buffers", "offload_state_dict"), _offloaded),
     **dict.fromkeys(("use_safetensors", "variant", "subfolder", "gguf_file"), _weight_files),
     **dict.fromkeys(("max_length", "max_new_tokens", "model_max_length"), _length),

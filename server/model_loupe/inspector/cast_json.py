@@ -6,13 +6,16 @@ from math import isfinite
 from typing import Any
 
 from model_loupe.domain.casts.numerics import Sums, total
-from model_loupe.domain.casts.plan import CastPlan, by_module, kept_modules
+from model_loupe.domain.casts.plan import CastPlan, block_of, by_module, kept_modules
+from model_loupe.domain.casts.targets import is_lossless
 from model_loupe.inspector.casting import Network, Preview
+from model_loupe.inspector.schema import model_json
 
 _WORST = 5
 # What only a pass over all elements tells: these are rare, and the point.
 _RARE = ("nan_in", "inf_in", "to_inf", "saturated")
-_COUNTS = (*_RARE, "to_zero", "to_subnormal", "changed", "compared")
+_LOST = ("to_inf", "saturated", "to_zero", "to_subnormal", "changed")
+_COUNTS = ("nan_in", "inf_in", *_LOST, "compared")
 
 
 def to_json(found: Preview, *, tensors: bool = False) -> dict[str, Any]:
@@ -21,12 +24,7 @@ def to_json(found: Preview, *, tensors: bool = False) -> dict[str, Any]:
     dtypes = description.stored_dtypes
     return {
         "schema": 1,
-        "model": {
-            "id": description.request.model,
-            "source": description.source,
-            "revision": description.commit,
-            "path": description.path,
-        },
+        "model": model_json(description),
         "stored": {"dtype": dtypes[0] if dtypes else None, "bytes": description.weights.table.nbytes},
         "complete": found.complete,
         "network": _network(found.network) if found.network else None,
@@ -40,6 +38,7 @@ def _network(network: Network) -> dict[str, int]:
 
 def _target(found: Preview, plan: CastPlan, tensors: bool) -> dict[str, Any]:
     target = plan.target
+    measured = _Measured(found, plan)
     result: dict[str, Any] = {
         "dtype": target.name,
         "title": target.title,
@@ -59,14 +58,20 @@ def _target(found: Preview, plan: CastPlan, tensors: bool) -> dict[str, Any]:
             for row in kept_modules(plan)
         ],
         "modules": [
-            {"path": path, "bytes_before": before, "bytes": after} for path, before, after in by_module(plan)
+            {
+                "path": path,
+                "bytes_before": before,
+                "bytes": after,
+                "numerics": measured.of_block(path),
+            }
+            for path, before, after in by_module(plan)
         ],
         "kv_cache": _kv_cache(found, plan),
     }
     sums = found.sums[target.name]
     if sums:
-        result["numerics"] = numerics(list(sums.values()), exact=found.exact)
-        result["worst"] = worst(sums)
+        result["numerics"] = measured.of_all()
+        result["worst"] = worst(sums, exact=found.exact)
     elif target.name in found.unmeasured:
         why = found.unmeasured[target.name]
         result["unmeasured"] = {"code": why.code, "message": why.message}
@@ -79,37 +84,71 @@ def _target(found: Preview, plan: CastPlan, tensors: bool) -> dict[str, Any]:
                 "to": tensor.dtype,
                 "bytes": tensor.nbytes,
                 "reason": tensor.reason,
-                **(numerics([sums[tensor.name]], exact=found.exact) if tensor.name in sums else {}),
+                **measured.of_tensor(tensor.name),
             }
             for tensor in plan.tensors
         ]
     return result
 
 
-def numerics(parts: list[Sums], *, exact: bool) -> dict[str, Any]:
-    """The figures of several tensors together. From a sample what is rare is null: it is not known."""
-    sums = total(parts)
-    whole = exact or sums.sampled == sums.elements
-    result: dict[str, Any] = {
-        "mode": "exact" if exact else "sampled",
-        "elements": sums.elements,
-        "read_bytes": sums.read_bytes,
-        **{name: getattr(sums, name) if whole or name not in _RARE else None for name in _COUNTS},
-        "max_abs_error": _finite(sums.max_abs_error),
-        "max_rel_error": _finite(sums.max_rel_error),
-        "mse": _finite(sums.mse),
-        "snr_db": sums.snr_db,
-        "cosine": sums.cosine,
-        "exponents": {
-            "before": [list(pair) for pair in sums.exponents_before.items()],
-            "after": [list(pair) for pair in sums.exponents_after.items()],
-        },
-    }
-    if not exact:
-        result["sampled"] = sums.sampled
+class _Measured:
+    """The figures of one plan's tensors. From a sample what is rare is null: it is not known."""
+
+    def __init__(self, found: Preview, plan: CastPlan) -> None:
+        self._exact = found.exact
+        self._sums = found.sums[plan.target.name]
+        self._lossless = {each.name: is_lossless(each.kind.dtype, plan.target) for each in plan.cast}
+        self._is_lossless = all(self._lossless.values())
+        names: dict[str, list[str]] = {}
+        for name in self._sums:
+            names.setdefault(block_of(name), []).append(name)
+        self._blocks = {path: total(self._sums[name] for name in inside) for path, inside in names.items()}
+
+    def of_all(self) -> dict[str, Any]:
+        """The figures of all that was measured; {} where nothing was."""
+        return self._figures(total(self._blocks.values()), self._is_lossless) if self._blocks else {}
+
+    def of_block(self, path: str) -> dict[str, Any] | None:
+        """Those of a top-level block."""
+        sums = self._blocks.get(path)
+        return self._figures(sums, self._is_lossless) if sums else None
+
+    def of_tensor(self, name: str) -> dict[str, Any]:
+        """Those of one tensor; {} if it was not measured by itself."""
+        sums = self._sums.get(name)
+        return self._figures(sums, self._lossless[name]) if sums else {}
+
+    def _figures(self, sums: Sums, is_lossless: bool) -> dict[str, Any]:
+        counts = {name: getattr(sums, name) for name in _COUNTS}
+        if not self._exact and sums.sampled < sums.elements:
+            unknown = [name for name in _COUNTS if not _may_tell(name, counts[name], is_lossless)]
+            counts |= dict.fromkeys(unknown)
+        result: dict[str, Any] = {
+            "mode": "exact" if self._exact else "sampled",
+            "elements": sums.elements,
+            "read_bytes": sums.read_bytes,
+            **counts,
+            "max_abs_error": _finite(sums.max_abs_error),
+            "max_rel_error": _finite(sums.max_rel_error),
+            "mse": _finite(sums.mse),
+            "snr_db": sums.snr_db,
+            "cosine": sums.cosine,
+            "exponents": {
+                "before": [list(pair) for pair in sums.exponents_before.items()],
+                "after": [list(pair) for pair in sums.exponents_after.items()],
+            },
+        }
         interval = sums.snr_interval
-        result["interval"] = {"snr_db": list(interval) if interval else None}
-    return result
+        result["sampled"] = sums.elements if self._exact else sums.sampled
+        result["interval"] = None if self._exact else {"snr_db": list(interval) if interval else None}
+        return result
+
+
+def _may_tell(name: str, estimate: int, is_lossless: bool) -> bool:
+    """Whether a sample tells a count: what it saw none of may be elsewhere, unless the formats say no."""
+    if name in _LOST and is_lossless:
+        return True
+    return name not in _RARE and estimate > 0
 
 
 def _finite(value: float) -> float | None:
@@ -117,12 +156,17 @@ def _finite(value: float) -> float | None:
     return value if isfinite(value) else None
 
 
-def worst(sums: dict[str, Sums]) -> list[dict[str, Any]]:
+def worst(sums: dict[str, Sums], *, exact: bool) -> list[dict[str, Any]]:
     """The tensors that lose most: values that overflow first, then the lowest SNR."""
     lossy = [(name, each) for name, each in sums.items() if each.to_inf or each.snr_db is not None]
     lossy.sort(key=lambda row: (-row[1].to_inf, row[1].snr_db if row[1].snr_db is not None else 0.0, row[0]))
     return [
-        {"name": name, "snr_db": each.snr_db, "to_inf": each.to_inf, "max_abs_error": each.max_abs_error}
+        {
+            "name": name,
+            "snr_db": each.snr_db,
+            "to_inf": each.to_inf if exact else None,
+            "max_abs_error": _finite(each.max_abs_error),
+        }
         for name, each in lossy[:_WORST]
     ]
 

@@ -27,6 +27,7 @@ class Kept:
         self._found = found
         self._target = target
         self._names: list[str] = []
+        self._known: dict[str, Any] = {}
         self._store = user_store()
         code = _FORMAT, __version__, _newest_code(), installed_version("torch", interpreter)
         self._key = json.dumps(["cast", code, source, target, found.exact])
@@ -36,17 +37,18 @@ class Kept:
         self._names = names
         raw = self._store.get(self._key) if self._store else None
         with suppress(ValueError, TypeError, zlib.error, AttributeError):
-            kept = json.loads(zlib.decompress(raw)) if raw else {}
-            if all(name in kept for name in names):
-                self._found.add([[name, self._target, kept[name]] for name in names])
+            self._known = dict(json.loads(zlib.decompress(raw))) if raw else {}
+            if all(name in self._known for name in names):
+                self._found.add([[name, self._target, self._known[name]] for name in names])
                 return True
         return False
 
     def save(self) -> None:
-        """Keeps what the preview has by now of the names that were asked for, if that is all of them."""
+        """Adds what the preview has by now of the names that were asked for, if that is all of them."""
         sums = self._found.sums[self._target]
         if self._store and all(name in sums for name in self._names):
-            kept = {name: _plain(sums[name]) for name in self._names}
+            # Another preview may have been of another part of the same file.
+            kept = {**self._known, **{name: _plain(sums[name]) for name in self._names}}
             self._store.put(self._key, zlib.compress(json.dumps(kept, separators=(",", ":")).encode(), 1))
 
 

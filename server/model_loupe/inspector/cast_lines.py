@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model_loupe.domain.casts.numerics import total
+from model_loupe.domain.casts.numerics import Sums, total
 from model_loupe.domain.casts.plan import CastPlan, kept_modules
 from model_loupe.domain.casts.targets import target_named
 from model_loupe.domain.errors import LoupeError
@@ -39,13 +39,29 @@ def kept_lines(plan: CastPlan, most: int) -> list[str]:
     ]
 
 
+def measured_overflow(description: Description, dtype: str, interpreter: str) -> int | None:
+    """How many weights become infinite, by an exact preview of these very files; None without one."""
+    try:
+        found = casting.preview(description, [target_named(dtype)], interpreter, exact=True)
+    except LoupeError:
+        return None
+    sums = _measured(found, interpreter)
+    return sums.to_inf if sums is not None else None
+
+
+def _measured(found: casting.Preview, interpreter: str) -> Sums | None:
+    if not casting.recall(found, interpreter):
+        return None
+    return total(found.sums[found.plans[0].target.name].values())
+
+
 def _loss(found: casting.Preview, interpreter: str) -> str:
     plan = found.plans[0]
     if all(tensor.kind.dtype == plan.target.name for tensor in plan.cast):
         return "All weights are stored so: nothing changes"
-    if not casting.recall(found, interpreter):
+    sums = _measured(found, interpreter)
+    if sums is None:
         return "Not measured yet what it does to the values: Preview casts does"
-    sums = total(found.sums[plan.target.name].values())
     if not sums.changed:
         return "Measured: no value changes"
     lost = [

@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from itertools import islice
 from typing import IO, Any
 
 from model_loupe.domain.casts.sampling import BUDGET, Stratum, Wanted, strata
@@ -19,6 +20,8 @@ from model_loupe.inspector.worker_process import Cancelled, Worker
 from model_loupe.sources.hub.files import HubFiles
 
 _POLL_SECONDS = 0.05
+# Fewer than the Hub's threads: somebody may want to know of another model meanwhile.
+_AT_ONCE = 16
 _LENGTH_BYTES = 8
 
 
@@ -110,20 +113,18 @@ class RemoteSample:
         progress: Callable[[Progress], None] | None,
     ) -> None:
         """Writes the units one after the other, in the order of the strata."""
-        offsets = _Offsets(files, self._found)
-        pool, repository = files.repository.hub.pool, files.repository
-        chance = random.Random(0)
+        hub, repository = files.repository.hub, files.repository
+        units = self._units(files)
         waiting: dict[Future[bytes], int] = {}
         at = done = 0
         try:
-            for stratum in self._left:
-                for tensor, start in stratum.places(chance):
-                    name, first = offsets.of(tensor)
+            while True:
+                for name, start, length in islice(units, _AT_ONCE - len(waiting)):
                     # Not through what is remembered of the repository: these bytes are needed once.
-                    length = stratum.unit_bytes
-                    waiting[pool.submit(repository.hub.fetch, repository, name, first + start, length)] = at
+                    waiting[hub.pool.submit(hub.fetch, repository, name, start, length)] = at
                     at += length
-            while waiting:
+                if not waiting:
+                    return
                 if cancelled.is_set():
                     raise Cancelled
                 came, _ = wait(waiting, _POLL_SECONDS, FIRST_COMPLETED)
@@ -135,6 +136,15 @@ class RemoteSample:
         finally:
             for future in waiting:
                 future.cancel()
+
+    def _units(self, files: HubFiles) -> Iterator[tuple[str, int, int]]:
+        """File, first byte and length of each unit."""
+        offsets = _Offsets(files, self._found)
+        chance = random.Random(0)
+        for stratum in self._left:
+            for tensor, start in stratum.places(chance):
+                name, first = offsets.of(tensor)
+                yield name, first + start, stratum.unit_bytes
 
 
 def _asked(stratum: Stratum) -> dict[str, Any]:
@@ -167,11 +177,11 @@ class _Offsets:
     def of(self, tensor: str) -> tuple[str, int]:
         """The file, by its name in the repository, and the first byte; raises LoupeError."""
         name = self._file_of[tensor]
-        base, header = self._header(name)
         try:
+            base, header = self._header(name)
             begin, end = header[tensor]["data_offsets"]
             fits = end - begin == self._kinds[tensor].nbytes and begin >= 0
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, RecursionError):
             fits = False
         if not fits:
             raise LoupeError("bad-file", f"{name} is damaged: {tensor[:80]} is not where its header says")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from model_loupe.domain.casts.numerics import Sums, total
 from model_loupe.domain.casts.plan import CastPlan, kept_modules
+from model_loupe.domain.casts.targets import is_lossless
 from model_loupe.domain.units import format_bytes, plural
 from model_loupe.inspector.cast_writing import Written
 from model_loupe.inspector.casting import Preview
@@ -64,26 +65,31 @@ def _row(found: Preview, plan: CastPlan) -> tuple[str, ...]:
     if not parts:
         return (*head, *[_UNKNOWN] * (len(_HEADS) - len(head)))
     sums = total(parts.values())
-    whole = found.exact or sums.sampled == sums.elements
-    rare = (f"{sums.to_inf:,}", f"{sums.saturated:,}") if whole else (_UNKNOWN, _UNKNOWN)
+    is_lossless_cast = all(is_lossless(tensor.kind.dtype, plan.target) for tensor in plan.cast)
+    is_known = found.exact or sums.sampled == sums.elements or is_lossless_cast
     changed = 100 * sums.changed / sums.elements if sums.elements else 0.0
-    about = "" if whole else "≈ "
     return (
         *head,
-        _snr(sums, whole),
-        f"{sums.max_abs_error:.3g}",
-        *rare,
-        f"{about}{sums.to_zero:,}",
-        f"{about}{changed:.3g} %",
+        _snr(sums, is_known),
+        f"{'' if is_known else '≥ '}{sums.max_abs_error:.3g}",
+        *(f"{count:,}" if is_known else _UNKNOWN for count in (sums.to_inf, sums.saturated)),
+        _estimated(sums.to_zero, f"{sums.to_zero:,}", is_known),
+        _estimated(sums.changed, f"{changed:.3g} %", is_known),
     )
 
 
-def _snr(sums: Sums, whole: bool) -> str:
-    snr = sums.snr_db
+def _estimated(value: int, shown: str, is_known: bool) -> str:
+    """What a sample saw none of may be elsewhere."""
+    if is_known:
+        return shown
+    return f"≈ {shown}" if value else _UNKNOWN
+
+
+def _snr(sums: Sums, is_known: bool) -> str:
+    snr, interval = sums.snr_db, sums.snr_interval
     if snr is None:
-        return "exact" if not sums.changed else _UNKNOWN
-    interval = sums.snr_interval
-    if whole or interval is None:
+        return "exact" if is_known and not sums.changed else _UNKNOWN
+    if is_known or interval is None:
         return f"{snr:.2f}"
     return f"{snr:.2f} ± {(interval[1] - interval[0]) / 2:.2f}"
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from model_loupe.checkpoints.config import declared_dtype
 from model_loupe.domain.architecture import Architecture, BuiltModule
 from model_loupe.domain.dtypes import BY_NAME, canonical_name
-from model_loupe.domain.experts import Experts, is_routed
+from model_loupe.domain.experts import Experts
 from model_loupe.domain.explain import (
     SOURCE,
     Counted,
@@ -29,6 +30,7 @@ from model_loupe.inspector.memory import usage_of
 from model_loupe.inspector.tokenizer_facts import Known, rows_text
 
 _ALL_OF_THEM = Experts(1, 1)
+_ONE_EXPERT = re.compile(r"\.experts\.\d")
 # Of more, operations are not summed up: that takes longer than the tree has time for a row.
 _MOST_TENSORS = 4096
 
@@ -107,7 +109,7 @@ def _share_line(description: Description, part: Part) -> str:
 def _flops_line(description: Description, part: Part) -> str:
     config = config_of(description)
     # An expert is asked about by itself: what it costs the tokens that it is chosen for.
-    one_expert = is_routed(f".{part.subject.path}.") and part.subject.path.rpartition(".")[2] != "experts"
+    one_expert = bool(_ONE_EXPERT.search(part.subject.path))
     flops = flops_of(part.inside, config, _ALL_OF_THEM if one_expert else description.experts)
     if not flops:
         return ""
@@ -132,11 +134,9 @@ def _activation_dtype(description: Description) -> str | None:
     """That of the loaded weights; of packed ones nothing is said, as it is the quantiser that computes."""
     declared = declared_dtype(dict(config_of(description)))
     found = description.built.dtype if description.built else canonical_name(declared) if declared else None
-    return (
-        found
-        if found in BY_NAME and BY_NAME[found].is_floating and description.quantization is None
-        else None
-    )
+    if found not in BY_NAME or not BY_NAME[found].is_floating or description.quantization is not None:
+        return None
+    return found
 
 
 # --- parts by the names of tensors ----------------------------------------------------------------------

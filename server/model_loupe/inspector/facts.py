@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from model_loupe.checkpoints.files import FORMAT_TITLES, format_of
 from model_loupe.checkpoints.weights import Weights
-from model_loupe.domain.explain.model_names import name_meanings
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.memory import Estimate, Usage, Wanted
+from model_loupe.domain.model_names import name_meanings
 from model_loupe.domain.units import format_bytes, format_count, format_shape, plural
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.memory import cache_of, estimates, usage_of

@@ -293,7 +293,7 @@ class Inspector:
         with self._lock:
             if self._tokenizers is None:
                 self._tokenizers = Tokenizers(user_store() if self._disk else None)
-        return Known(description, self._tokenizers.of(description), told)
+        return Known(description, self._tokenizers.of(description, self._remote), told)
 
     def _known(self, request: ModelRequest) -> Description:
         try:

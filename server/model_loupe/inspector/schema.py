@@ -34,12 +34,7 @@ def to_json(description: Description, *, tree: bool = False, wanted: Wanted = _N
     taken = {shard.name for shard in description.weights.shards}
     result: dict[str, Any] = {
         "schema": 1,
-        "model": {
-            "id": description.request.model,
-            "source": description.source,
-            "revision": description.commit,
-            "path": description.path,
-        },
+        "model": model_json(description),
         "architecture": {
             "model_type": description.model_type,
             "class": built.class_name if built else description.architecture,
@@ -111,6 +106,16 @@ def to_json(description: Description, *, tree: bool = False, wanted: Wanted = _N
         result["tree"] = _built_tree(built) if built else tree_json(description)
         result["blocks"] = [block._asdict() for block in blocks(description.weights.table)]
     return result
+
+
+def model_json(description: Description) -> dict[str, Any]:
+    """Which model it is, and where it was found."""
+    return {
+        "id": description.request.model,
+        "source": description.source,
+        "revision": description.commit,
+        "path": description.path,
+    }
 
 
 def _built(built: Architecture | None) -> dict[str, Any] | None:

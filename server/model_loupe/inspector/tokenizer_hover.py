@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from model_loupe.checkpoints.tokenizer.settings import ROLES
 from model_loupe.domain.units import plural
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.markdown import escape
-from model_loupe.inspector.tokenizer_facts import Known, facts_of
+from model_loupe.inspector.tokenizer_facts import Known, facts_of, rows_text
 
 _MOST_CHAT = 1_500
 
@@ -43,32 +44,83 @@ def fenced(text: str) -> list[str]:
 
 
 def attribute_card(known: Known, name: str) -> str | None:
-    """The hover on ``tokenizer.<name>``; None where nothing is known of it."""
+    """The hover on ``tokenizer.<name>``, or ``len`` of it (``__len__``); None where nothing is known."""
+    if name in ("chat_template", "apply_chat_template"):
+        return _chat_card(known, name)
     value = _attribute(known, name)
     if value is None:
         return None
-    return f"**tokenizer.{escape(name)}** {value} · {escape(known.class_name)} of " + escape(
-        known.description.request.model
-    )
+    asked = "len(tokenizer)" if name == "__len__" else f"tokenizer.{escape(name)}"
+    return f"**{asked}** {value}{_of(known)}"
+
+
+def _of(known: Known) -> str:
+    return f" · {escape(known.class_name)} of {escape(known.description.request.model)}"
+
+
+def _chat_card(known: Known, name: str) -> str | None:
+    """The template at work on a sample conversation."""
+    title = f"**tokenizer.{escape(name)}**"
+    if not known.told:
+        return None
+    if known.told["chat_error"]:
+        return f"{title} fails: {escape(str(known.told['chat_error']))}{_of(known)}"
+    if known.told["chat"] is None:
+        return f"{title} has no template to go by{_of(known)}"
+    rendered = fenced(str(known.told["chat"])[:_MOST_CHAT])
+    return "\n".join([f"{title} of a sample conversation{_of(known)}", "", *rendered])
 
 
 def _attribute(known: Known, name: str) -> str | None:
     role = name.removesuffix("_id")
     if role in ROLES:
         return _special_token(known, role, wants_id=name.endswith("_id"))
-    if name == "model_max_length" and (known.told or known.facts):
-        limit = known.max_length
-        return f"= {limit:,}" if limit is not None else "is not set: int(1e30), no limit"
-    if name == "is_fast" and known.told:
-        return f"= {known.told['fast']}"
-    if name in ("padding_side", "truncation_side"):
+    simple = _ATTRIBUTES.get(name)
+    return simple(known) if simple else None
+
+
+def _limit(known: Known) -> str | None:
+    if known.max_length is not None:
+        return f"= {known.max_length:,}"
+    return "is not set: int(1e30), no limit" if known.told or known.facts else None
+
+
+def _vocab_size(known: Known) -> str | None:
+    size, length = known.vocab_size, known.length
+    if size is None:
+        return None
+    added = f", without the {length - size:,} that were added" if length is not None and length > size else ""
+    return f"= {size:,} tokens{added}"
+
+
+def _length(known: Known) -> str | None:
+    rows = rows_text(known)
+    size = f"= {known.length:,} tokens" if known.length is not None else None
+    return f"{size} · embedding: {rows}" if size and rows else size
+
+
+def _side(name: str) -> Callable[[Known], str | None]:
+    def told(known: Known) -> str | None:
         side = known.side(name)
         return f'= "{escape(side)}"' if side else None
-    if name == "vocab_size":
-        length = known.length
-        more = f"; len(tokenizer) is {length:,}" if length is not None and length != known.vocab_size else ""
-        return f"= {known.vocab_size:,}{more}" if known.vocab_size is not None else None
-    return None
+
+    return told
+
+
+def _all_special(known: Known) -> str | None:
+    tokens = dict.fromkeys(text for text, _ in known.special.values())
+    return f"= {escape(', '.join(tokens))}" if tokens else None
+
+
+_ATTRIBUTES: dict[str, Callable[[Known], str | None]] = {
+    "__len__": _length,
+    "all_special_tokens": _all_special,
+    "is_fast": lambda known: f"= {known.told['fast']}" if known.told else None,
+    "model_max_length": _limit,
+    "padding_side": _side("padding_side"),
+    "truncation_side": _side("truncation_side"),
+    "vocab_size": _vocab_size,
+}
 
 
 def _special_token(known: Known, role: str, *, wants_id: bool) -> str | None:

@@ -28,8 +28,9 @@ def _facts(place: Place, known: Known) -> Iterator[TreeNode]:
 
 
 def _section(place: Place, name: str, label: str, details: str) -> TreeNode:
-    icon = "vocabulary" if name == "vocabulary" else "config-field"
-    return row(place._replace(section=name), label, details, icon, collapsible=True)
+    found = row(place._replace(section=name), label, details, "tokenizer", collapsible=True)
+    # What can be done with a row hangs on its context: a vocabulary can be searched.
+    return found._replace(contextValue=name)
 
 
 def _special(place: Place, known: Known) -> Iterator[TreeNode]:

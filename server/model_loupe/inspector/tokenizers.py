@@ -17,6 +17,7 @@ from model_loupe.sources.locate import locate
 
 if TYPE_CHECKING:
     from model_loupe.inspector.description import Description
+    from model_loupe.inspector.remote import Remote
     from model_loupe.sources.store import Store
 
 _FORMAT = 1
@@ -34,10 +35,15 @@ class Tokenizers:
         self._known: OrderedDict[str, TokenizerFacts | None] = OrderedDict()
         self._lock = Lock()
 
-    def of(self, description: Description) -> TokenizerFacts | None:
-        """What the files on this machine tell of a model's tokenizer; None if they tell nothing."""
-        if description.tokenizer is None or description.source == "hub":
+    def of(self, description: Description, remote: Remote | None = None) -> TokenizerFacts | None:
+        """What the files tell of a model's tokenizer; None if they tell nothing.
+
+        ``remote`` reads those of a model on the Hub: the small ones, which leave its vocabulary unknown.
+        """
+        if description.tokenizer is None:
             return None
+        if description.source == "hub":
+            return _on_hub(description, remote) if remote else None
         try:
             files = locate(description.request).files
             listing = files.entries()
@@ -60,6 +66,14 @@ class Tokenizers:
             while len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         return facts
+
+
+def _on_hub(description: Description, remote: Remote) -> TokenizerFacts | None:
+    try:
+        files = remote.files_of(description.request)
+        return read_tokenizer(files, files.entries(), large=False)
+    except (LoupeError, OSError):
+        return None
 
 
 def _is_side_file(name: str) -> bool:

@@ -10,9 +10,7 @@ from model_loupe.domain.errors import LoupeError
 from model_loupe.lsp.edits import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from model_loupe.diagnostics.finding import Document, Finding, Surroundings
+    from model_loupe.diagnostics.finding import Checked, Document, Finding, Surroundings
     from model_loupe.documents import Reference, Sites
     from model_loupe.inspector import ModelRequest
     from model_loupe.lsp.requests import Ask
@@ -47,27 +45,29 @@ async def findings(session: Session, snapshot: Snapshot) -> list[tuple[Part, Fin
 
 
 def _asked(snapshot: Snapshot) -> _Asked:
+    from model_loupe.diagnostics.finding import key_of
     from model_loupe.lsp.requests import ask
 
     calls, sites = snapshot.calls(), snapshot.sites()
-    known = [call.reference for call in calls]
+    known = {key_of(call.reference) for call in calls}
     named = [use.reference for use in sites.uses]
     named += [each for pair in sites.pairs for each in (pair.model, pair.tokenizer)]
     named += [each for pair in sites.adapted for each in pair]
     others = [
         (reference, asked)
         for reference in named
-        if reference not in known and (asked := ask(reference, snapshot.folders)) is not None
+        if key_of(reference) not in known and (asked := ask(reference, snapshot.folders)) is not None
     ]
-    return _Asked([call for call in calls if call.ask], sites, others)
+    return _Asked(calls, sites, others)
 
 
 def _document(
     session: Session, snapshot: Snapshot, asked: _Asked, outcomes: dict[ModelRequest, Outcome]
 ) -> Document:
-    from model_loupe.diagnostics.finding import Checked, Document
+    from model_loupe.diagnostics.finding import Checked, Document, key_of
+    from model_loupe.lsp.requests import call_options
 
-    sites = {_key(site.reference): site for site in asked.sites.loading}
+    sites = {key_of(site.reference): site for site in asked.sites.loading}
     around = _surroundings(session)
 
     def known(reference: Reference, ask: Ask) -> Outcome | None:
@@ -76,34 +76,22 @@ def _document(
             return found
         return session.view(found, ask.options)
 
-    calls = [
-        Checked(
-            call.reference,
-            sites.get(_key(call.reference)),
-            call.ask.options,
-            known(call.reference, call.ask),
-            around,
-        )
-        for call in asked.calls
-        if call.ask is not None
-    ]
-    others = [(reference, known(reference, ask)) for reference, ask in asked.others]
+    def checked(call: Call) -> Checked:
+        reference, ask = call.reference, call.ask
+        site = sites.get(key_of(reference))
+        if ask is None:
+            # What its arguments are needs no model.
+            return Checked(reference, site, call_options(reference), None, around)
+        return Checked(reference, site, ask.options, known(reference, ask), around)
+
+    calls = [checked(call) for call in asked.calls]
     return Document(
         [text_of(part) for part in snapshot.parts],
         calls,
-        asked.sites.uses,
-        asked.sites.pairs,
-        asked.sites.adapted,
-        partial(_outcome_of, others),
+        asked.sites,
+        [(reference, known(reference, ask)) for reference, ask in asked.others],
+        lambda description: session.inspector.tokenizer(description).facts,
     )
-
-
-def _key(reference: Reference) -> tuple[object, ...]:
-    return reference.cell, reference.call, reference.span
-
-
-def _outcome_of(known: Iterable[tuple[Reference, Outcome | None]], reference: Reference) -> Outcome | None:
-    return next((outcome for other, outcome in known if other == reference), None)
 
 
 def _surroundings(session: Session) -> Surroundings:

@@ -52,6 +52,20 @@ def language_server_spec(manager: object) -> dict[str, dict[str, Any]]:
                         "type": "string",
                         "default": "",
                     },
+                    "modelLoupe.diagnostics.enabled": {
+                        "title": "Diagnostics",
+                        "description": "Mark what is wrong with calls that load a model.",
+                        "type": "boolean",
+                        "default": True,
+                    },
+                    "modelLoupe.diagnostics.severity": {
+                        "title": "Severity of diagnostics",
+                        "description": "Severity of each diagnostic by its code, or off, such as "
+                        '{"head-dropped": "off"}.',
+                        "type": "object",
+                        "additionalProperties": {"enum": ["off", "hint", "information", "warning", "error"]},
+                        "default": {},
+                    },
                     "modelLoupe.memory.devices": {
                         "title": "Memory of devices",
                         "description": 'Memory that device_map="auto" may use on each device, such as '

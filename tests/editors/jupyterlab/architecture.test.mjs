@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 
 import { photograph } from '../lib/browser.mjs';
 import { TORCH_PYTHON } from '../lib/samples.mjs';
+import { castSteps } from './casts.mjs';
 import { openDemo, openPanel, row, runCommand, typeAfter, widenPanel } from './lab.mjs';
 
 // The first answer waits for torch and transformers to be imported, on a machine that may be busy.
@@ -88,6 +89,8 @@ step('the palette prints what the row at the keyboard belongs to', async () => {
   await runCommand(page, 'Print Model');
   await printed().getByText(/^GemmaForCausalLM\(/).waitFor();
 });
+
+castSteps(step, () => page);
 
 step('Jump to Definition opens the class in the installed transformers, outside of the served folder', async () => {
   await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();

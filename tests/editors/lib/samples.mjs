@@ -1,8 +1,8 @@
 // A workspace as a user has it: models in folders, a script and a notebook that load them.
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { REPOSITORY } from './browser.mjs';
 import { PYTHON } from './codeServer.mjs';
@@ -123,8 +123,10 @@ export async function writeSmallGemma(folder, fields = {}) {
 
 /** Changes a setting of a workspace, as its user does in the editor of settings. */
 export function writeSetting(workspace, name, value) {
-  mkdirSync(join(workspace, '.vscode'), { recursive: true });
-  writeFileSync(join(workspace, '.vscode/settings.json'), JSON.stringify({ [name]: value }));
+  const path = join(workspace, '.vscode/settings.json');
+  mkdirSync(dirname(path), { recursive: true });
+  const others = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
+  writeFileSync(path, JSON.stringify({ ...others, [name]: value }));
 }
 
 function notebook(cells) {

@@ -7,6 +7,7 @@ import { photograph } from '../lib/browser.mjs';
 import { openFile, openWorkbench, PYTHON } from '../lib/codeServer.mjs';
 import { until } from '../lib/processes.mjs';
 import { makeBuildableWorkspace, TORCH_PYTHON, writeSetting, writeSmallGemma } from '../lib/samples.mjs';
+import { castSteps } from './casts.mjs';
 import { EDITOR, expand, lens, treeAtRest, treeRow, widenSideBar } from './page.mjs';
 
 // The first answer waits for torch and transformers to be imported, on a machine that may be busy.
@@ -117,6 +118,26 @@ step('Go to Definition opens the class in the installed transformers', async () 
   await treeAtRest(page);
   await photograph(page, 'definition');
 });
+
+step('a vocabulary is searched from its row', async () => {
+  await treeRow(page, /./).first().click();
+  await page.keyboard.press('Control+ArrowLeft'); // collapses all
+  for (const label of [/small-gemma/, /^Tokenizer/, /^Vocabulary/]) {
+    await expand(page, label);
+  }
+  await treeRow(page, /^<pad>/).waitFor();
+  const vocabulary = treeRow(page, /^Vocabulary/);
+  await vocabulary.hover();
+  await vocabulary.locator('.action-label[aria-label^="Search Vocabulary"]').click();
+  await page.locator('.quick-input-widget input').fill('MODEL');
+  await page.keyboard.press('Enter');
+  await treeRow(page, /^▁model/).waitFor();
+  assert.equal(await treeRow(page, /^<pad>/).count(), 0);
+  await treeAtRest(page);
+  await photograph(page, 'vocabulary');
+});
+
+castSteps(step, () => ({ workbench, workspace }));
 
 step('the page asked nobody but this machine', () => {
   assert.deepEqual([...workbench.outside], []);

@@ -121,6 +121,13 @@ step('a row can be copied', async () => {
   await until(async () => (await copied()) === 'weight', 'the key copies the name');
 });
 
+step('a field of config.json says what follows for the model', async () => {
+  await openFile(page, 'config.json');
+  const card = await hover(page, EDITOR, /num_key_value_heads/, 'KV cache');
+  assert.match(card, /4 query heads share each KV head/);
+  await photograph(page, 'config');
+});
+
 step('in a notebook, a name set in an earlier cell has a card and its call a lens', async () => {
   await openFile(page, 'sample.ipynb');
   await lens(page, NOTEBOOK, SUMMARY).first().waitFor();

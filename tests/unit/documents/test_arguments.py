@@ -50,6 +50,13 @@ TOKENIZER = "t = AutoTokenizer.from_pretrained('a/b')\n"
             "'x'",
             "a/b",
         ),
+        (
+            "b = Bits(threshold=1)\n" + LOAD.format("") + "wrap(m, b)",
+            "threshold",
+            "BitsAndBytesConfig",
+            "1",
+            "a/b",
+        ),
         ("Bits(load_in_4bit=True)", "load_in", "BitsAndBytesConfig", "True", None),
     ],
 )

@@ -189,6 +189,25 @@ def test_conv1d_stores_its_weight_the_other_way_round() -> None:
     assert linear and linear.matrix and not linear.matrix.transposed
 
 
+@pytest.mark.parametrize(
+    ("class_name", "says"),
+    [
+        ("GemmaRMSNorm", "RMSNorm"),
+        # Called LayerNorm, and takes no mean away.
+        ("T5LayerNorm", "RMSNorm"),
+        ("SwitchTransformersLayerNorm", "RMSNorm"),
+        ("LayerNorm", "LayerNorm"),
+        ("CohereLayerNorm", "Normalises"),
+        ("BatchNorm2d", None),
+        ("GroupNorm", None),
+    ],
+)
+def test_norms_are_told_by_their_class(class_name: str, says: str | None) -> None:
+    norm = Subject("encoder.block.0.layer.0.layer_norm", (("weight", (77,)),), class_name)
+    found = explain(norm, scope_of(T5, norm.path))
+    assert found.sentence.startswith(says) if says and found else found is None
+
+
 def test_query_heads_share_the_keys() -> None:
     path = "model.layers.0.self_attn.v_proj"
     multi_query = explain(subject(path, (256, 2048)), scope_of(GEMMA_2B, path))
@@ -242,6 +261,46 @@ def test_operations_of_a_mixture_are_those_of_the_chosen_experts() -> None:
     assert flops_of(single, QWEN3_235B, None) is None
     unknown = Counted(subject("model.layers.0.quux", (4096, 4096)), 1)
     assert flops_of([*single, unknown], QWEN3_235B, experts) is None
+
+
+@pytest.mark.parametrize(
+    ("config", "one", "other"),
+    [
+        (
+            T5,
+            ("encoder.block.0.layer.0.SelfAttention.q", (384, 512)),
+            ("decoder.block.0.layer.0.SelfAttention.q", (384, 512)),
+        ),
+        (
+            PALIGEMMA,
+            ("model.language_model.layers.0.self_attn.k_proj", (256, 2048)),
+            ("model.vision_tower.encoder.layers.0.mlp.fc1", (4304, 1152)),
+        ),
+    ],
+)
+def test_operations_of_different_streams_are_not_added(
+    config: dict[str, Any], one: tuple[str, tuple[int, ...]], other: tuple[str, tuple[int, ...]]
+) -> None:
+    parts = [Counted(subject(*each), 1) for each in (one, other)]
+    assert flops_of(parts[:1], config, None)
+    assert flops_of(parts[1:], config, None)
+    assert flops_of(parts, config, None) is None
+
+
+def test_cross_attention_meets_the_positions_of_two() -> None:
+    names = ("q", "k", "v")
+    cross = [
+        Counted(subject(f"decoder.block.0.layer.1.EncDecAttention.{each}", (384, 512)), 1) for each in names
+    ]
+    assert flops_of(cross[:1], T5, None)
+    assert flops_of(cross[1:], T5, None)
+    assert flops_of(cross, T5, None) is None
+
+
+def test_a_pooler_is_met_once_a_text() -> None:
+    pooler = Counted(subject("bert.pooler.dense", (768, 768)), 1)
+    query = Counted(subject("bert.encoder.layer.0.attention.self.query", (768, 768)), 12)
+    assert flops_of([pooler, query], BERT, None) == 12 * 2 * 768 * 768
 
 
 def test_attention_costs_for_each_token_attended_to() -> None:

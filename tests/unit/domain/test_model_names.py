@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from model_loupe.domain.explain.model_names import name_meanings
+from model_loupe.domain.model_names import name_meanings
 
 TUNED = "instruction-tuned"
 

@@ -87,3 +87,11 @@ def test_an_expert_costs_those_tokens_that_meet_it(tmp_path: Path) -> None:
     assert "Mixture of experts" in whole
     one = hover(folder, "model", "layers", 5, "mlp", "experts", 7)
     assert "58.72 M FLOPs per token that is sent here" in one
+
+
+def test_stacked_experts_cost_as_many_as_are_chosen(tmp_path: Path) -> None:
+    tensors = [("model.layers.5.mlp.experts.gate_up_proj", "BF16", [256, 4096, 7168])]
+    folder = made.write_checkpoint(tmp_path / "moe", DEEPSEEK_V3, tensors)
+    # 2 × 8 × 4,096 × 7,168
+    shown = hover(folder, "model", "layers", 5, "mlp", "experts", "gate_up_proj")
+    assert "469.76 M FLOPs per token in matrices" in shown

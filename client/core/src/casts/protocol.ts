@@ -106,7 +106,7 @@ export interface Numerics {
   readonly cosine: number | null;
   /** Null of a cast that changes nothing. */
   readonly snr_db: number | null;
-  readonly interval?: { readonly snr_db: readonly [number, number] | null };
+  readonly interval?: { readonly snr_db: readonly [number, number] | null } | null;
   /** Elements by their binary exponent, zero left out. */
   readonly exponents: { readonly before: ExponentCounts; readonly after: ExponentCounts };
 }

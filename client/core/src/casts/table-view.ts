@@ -29,6 +29,11 @@ export function tableView(session: CastSession): TemplateResult {
         </tbody>
       </table>
     </div>
+    ${
+      targets.some(isAbsent)
+        ? html`<p class="loupe-faint">In italics: what the Python that runs the code has no library for.</p>`
+        : nothing
+    }
   `;
 }
 
@@ -63,10 +68,18 @@ function rowView(
 }
 
 function nameView(session: CastSession, target: CastTarget, isSelected: boolean, cell: Cell): TemplateResult {
-  const here = target.runs_here;
-  return html`<button aria-pressed=${String(isSelected)} title=${cell.note ?? nothing}>${cell.text}</button>
-    ${session.state.preview?.current === target.dtype ? html`<span class="loupe-badge">loaded now</span>` : nothing}
-    ${here?.ok === false ? html`<span class="loupe-badge" title=${here.why ?? nothing}>not here</span>` : nothing}`;
+  return html`<button
+      class=${isAbsent(target) ? 'loupe-absent' : ''}
+      aria-pressed=${String(isSelected)}
+      title=${[cell.note, target.runs_here?.why].filter(Boolean).join(': ')}
+    >
+      ${cell.text}</button
+    >${isAbsent(target) ? html`<span class="loupe-hidden">, does not run here</span>` : nothing}
+    ${session.state.preview?.current === target.dtype ? html`<span class="loupe-badge">loaded now</span>` : nothing}`;
+}
+
+function isAbsent({ runs_here }: CastTarget): boolean {
+  return runs_here?.ok === false;
 }
 
 function applyView(session: CastSession, target: CastTarget): TemplateResult | typeof nothing {

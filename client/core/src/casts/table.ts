@@ -48,8 +48,8 @@ const SOURCES: readonly Source[] = [
     key: 'dtype',
     label: 'To',
     meaning: 'The format that the weights are cast to',
-    cell: ({ title, hardware }) => ({ text: title, note: hardware }),
-    value: ({ title }) => title.toLowerCase(),
+    cell: ({ dtype, title }) => ({ text: dtype, note: title }),
+    value: ({ dtype }) => dtype.toLowerCase(),
   },
   {
     key: 'bytes',
@@ -127,9 +127,9 @@ export function sorted(targets: readonly CastTarget[], sorting: Sorting | null):
   });
 }
 
-/** Whether nothing at all is lost, as far as it was measured. */
+/** Whether nothing at all is lost: what a sample saw nothing of is not known, and null. */
 export function isExactCast({ snr_db, changed, to_inf }: Numerics): boolean {
-  return snr_db === null && !changed && !to_inf;
+  return snr_db === null && changed === 0 && to_inf === 0;
 }
 
 function source(column: ColumnKey): Source {

@@ -267,16 +267,16 @@ def by_module(found: CastPlan) -> list[tuple[str, int, int]]:
     """Bytes before and after of each top-level block (``model.layers``, ``lm_head``), in name order."""
     sums: dict[str, list[int]] = {}
     for tensor in found.tensors:
-        row = sums.setdefault(_block_of(tensor.name), [0, 0])
+        row = sums.setdefault(block_of(tensor.name), [0, 0])
         row[0] += tensor.kind.nbytes
         row[1] += tensor.nbytes
     return [(path, before, after) for path, (before, after) in sums.items()]
 
 
-def _block_of(name: str) -> str:
-    """The module above the first number; without one, the tensor's own."""
+def block_of(name: str) -> str:
+    """The module above the first number (or ``*`` for several); without one, the tensor's own."""
     parts = name.split(".")
     for position, part in enumerate(parts):
-        if part.isdecimal():
+        if part.isdecimal() or part == "*":
             return ".".join(parts[:position]) or name
     return ".".join(parts[:-1]) or name

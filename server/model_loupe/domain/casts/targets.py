@@ -161,6 +161,14 @@ _ALIASES = {
 }  # fmt: skip
 
 
+_WIDER = {"float16": ("float32", "float64"), "bfloat16": ("float32", "float64"), "float32": ("float64",)}
+
+
+def is_lossless(source: str, target: Target) -> bool:
+    """Whether a cast from the dtype ``source`` keeps every value, as the two formats alone tell."""
+    return target.name == source or target.name in _WIDER.get(source, ())
+
+
 def target_named(text: str) -> Target:
     """The target called ``text`` (case does not matter, ``torch.`` neither); raises LoupeError."""
     name = text.strip().lower().removeprefix("torch.").replace("-", "_")

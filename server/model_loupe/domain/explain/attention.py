@@ -90,8 +90,11 @@ TABLE.add(
     "sinks", Role("values", "A score of each head that takes attention away from all tokens.", ("heads",))
 )
 TABLE.add(
-    "relative_attention_bias relative_attention_bias.weight",
-    Role(
-        "embedding", "What each head adds to its scores, by the distance of two tokens.", ("buckets", "heads")
-    ),
+    "relative_attention_bias",
+    Role("values", "What each head adds to its scores, by the distance of two tokens.", ("buckets", "heads")),
 )
+
+# The indexer that chooses tokens for sparse attention (DeepSeek-V3.2, GLM-5).
+TABLE.add("indexer.wq_b", linear("Makes the queries that choose tokens.", "index_heads*index_dim", "q_rank"))
+TABLE.add("indexer.wk", linear("Makes the keys by which tokens are chosen.", "index_dim", "hidden"))
+TABLE.add("indexer.weights_proj", linear("How much each index head has to say.", "index_heads", "hidden"))

@@ -19,7 +19,7 @@ _FILM = Role(
 _FLAT = linear("Makes a vector of each patch's pixels.", "hidden", "channels*patch*patch")
 TABLE.add(
     "patch_embeddings.projection patch_embedding patch_embed.proj patch_embed.projection patch_embeddings "
-    "patch_conv",
+    "patch_conv patch_embedder.input_proj",
     _PATCHES,
     _FILM,
     _FLAT,
@@ -59,6 +59,12 @@ TABLE.add(
         "values",
         "One learned vector for each patch, the class and the teacher.",
         ("1", "patches + 2", "hidden"),
+    ),
+)
+TABLE.add(
+    "position_embedding_table",
+    Role(
+        "values", "One learned vector for each row and each column of patches.", ("2", "positions", "hidden")
     ),
 )
 TABLE.add(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model_loupe.domain.explain.role import Role, Table, linear
+from model_loupe.domain.explain.role import Role, Table, linear, pooled
 
 TABLE = Table()
 
@@ -44,7 +44,7 @@ TABLE.add(
     "token_type_embeddings",
     Role(
         "embedding",
-        "Tells first from second text: one row for each token type.",
+        "The token type embedding: one row for each kind of text (first, second).",
         ("types", "hidden | embedding"),
     ),
 )
@@ -90,7 +90,7 @@ TABLE.add(
     "transform.dense lm_head.dense vocab_transform predictions.dense generator_predictions.dense head.dense",
     _TRANSFORM,
 )
-_CLASSIFIER = linear(
+_CLASSIFIER = pooled(
     "The classification head: a score of each label.",
     "labels",
     "hidden | 2*hidden | vision_hidden | projection",
@@ -98,13 +98,11 @@ _CLASSIFIER = linear(
 TABLE.add("classifier score classifier.out_proj qa_outputs", _CLASSIFIER)
 TABLE.add(
     "classifier.dense pre_classifier",
-    linear("Prepares the pooled hidden state for the classification head.", "hidden", "hidden"),
+    pooled("Prepares the pooled hidden state for the classification head.", "hidden", "hidden"),
 )
 TABLE.add(
     "pooler.dense pooler",
-    linear(
-        "Pools the text: takes the first token's hidden state, through this and tanh.", "hidden", "hidden"
-    ),
+    pooled("The pooler: takes the first position's hidden state, through this and tanh.", "hidden", "hidden"),
 )
 
 # A norm is one by its name, wherever it stands, or by its class, whatever its length.
@@ -112,6 +110,7 @@ NORM = Role(
     "norm", "Normalises each vector, then scales its elements by learned weights.", ("hidden | embedding",)
 )
 _ANY_LENGTH = ("{} elements",)
+ANY_NORM = NORM._replace(axes=_ANY_LENGTH)
 RMS_NORM = Role(
     "norm",
     "RMSNorm: divides each vector by its root mean square, then scales its elements by learned weights.",
@@ -125,7 +124,7 @@ LAYER_NORM = Role(
 
 TABLE.add(
     "text_projection visual_projection",
-    linear("Brings the pooled state to the space that texts and images share.", "projection", "hidden"),
+    pooled("Brings the pooled state to the space that texts and images share.", "projection", "hidden"),
 )
 TABLE.add(
     "multi_modal_projector.linear_1",
@@ -158,6 +157,10 @@ TABLE.add(
         "text_hidden",
         "vision_hidden*scale*scale",
     ),
+)
+TABLE.add(
+    "embed_vision.embedding_projection",
+    linear("Brings the image's features to the language model's size.", "text_hidden", "vision_hidden"),
 )
 TABLE.add(
     "merger.mlp", linear("Mixes the patches that are merged into one.", "merged_hidden", "merged_hidden")

@@ -18,6 +18,8 @@ _LONGEST_ENDING = 3
 _NORM = re.compile(r"(^|_)(layer_?norm|rms_?norm|norm\d?|ln|ln_[a-z0-9]+)(_|$)|norm$", re.IGNORECASE)
 # Layers by these model types are transformers' Conv1D: a Linear with its weight transposed.
 _CONV1D_TYPES = ("gpt2", "openai-gpt", "imagegpt", "decision_transformer", "gpt-sw3")
+# What stands inside of the module that has the name: Gemma 4's clipped layers, PEFT's adapted ones.
+_WRAPPED = ("linear", "base_layer")
 _CONVOLUTIONS = {"Conv1d": 1, "Conv2d": 2, "Conv3d": 3}
 
 
@@ -100,9 +102,15 @@ def _words(path: str) -> list[str]:
 def _roles(subject: Subject) -> list[Role]:
     """What the name may mean: first by the longest ending that is known, last by the class alone."""
     words = _words(subject.path)
-    endings = (".".join(words[-length:]) for length in range(min(_LONGEST_ENDING, len(words)), 0, -1))
-    found = [role for ending in endings for role in _table().get(ending, ())]
+    found = _by_ending(words)
+    if len(words) > 1 and words[-1] in _WRAPPED:
+        found += _by_ending(words[:-1])
     return [*found, *_norms(subject, words[-1] if words else ""), *_by_class(subject)]
+
+
+def _by_ending(words: list[str]) -> list[Role]:
+    endings = (".".join(words[-length:]) for length in range(min(_LONGEST_ENDING, len(words)), 0, -1))
+    return [role for ending in endings for role in _table().get(ending, ())]
 
 
 def _by_class(subject: Subject) -> list[Role]:
@@ -112,12 +120,15 @@ def _by_class(subject: Subject) -> list[Role]:
 
 
 def _norms(subject: Subject, name: str) -> list[Role]:
-    class_name = subject.class_name or ""
-    if "RMSNorm" in class_name:
+    class_name = subject.class_name
+    if class_name is None:
+        return [embeddings.NORM] if _NORM.search(name) else []
+    # T5's and its kin are called LayerNorm, and take no mean away.
+    if "RMSNorm" in class_name or class_name.endswith(("T5LayerNorm", "TransformersLayerNorm")):
         return [embeddings.RMS_NORM]
-    if class_name.endswith("LayerNorm"):
+    if class_name == "LayerNorm":
         return [embeddings.LAYER_NORM]
-    return [embeddings.NORM] if not class_name and _NORM.search(name) else []
+    return [embeddings.ANY_NORM] if class_name.endswith("LayerNorm") else []
 
 
 _PARTS = (attention, feed_forward, sequences, convolutions, embeddings)
@@ -136,7 +147,7 @@ def _matched(role: Role, name: str, shape: Shape, subject: Subject, scope: Scope
     """``shape`` by ``role``, if each side is what the role says."""
     if len(shape) != len(role.axes):
         return None
-    maps = role.kind == "linear"
+    maps = role.kind in ("linear", "pooled")
     transposed = maps and _is_conv1d(subject, scope)
     sides = shape[::-1] if transposed else shape
     axes = [axis_of(wanted, length, scope.sizes) for wanted, length in zip(role.axes, sides, strict=True)]
@@ -147,9 +158,8 @@ def _matched(role: Role, name: str, shape: Shape, subject: Subject, scope: Scope
 def _is_conv1d(subject: Subject, scope: Scope) -> bool:
     if subject.class_name is not None:
         return subject.class_name == "Conv1D"
-    return scope.sizes.whole.get("model_type") in _CONV1D_TYPES and subject.path.rpartition(".")[
-        2
-    ].startswith("c_")
+    name = subject.path.rpartition(".")[2]
+    return name.startswith("c_") and scope.sizes.whole.get("model_type") in _CONV1D_TYPES
 
 
 def _notes(matrix: Matrix, scope: Scope) -> list[str]:

@@ -16,7 +16,12 @@ from model_loupe.domain.explain.explanation import Subject, explain
 from model_loupe.domain.explain.scope import scope_of
 
 SOURCE = "2 for each weight, Kaplan et al. 2020, arXiv:2001.08361"
-_LOOKED_UP = ("embedding", "norm", "values")
+# What goes through each of these has positions of its own.
+_STREAMS = ("encoder", "decoder", "vision_tower", "vision_model", "visual", "language_model", "text_model")
+_CROSS = ("encoder_attn", "EncDecAttention", "crossattention", "cross_attn")
+_OF_OTHERS = ("k_proj", "v_proj", "k", "v", "key", "value")
+# Looked up, left out, or met once a text.
+_NOT_COUNTED = ("embedding", "norm", "values", "pooled")
 
 
 class Counted(NamedTuple):
@@ -34,32 +39,43 @@ def attention_flops(modules: Iterable[Counted], config: Mapping[str, Any]) -> in
     total = 0
     for subject, copies in modules:
         found = explain(subject, scope_of(config, subject.path))
-        if (
-            found
-            and found.matrix
-            and found.matrix.maps
-            and found.matrix.axes[1].names == ("heads", "head_dim")
-        ):
-            total += 4 * copies * found.matrix.axes[1].length
+        if found is None or found.matrix is None or not found.matrix.maps:
+            continue
+        gathered = found.matrix.axes[1]
+        if gathered.names == ("heads", "head_dim"):
+            total += 4 * copies * gathered.length
     return total
 
 
 def flops_of(modules: Iterable[Counted], config: Mapping[str, Any], experts: Experts | None) -> int | None:
-    """Operations per position of all ``modules``; None where one of them is not explained."""
+    """Operations per position of all ``modules``; None where one of them is not explained.
+
+    None, too, where they do not meet the same positions: images and text, encoder and decoder.
+    """
     total = 0
+    streams: set[str] = set()
     for subject, copies in modules:
         if not any(len(shape) > 1 for _, shape in subject.parameters):
             continue
         found = explain(subject, scope_of(config, subject.path))
         if found is None or found.matrix is None or found.kind == "convolution":
             return None
-        if found.kind in _LOOKED_UP:
+        if found.kind in _NOT_COUNTED:
             continue
-        weights = prod(axis.length for axis in found.matrix.axes)
-        routed = found.kind == "experts" or is_routed(f".{subject.path}.")
-        if routed and experts is None:
+        streams.add(_stream(subject.path.split(".")))
+        if len(streams - {""}) > 1:
             return None
-        total += (
-            2 * copies * (weights * experts.per_token // experts.total if routed and experts else weights)
-        )
+        weights = prod(axis.length for axis in found.matrix.axes)
+        if found.kind == "experts" or is_routed(f".{subject.path}."):
+            if experts is None:
+                return None
+            weights = weights * experts.per_token // experts.total
+        total += 2 * copies * weights
     return total
+
+
+def _stream(words: list[str]) -> str:
+    """Whose positions a module meets; "" where there is but one kind of them."""
+    if words[-1] in _OF_OTHERS and any(word in _CROSS for word in words):
+        return "others"
+    return next((word for word in words if word in _STREAMS), "")

@@ -8,10 +8,10 @@ from typing import NamedTuple
 class Role(NamedTuple):
     """``kind`` says how it computes, ``sentence`` what it does, ``axes`` what each side of its weight is.
 
-    Kinds: ``linear`` (a weight ``(out, in)`` for every position), ``embedding`` (rows that are looked up),
-    ``norm``, ``convolution`` (over patches or frames), ``causal`` (a depthwise convolution along the tokens),
-    ``experts`` (stacked matrices of which a router chooses some), ``values`` (numbers that are added or
-    multiplied).
+    Kinds: ``linear`` (a weight ``(out, in)`` for every position), ``pooled`` (the same, once a text or an
+    image), ``embedding`` (rows that are looked up), ``norm``, ``convolution`` (over patches or frames),
+    ``causal`` (a depthwise convolution along the tokens), ``experts`` (stacked matrices of which a router
+    chooses some), ``values`` (numbers that are added or multiplied).
     """
 
     kind: str
@@ -26,6 +26,11 @@ class Table(dict[str, tuple[Role, ...]]):
         """The same roles for several endings, which are separated by spaces."""
         for ending in endings.split():
             self[ending] = (*self.get(ending, ()), *roles)
+
+
+def pooled(sentence: str, out: str, given: str) -> Role:
+    """As ``linear``, for what is computed once a text or image, and not for every position."""
+    return Role("pooled", sentence, (out, given))
 
 
 def linear(sentence: str, out: str, given: str) -> Role:

@@ -36,6 +36,7 @@ _FIELDS: dict[str, tuple[str, tuple[str, ...]]] = {
             "max_source_positions",
             "max_target_positions",
             "num_position_embeddings",
+            "position_embedding_size",
         ),
     ),
     "types": ("{} token types", ("type_vocab_size",)),
@@ -95,6 +96,8 @@ _FIELDS: dict[str, tuple[str, tuple[str, ...]]] = {
         "{} shared experts",
         ("n_shared_experts", "num_shared_experts", "moe_num_shared_experts"),
     ),
+    "index_heads": ("{} index heads", ("index_n_heads",)),
+    "index_dim": ("{}", ("index_head_dim",)),
     "labels": ("{} labels", ("num_labels",)),
     "patch": ("patch {}", ("patch_size",)),
     "temporal_patch": ("{} frames", ("temporal_patch_size",)),
@@ -268,9 +271,10 @@ def _lfm2_intermediate(sizes: Sizes) -> list[int]:
 
 
 def _channels(sizes: Sizes) -> list[int]:
-    """Red, green and blue where a vision config gives no number."""
+    """Red, green and blue where a config of images gives no number."""
     fields = _FIELDS["channels"][1]
-    return [3] if "image_size" in sizes.config and not any(name in sizes.config for name in fields) else []
+    sees = "patch_size" in sizes.config and "num_mel_bins" not in sizes.config
+    return [3] if sees and not any(name in sizes.config for name in fields) else []
 
 
 def _queries_and_gates(sizes: Sizes) -> list[int]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import re
 
+from model_loupe.inspector.installed.classes import class_named
 from model_loupe.inspector.installed.configs import FieldDoc, model_types, quantization_methods
 from model_loupe.inspector.installed.docstrings import quoted_values
 from model_loupe.inspector.installed.packages import Folders, outline_of
 
+_ROPE = "transformers.modeling_rope_utils"
 DTYPES = ("bfloat16", "float16", "float32", "float64")
 DEVICE_MAPS = ("auto", "balanced", "balanced_low_0", "sequential", "cpu", "cuda", "mps")
 # Some name the subject, not one more value of the argument.
@@ -71,8 +73,13 @@ def activations(folders: Folders) -> list[str]:
 
 def rope_types(folders: Folders) -> list[str]:
     """The kinds of rotary position embeddings; those before ``modeling_rope_utils`` were two."""
-    known = _keys(folders, "transformers.modeling_rope_utils", "ROPE_INIT_FUNCTIONS")
-    return list(dict.fromkeys(["default", *known])) if known else ["linear", "dynamic"]
+    known = _keys(folders, _ROPE, "ROPE_INIT_FUNCTIONS")
+    if not known:
+        return ["linear", "dynamic"]
+    # Some are made by the models that have them: the documentation alone names all.
+    parameters = class_named(folders, _ROPE, "RopeParameters")
+    said = parameters.described["rope_type"].text if parameters else ""
+    return list(dict.fromkeys(["default", *known, *re.findall(r"'(\w+)'", said)]))
 
 
 def layer_types(folders: Folders) -> list[str]:
@@ -96,3 +103,14 @@ def _keys(folders: Folders, module: str, name: str) -> list[str]:
     found = outline.value(name) if outline else None
     keys = found.keys if isinstance(found, ast.Dict) else ()
     return [str(key.value) for key in keys if isinstance(key, ast.Constant)]
+
+
+def default_targets(folders: Folders, model_type: str | None) -> list[str]:
+    """The modules that PEFT puts a LoRA on where the config names none; empty where it would refuse."""
+    outline = outline_of(folders, "peft.utils.constants")
+    found = outline.value("TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING") if outline else None
+    pairs = zip(found.keys, found.values, strict=True) if isinstance(found, ast.Dict) else ()
+    for key, value in pairs:
+        if isinstance(key, ast.Constant) and key.value == model_type and isinstance(value, ast.List):
+            return [str(each.value) for each in value.elts if isinstance(each, ast.Constant)]
+    return []

@@ -22,7 +22,7 @@ SIGNATURE_OPTIONS = types.SignatureHelpOptions(trigger_characters=["(", ","])
 
 # What the call builds, and where device_map puts it: the worker may have to import torch first.
 _BUILD_SECONDS = 3.0
-_NEEDS_BUILDING = ("device_map", "max_memory", "offload_folder")
+_NEEDS_BUILDING = ("device_map", "offload_folder", "offload_buffers")
 
 
 async def hover(session: Session, cursor: Cursor) -> types.Hover | None:

@@ -79,7 +79,10 @@ async def _planned(session: Session, params: CastPreviewParams) -> CastPreview:
         session.settings.wanted,
         session.interpreter if session.may_start_worker else "",
     )
-    return await session.run(CastPreview, description, Place(request, options=options), options, wish)
+    # The rows of the first way to build a model do not name its call.
+    is_first = session.inspector.is_first_way(request, options)
+    place = Place(request) if is_first else Place(request, options=options)
+    return await session.run(CastPreview, description, place, options, wish)
 
 
 async def described(session: Session, model: str) -> tuple[Description, ModelRequest, LoadOptions]:

@@ -77,7 +77,7 @@ def _items(session: Session, typed: Typed, outcome: Outcome) -> list[Completion]
 
     found = typed.object
     if found.kind == "config":
-        from model_loupe.inspector.config_files import code_completions
+        from model_loupe.inspector.config_completions import code_completions
 
         return config_completions(outcome, found.parts) + code_completions(
             session.library_folders, outcome, found.parts

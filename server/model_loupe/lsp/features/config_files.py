@@ -15,7 +15,7 @@ from model_loupe.lsp.snapshot import Part
 
 if TYPE_CHECKING:
     from model_loupe.diagnostics.finding import Finding
-    from model_loupe.inspector.config_files import Value
+    from model_loupe.inspector.config_completions import Value
     from model_loupe.inspector.description import Description
     from model_loupe.lsp.config_page import Page
     from model_loupe.lsp.session import Session
@@ -40,7 +40,7 @@ async def hover(session: Session, params: types.HoverParams) -> types.Hover | No
 
 def _card(session: Session, page: Page, offset: int) -> tuple[str, int, int] | None:
     from model_loupe.documents import hit
-    from model_loupe.inspector.config_files import field_card
+    from model_loupe.inspector.config_cards import field_card
 
     root = page.root
     file, found = page.file(root), hit(root, offset)
@@ -68,7 +68,7 @@ async def _hover_index(session: Session, page: Page, position: types.Position) -
 
 
 def _index_card(description: Description, tensor: str, shard: str) -> str | None:
-    from model_loupe.inspector.config_files import tensor_card
+    from model_loupe.inspector.config_cards import tensor_card
 
     return tensor_card(description, tensor, shard)
 
@@ -91,7 +91,7 @@ async def completion(session: Session, params: types.CompletionParams) -> types.
 
 def _suggest(session: Session, page: Page, offset: int) -> tuple[list[Value], int, int, bool] | None:
     from model_loupe.documents import hit
-    from model_loupe.inspector.config_files import field_completions, value_completions
+    from model_loupe.inspector.config_completions import field_completions, value_completions
 
     root = page.root
     file, found = page.file(root), hit(root, offset)

@@ -112,7 +112,7 @@ def _object_text(session: Session, thing: Object, ask: Ask, outcome: Outcome) ->
     )
 
     if thing.kind == "config":
-        from model_loupe.inspector.config_files import code_card
+        from model_loupe.inspector.config_cards import code_card
 
         return code_card(session.library_folders, outcome, thing.parts) or config_card(outcome, thing.parts)
     if thing.kind == "tokenizer" or (thing.kind != "model" and thing.parts):

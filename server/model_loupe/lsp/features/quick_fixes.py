@@ -37,7 +37,10 @@ async def quick_fixes(
         for action in _fixes(session, snapshot, finding, _as_shown(problem, shown))
     ]
     return actions + [
-        _ignored(session, part, finding, _as_shown(problem, shown)) for part, finding, problem in here
+        _ignored(session, part, finding, _as_shown(problem, shown))
+        for part, finding, problem in here
+        # A comment cannot stand behind a line that goes on.
+        if not part.lines[finding.span.end_line].rstrip().endswith("\\")
     ]
 
 

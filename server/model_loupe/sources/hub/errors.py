@@ -129,7 +129,9 @@ def with_nearest(error: HubError, names: list[str]) -> HubError:
     """The failure with the names that may have been meant."""
     if not names:
         return error
-    return HubError(error.code, f"{error.message}. Did you mean {' or '.join(names)}?")
+    found = HubError(error.code, f"{error.message}. Did you mean {' or '.join(names)}?")
+    found.nearest = tuple(names)
+    return found
 
 
 def with_public_facts(error: HubError, facts: str) -> HubError:

@@ -14,7 +14,7 @@ import torch
 from .layout import upright
 
 BLOCK = 64
-_NESTED_BLOCK = 256
+_NESTED_BLOCK, _NESTED_PART = 256, 4096
 # functional.get_4bit_type; those of nf4 are the code book of QLoRA (arXiv:2305.14314, appendix E).
 _NF4 = (
     -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
@@ -95,9 +95,12 @@ def _dynamic_8bit(values: torch.Tensor) -> torch.Tensor:
     code = _dynamic_map()
     midpoints = (code[:-1] + code[1:]) / 2
     padded = torch.nn.functional.pad(values, (0, -len(values) % _NESTED_BLOCK)).view(-1, _NESTED_BLOCK)
-    absmax = padded.abs().amax(dim=1, keepdim=True)
-    levels = code[torch.bucketize((padded * (1.0 / absmax)).clamp_(-1, 1), midpoints)]
-    return (levels * absmax).view(-1)[: len(values)]
+    # In parts: the codes of a large tensor's scales, which are wide integers here, would take much memory.
+    for part in padded.split(_NESTED_PART):
+        absmax = part.abs().amax(dim=1, keepdim=True)
+        levels = code[torch.bucketize((part * (1.0 / absmax)).clamp_(-1, 1), midpoints)]
+        part.copy_(levels * absmax)
+    return padded.view(-1)[: len(values)]
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,8 @@ another order than compilers choose there, so that a code may differ where two a
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 
 from .layout import upright
@@ -34,34 +36,67 @@ def q4_0(given: torch.Tensor) -> tuple[torch.Tensor, int]:
     return codes.mul_(_half(scale)).t(), int((raw > 15).sum())
 
 
+class Groups(NamedTuple):
+    """Superblocks as ggml has them, a group a column: value = scale·multiple·code − minimum·multiple.
+
+    ``scale`` and ``minimum`` are float16 values, one for each superblock and None where there are none; the
+    multiples, one for each group, and the codes, (values of a group, groups), are integers.
+    """
+
+    codes: torch.Tensor
+    scale: torch.Tensor
+    multiples: torch.Tensor
+    minimum: torch.Tensor | None = None
+    multiples_of_minimum: torch.Tensor | None = None
+
+    def values(self, shape: torch.Size) -> torch.Tensor:
+        """Brought back, in ``shape``; the codes are used up."""
+        found = self.codes.mul_((self.scale * self.multiples).view(-1))
+        if self.minimum is not None:
+            found = found.sub_((self.minimum * self.multiples_of_minimum).view(-1))
+        return found.t().reshape(shape)
+
+
 def q6_k(given: torch.Tensor) -> torch.Tensor:
-    """``given`` (superblocks, 256): 16 groups of 16 with 8-bit scales."""
+    """``given`` (superblocks, 256), cast and back in float32."""
+    return q6_k_groups(given).values(given.shape)
+
+
+def q6_k_groups(given: torch.Tensor) -> Groups:
+    """16 groups of 16 with 8-bit scales."""
     values = upright(given.reshape(-1, 16))
     scales = _best_scale(values, 32).view(-1, 16)
     top = scales.gather(1, scales.abs().argmax(dim=1, keepdim=True))
     inverse = torch.where(top.abs() < _EPSILON, 0.0, -128.0 / top)
     whole = torch.where(inverse == 0, 0.0, _half(1 / inverse))
-    scale = (whole * torch.round(inverse * scales).clamp(max=127)).view(-1)
+    multiples = torch.round(inverse * scales).clamp(max=127)
+    scale = (whole * multiples).view(-1)
     codes = torch.where(scale == 0, 0.0, torch.round(values / scale)).clamp_(-32, 31)
-    return codes.mul_(scale).t().reshape(given.shape)
+    return Groups(codes, whole, multiples)
 
 
 def q4_k(given: torch.Tensor) -> torch.Tensor:
-    """``given`` (superblocks, 256): 8 groups of 32 with 6-bit scales and minima."""
+    """``given`` (superblocks, 256), cast and back in float32."""
+    return q4_k_groups(given).values(given.shape)
+
+
+def q4_k_groups(given: torch.Tensor) -> Groups:
+    """8 groups of 32 with 6-bit scales and minima."""
     values = upright(given.reshape(-1, 32))
     weights = values.square().mean(dim=0).sqrt() + values.abs()
     scales, minima = _best_scale_and_minimum(values, weights)
-    scale, minimum = _six_bits(scales), _six_bits(minima)
+    (whole, multiples), (whole_minimum, of_minimum) = _six_bits(scales), _six_bits(minima)
+    scale, minimum = (whole * multiples).view(-1), (whole_minimum * of_minimum).view(-1)
     codes = torch.where(scale == 0, 0.0, torch.round((values + minimum) / scale)).clamp_(0, 15)
-    return codes.mul_(scale).sub_(minimum).t().reshape(given.shape)
+    return Groups(codes, whole, multiples, whole_minimum, of_minimum)
 
 
-def _six_bits(of_groups: torch.Tensor) -> torch.Tensor:
+def _six_bits(of_groups: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Scales of all groups as multiples, up to 63, of one float16 for each eight."""
     groups = of_groups.view(-1, 8)
     top = groups.amax(dim=1, keepdim=True)
     inverse = torch.where(top > 0, 63.0 / top, 0.0)
-    return (_half(top / 63) * torch.round(inverse * groups).clamp(max=63)).view(-1)
+    return _half(top / 63), torch.round(inverse * groups).clamp(max=63)
 
 
 # Below, groups lie upright: (values of a group, groups).

@@ -1,10 +1,10 @@
-"""Which attention implementations a model class of the installed transformers can use."""
+"""What the model classes of the installed transformers say of themselves in class variables."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from model_loupe.inspector.installed.classes import class_named
+from model_loupe.inspector.installed.classes import Class, class_named
 from model_loupe.inspector.installed.configs import folder_of
 from model_loupe.inspector.installed.packages import Folders
 
@@ -25,13 +25,17 @@ class Attention(NamedTuple):
     refused: tuple[str, ...]
 
 
-def attention_of(folders: Folders, class_name: str | None, model_type: str | None) -> Attention | None:
-    """What the class says of itself; None where it is not one of the installed transformers'."""
+def model_class(folders: Folders, name: str | None, model_type: str | None) -> Class | None:
+    """The class ``name`` of a model type; None where it is not one of the installed transformers'."""
     folder = folder_of(folders, model_type) if model_type else None
-    if folder is None or class_name is None:
+    if folder is None or name is None:
         return None
-    module = f"{folder}.modeling_{folder.rpartition('.')[2]}"
-    found = class_named(folders, module, class_name)
+    return class_named(folders, f"{folder}.modeling_{folder.rpartition('.')[2]}", name)
+
+
+def attention_of(folders: Folders, class_name: str | None, model_type: str | None) -> Attention | None:
+    """What the class can use; None where it is not one of the installed transformers'."""
+    found = model_class(folders, class_name, model_type)
     if found is None:
         return None
     supported = ["eager"]
@@ -40,4 +44,4 @@ def attention_of(folders: Folders, class_name: str | None, model_type: str | Non
         if flag in found.variables:
             (supported if found.variables[flag] is True else refused).extend(values)
     able = tuple(dict.fromkeys(supported))
-    return Attention(class_name, able, tuple(each for each in dict.fromkeys(refused) if each not in able))
+    return Attention(found.name, able, tuple(each for each in dict.fromkeys(refused) if each not in able))

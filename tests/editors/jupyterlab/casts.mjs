@@ -1,0 +1,72 @@
+// What a user of JupyterLab does with the lenses above a call and the page of cast previews.
+import assert from 'node:assert/strict';
+
+import { assertAccessible } from '../lib/accessible.mjs';
+import { photograph } from '../lib/browser.mjs';
+import { apply, assertMeasures, assertSorts, assertTellsMore } from '../lib/casts.mjs';
+import { until } from '../lib/processes.mjs';
+import { runCommand } from './lab.mjs';
+
+const PAGE = '.jp-ModelLoupe-casts';
+
+/** Steps in the demo's notebook, with a worker that has torch; `opened()` gives the page of JupyterLab. */
+export function castSteps(step, opened) {
+  const cell = (text) => opened().locator('.jp-CodeCell .cm-content', { hasText: text }).first();
+  const lens = (text) => opened().locator('.jp-ModelLoupe-lens', { hasText: text });
+
+  step('a line above each call says what it loads', async () => {
+    await lens(/^GemmaForCausalLM · .*bfloat16/).first().waitFor();
+    await lens(/^Preview casts$/).nth(1).waitFor();
+    assert.equal(await lens(/^Preview casts$/).count(), 2);
+    // It is no part of the code.
+    assert.doesNotMatch(await cell('dtype=torch.float32').locator('.cm-line').allInnerTexts().then(String), /Preview/);
+    await photograph(opened(), 'jupyterlab-lens');
+  });
+
+  step('its last word opens the page of cast previews, with a sample’s figures', async () => {
+    await lens(/^Preview casts$/).last().click();
+    await opened().locator(PAGE).waitFor();
+    await assertMeasures(opened());
+    await opened().locator('.lm-TabBar-tab.lm-mod-current', { hasText: /^Casts · / }).waitFor();
+  });
+
+  step('the table is sorted, and a target tells more', async () => {
+    await assertSorts(opened());
+    await assertTellsMore(opened());
+    await photograph(opened(), 'jupyterlab-casts');
+  });
+
+  step('axe finds nothing serious, light or dark', async () => {
+    await assertAccessible(opened(), PAGE);
+    await chooseTheme('Dark');
+    await assertAccessible(opened(), PAGE);
+    await photograph(opened(), 'jupyterlab-casts-dark');
+    await chooseTheme('Light');
+  });
+
+  step('Apply shows the line that changes, then changes it in its cell; one undo takes it back', async () => {
+    const edited = await apply(opened(), 'float16');
+    assert.match(edited, /from_pretrained\(model_name, dtype=torch\.float16\)/);
+    await cell('dtype=torch.float16').waitFor();
+    await photograph(opened(), 'jupyterlab-casts-applied');
+    await cell('dtype=torch.float16').click();
+    await opened().keyboard.press('Control+z');
+    await cell('dtype=torch.float32').waitFor();
+    assert.equal(await cell('dtype=torch.float16').count(), 0);
+  });
+
+  step('a tensor that loses much leads to its row in the panel', async () => {
+    await opened().locator('section[aria-label="Tensors that lose most"] button').first().click();
+    const focused = opened().locator('.jp-ModelLoupe-item:focus > .jp-ModelLoupe-row', { hasText: /^weight/ });
+    await focused.waitFor();
+    await opened().locator('.lm-TabBar-tab.lm-mod-current', { hasText: /^Casts · / }).locator('.lm-TabBar-tabCloseIcon').click();
+  });
+
+  async function chooseTheme(name) {
+    await runCommand(opened(), `Use Theme: JupyterLab ${name}`).catch(() => undefined);
+    await until(
+      async () => (await opened().locator('body').getAttribute('data-jp-theme-light')) === String(name === 'Light'),
+      `the theme is ${name}`,
+    );
+  }
+}

@@ -1,0 +1,74 @@
+// What a user of VS Code does with the page of cast previews.
+import assert from 'node:assert/strict';
+
+import { assertAccessible } from '../lib/accessible.mjs';
+import { photograph } from '../lib/browser.mjs';
+import { apply, assertMeasures, assertSorts, assertTellsMore } from '../lib/casts.mjs';
+import { openFile } from '../lib/codeServer.mjs';
+import { until } from '../lib/processes.mjs';
+import { writeSetting } from '../lib/samples.mjs';
+import { EDITOR, lens, treeRow } from './page.mjs';
+
+const LINES = `${EDITOR} .view-lines`;
+
+/** Steps after those that open `sample.py` with a worker that has torch; `opened()` gives workbench and workspace. */
+export function castSteps(step, opened) {
+  let casts;
+
+  step('the Preview casts lens opens a page beside the code, with a sample’s figures', async () => {
+    const { page } = opened().workbench;
+    await openFile(page, 'sample.py');
+    await lens(page, EDITOR, /^Preview casts$/).first().click();
+    casts = await until(() => frameOf(page), 'the page is there');
+    await assertMeasures(casts);
+    await page.locator('.tab.active', { hasText: /^Casts · / }).waitFor();
+  });
+
+  step('the table is sorted, and a target tells more', async () => {
+    await assertSorts(casts);
+    await assertTellsMore(casts);
+    await photograph(opened().workbench.page, 'casts');
+  });
+
+  step('axe finds nothing serious, dark or light', async () => {
+    const { workspace } = opened();
+    await assertAccessible(casts, '#page');
+    writeSetting(workspace.folder, 'workbench.colorTheme', 'Default Light Modern');
+    await casts.locator('body.vscode-light').waitFor();
+    await assertAccessible(casts, '#page');
+    await photograph(opened().workbench.page, 'casts-light');
+    writeSetting(workspace.folder, 'workbench.colorTheme', 'Default Dark Modern');
+    await casts.locator('body.vscode-dark').waitFor();
+  });
+
+  step('Apply shows the line that changes, then changes it; one undo takes it back', async () => {
+    const { page } = opened().workbench;
+    const edited = await apply(casts, 'float16');
+    assert.match(edited, /from_pretrained\("\.\/small-gemma", dtype=torch\.float16\)/);
+    const code = async () => (await page.locator(LINES).first().innerText()).replaceAll('\u00a0', ' ');
+    await until(async () => /dtype=torch\.float16\)/.test(await code()), 'the line is edited');
+    assert.match(await code(), /^import torch$/m);
+    await photograph(page, 'casts-applied');
+    await page.locator(`${LINES} .view-line`, { hasText: 'torch.float16' }).click();
+    await page.keyboard.press('Control+z');
+    await until(async () => !/torch/.test(await code()), 'the code is as it was');
+  });
+
+  step('a tensor that loses much leads to its row in the tree', async () => {
+    const { page } = opened().workbench;
+    const link = casts.locator('section[aria-label="Tensors that lose most"] button').first();
+    await link.click();
+    const selected = treeRow(page, /^weight/).and(page.locator('[aria-selected="true"]'));
+    await selected.waitFor();
+  });
+}
+
+/** The document inside of VS Code's two frames; undefined while there is none. */
+async function frameOf(page) {
+  for (const frame of page.frames()) {
+    if ((await frame.locator('#page.loupe-casts').count().catch(() => 0)) > 0) {
+      return frame;
+    }
+  }
+  return undefined;
+}
