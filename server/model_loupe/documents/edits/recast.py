@@ -47,13 +47,9 @@ def recast(texts: Sequence[str], reference: Reference, casts: Sequence[Cast], wa
     else:
         value = f"{names['torch']}.{way.dtype}" if wanted else f'"{way.dtype}"'
         new = _with_dtype(call, reference, _keyword(call, reference, way, library), value)
-    ours = [cast for cast in casts if cast.method and _is_same(cast.reference, reference)]
+    ours = [cast for cast in casts if cast.method and reference.is_same_call(cast.reference)]
     changed = [change_of(texts[part], reference.call, new, part)] if new.text != call.text else []
     return [*found.edits, *changed, *without_casts(texts, ours)] if changed or ours else []
-
-
-def _is_same(one: Reference, other: Reference) -> bool:
-    return (one.cell, one.call) == (other.cell, other.call)
 
 
 def _is_in_f_string(text: str, call: Span) -> bool:
