@@ -108,6 +108,10 @@ def test_four_bits_are_multiplied_in_what_the_call_loads_by_now() -> None:
         ("m = LOAD\nrun(m.bfloat16(), 1)\n", "m = NEW\nrun(m, 1)\n"),
         ("m = LOAD\nif small:\n    m.half()\n", "m = NEW\nif small:\n    pass\n"),
         ("m = LOAD\nn = m.half()\n", "m = NEW\nn = m\n"),
+        ("m = LOAD\nif x:\n    m.half()\n    m.float()\ny\n", "m = NEW\nif x:\n    pass\ny\n"),
+        ("m = LOAD\na; m.half(); m.float(); b\n", "m = NEW\na; b\n"),
+        ("m = LOAD\na; m.half()\nm.float()\nb\n", "m = NEW\na\nb\n"),
+        ("m = LOAD\nm.half()\nb\nm.float()", "m = NEW\nb"),
         # Of another object, a part, an unknown dtype: not ours.
         ("o = AutoModel.from_pretrained('c/d')\nm = LOAD\no.half()\n",
          "o = AutoModel.from_pretrained('c/d')\nm = NEW\no.half()\n"),

@@ -9,7 +9,7 @@ from model_loupe.documents.casts import Cast
 from model_loupe.documents.cells import parse
 from model_loupe.documents.edits.calls import call_at, change_of, without_call
 from model_loupe.documents.edits.change import Edit
-from model_loupe.documents.edits.statements import blocks, without_statement
+from model_loupe.documents.edits.statements import blocks, without_statements
 from model_loupe.documents.facts import dotted
 from model_loupe.documents.reference import Span
 from model_loupe.documents.source import Source
@@ -27,15 +27,12 @@ def without_casts(texts: Sequence[str], casts: Sequence[Cast]) -> list[Edit]:
 def _without_casts_of(text: str, calls: Sequence[Span], part: int) -> Iterator[Edit]:
     reduced = {span: edit for span in calls if (edit := _less(text, span, part))}
     whole = [span for span in calls if span not in reduced]
-    done: set[Span] = set()
-    for span in _casting_alone(text, whole) if whole else ():
-        done |= {call for call in whole if span.contains(*call[:2])}
-        edit = without_statement(text, span.line, span.column, part)
-        if edit is not None:
-            yield edit
+    statements = list(_casting_alone(text, whole)) if whole else []
+    yield from without_statements(text, [span[:2] for span in statements], part)
     yield from reduced.values()
     for span in whole:
-        edit = without_call(text, span, part) if span not in done else None
+        goes_with = any(statement.contains(*span[:2]) for statement in statements)
+        edit = without_call(text, span, part) if not goes_with else None
         if edit is not None:
             yield edit
 
