@@ -19,7 +19,6 @@ const common = {
   },
   minify: production,
   sourcemap: production ? false : 'linked',
-  legalComments: 'none',
   logLevel: 'warning',
 };
 const extension = await esbuild.context({
@@ -31,6 +30,7 @@ const extension = await esbuild.context({
   // What the oldest VS Code of engines.vscode runs extensions with.
   target: 'node20',
   external: ['vscode'],
+  legalComments: 'none',
 });
 const pages = await esbuild.context({
   ...common,
@@ -39,6 +39,8 @@ const pages = await esbuild.context({
   format: 'iife',
   platform: 'browser',
   target: 'es2022',
+  // lit-html's licence asks for it.
+  legalComments: 'inline',
 });
 for (const context of [extension, pages]) {
   if (process.argv.includes('--watch')) {

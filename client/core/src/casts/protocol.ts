@@ -150,6 +150,8 @@ export interface CastEdit {
 export interface WrittenCast {
   readonly path: string;
   readonly bytes: number;
-  readonly files: readonly string[];
+  /** It was read back and is what was meant. */
   readonly verified: boolean;
+  /** What its user should know of it, if there is anything. */
+  readonly note?: string | null;
 }
