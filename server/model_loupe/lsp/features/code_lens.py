@@ -107,7 +107,8 @@ def preview_command(session: Session, call: Call, ask: Ask) -> types.Command:
     """What opens the preview of the casts of what a call loads."""
     from model_loupe.inspector import architecture_id
 
-    is_first = session.inspector.is_first_way(ask.request, ask.options)
+    # A row of the model alone is about the first call that loads it.
+    is_first = ask.options == session.inspector.calls_of(ask.request)[0]
     node = session.inspector.root(ask.request).id if is_first else architecture_id(ask.request, ask.options)
     place = session.encoding.to_position(call.part.lines, *call.reference.call[:2])
     where = {"uri": call.part.uri, "position": {"line": place.line, "character": place.character}}
