@@ -307,3 +307,14 @@ async def test_code_actions_preview_and_load(editor: Editor, folder: Path) -> No
             "from transformers import AutoModelForCausalLM\nimport torch\n"
             "m = AutoModelForCausalLM.from_pretrained('./tiny', dtype=torch.bfloat16)\n"
         )
+
+
+async def test_each_lens_previews_its_own_call(editor: Editor, tmp_path: Path) -> None:
+    write_model(tmp_path / "tiny")
+    dtypes = ["float32", "bfloat16", "float16"]
+    text = "".join(f'm = AutoModel.from_pretrained("./tiny", dtype="{dtype}")\n' for dtype in dtypes)
+    document = editor.open(tmp_path / "a.py", text)
+    commands = [lens.command for lens in await document.lenses() if lens.command]
+    previews = [each.arguments or () for each in commands if each.title == "Preview casts"]
+    current = [(await preview(editor, node, plan=True))["current"] for node, _ in previews]
+    assert current == dtypes
