@@ -1,6 +1,7 @@
 """Writes ``src/generated.ts``: what the server's own types say of the protocol, as the clients' types.
 
-``python client/core/protocol_types.py`` after a change of ``model_loupe/lsp/protocol.py``, or of a row or an area.
+Run ``python client/core/protocol_types.py`` after a change of ``model_loupe/lsp/protocol.py``, of a row or an
+area.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from model_loupe.inspector.sizes import Area
 from model_loupe.lsp import protocol
 
 TARGET = Path(__file__).resolve().parent / "src" / "generated.ts"
-HEAD = """/** Written by client/core/protocol_types.py from the server's types: change those, and run it again. */
+HEAD = """/** Written by client/core/protocol_types.py from the server's types: change those. */
 import type { Position } from './protocol.js';
 """
 _NAMES: dict[object, str] = {str: "string", int: "number", bool: "boolean", Position: "Position"}

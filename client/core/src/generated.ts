@@ -1,4 +1,4 @@
-/** Written by client/core/protocol_types.py from the server's types: change those, and run it again. */
+/** Written by client/core/protocol_types.py from the server's types: change those. */
 import type { Position } from './protocol.js';
 
 export const MODELS = 'modelLoupe/models';
