@@ -1,4 +1,4 @@
-// Bundles the VS Code extension, dist/extension.js, and its page, dist/casts.js and .css. `--production` minifies, `--watch` rebuilds.
+// Bundles the VS Code extension, dist/extension.js, and its pages, dist/casts and dist/model. `--production` minifies, `--watch` rebuilds.
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -12,7 +12,9 @@ const common = {
   bundle: true,
   // From source: a change in core needs no build of its own.
   alias: {
+    '@model-loupe/core/exponents': './client/core/src/casts/exponents.ts',
     '@model-loupe/core/page': './client/core/src/casts/page.ts',
+    '@model-loupe/core/treemap': './client/core/src/treemap/view.ts',
     '@model-loupe/core': './client/core/src/index.ts',
   },
   minify: production,
@@ -32,7 +34,7 @@ const extension = await esbuild.context({
 });
 const pages = await esbuild.context({
   ...common,
-  entryPoints: ['client/vscode/webview/casts.ts'],
+  entryPoints: ['client/vscode/webview/casts.ts', 'client/vscode/webview/model.ts'],
   outdir: 'dist',
   format: 'iife',
   platform: 'browser',

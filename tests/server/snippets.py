@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 
 from model_loupe.demo.tokenizer import write_tokenizer
 from tests.support import pickles
+from tests.support.sentencepiece import sentencepiece_model
 
 from .editor import write_model
 
@@ -32,7 +33,8 @@ BARE = {"transformers": "5.23.0", "torch": "2.13.0"}
 BARE_OLD = {"transformers": "4.38.0", "torch": "2.13.0"}
 SMALL_MACHINE = {"cpu": "1KiB", "0": "24GiB"}
 LARGE_MACHINE = {"cpu": "1GiB", "0": "24GiB"}
-PACKAGES = {"old": OLD, "late": LATE, "new": NEW, "bare": BARE, "bare-old": BARE_OLD}
+FULL = {**NEW, "sentencepiece": "0.2.0", "protobuf": "5.29.0"}
+PACKAGES = {"full": FULL, "old": OLD, "late": LATE, "new": NEW, "bare": BARE, "bare-old": BARE_OLD}
 
 
 class Snippet(NamedTuple):
@@ -352,6 +354,9 @@ SNIPPETS = [
         ("bare-old", LOAD.format(", low_cpu_mem_usage=True"), "low_cpu_mem_usage=True"),
         ("bare", 'model = AutoModel.from_pretrained("./fitting")', '"./fitting"'),
         ("new", LOAD.format(', device_map="auto"')),
+        ("old", 'tokenizer = AutoTokenizer.from_pretrained("./pieces")', '"./pieces"'),
+        ("full", 'tokenizer = AutoTokenizer.from_pretrained("./pieces")'),
+        ("bare", 'tokenizer = AutoTokenizer.from_pretrained("./half")'),
         ("bare", LOAD.format(", device_map=None")),
         ("bare", LOAD.format(", low_cpu_mem_usage=True")),
         ("bare", LOAD.format("")),
@@ -380,6 +385,9 @@ def write_models(folder: Path) -> None:
     _write_gpt2(folder / "gpt2")
     _write(folder / "t5" / "config.json", {"model_type": "t5", "n_positions": 512, "vocab_size": 16})
     _write(folder / "t5" / "tokenizer_config.json", {"tokenizer_class": "T5Tokenizer"})
+    _write(folder / "pieces" / "config.json", {"model_type": "llama"})
+    _write(folder / "pieces" / "tokenizer_config.json", {"tokenizer_class": "LlamaTokenizer"})
+    (folder / "pieces" / "tokenizer.model").write_bytes(sentencepiece_model(["<unk>", "a"], 2))
     _more_tokens(folder / "half", folder / "more-tokens")
     write_model(
         folder / "four-bit", quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True}

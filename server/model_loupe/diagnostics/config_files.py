@@ -32,14 +32,14 @@ def problems(folders: Folders, file: ConfigFile) -> list[Problem]:
 def _of_config(folders: Folders, file: ConfigFile) -> Iterator[Problem]:
     yield from _of_model_type(folders, file.value)
     # A model with code of its own takes what that code takes.
-    is_known = file.value.get("model_type") in model_types(folders) and "auto_map" not in file.value
+    is_known = str(file.value.get("model_type")) in model_types(folders) and "auto_map" not in file.value
     # Before version 5 annotations were no more than that, and some are wrong.
     is_strict = is_known and _numbers(version_on(folders, "transformers") or "") >= (5,)
     for parts in _configs(file.value):
         owner = owner_of(folders, file, parts)
         part = value_at(file.value, parts)
         yield from of_sizes(part, parts, owner)
-        yield from of_tokens(part, parts)
+        yield from of_tokens(part, parts, owner)
         yield from _of_names(part, parts, owner)
         if is_known:
             yield from of_rope(folders, part, parts)

@@ -13,7 +13,6 @@ from model_loupe.inspector.installed.classes import Class
 
 _IDS = ("bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "decoder_start_token_id")
 _HEAD_SIZE = re.compile(r"head_dim|head_size|d_kv|kv_channels|kv_lora_rank")
-_GENERATES = ("ForCausalLM", "LMHeadModel")
 
 
 def of_sizes(part: dict[str, Any], parts: Parts, owner: Class | None) -> Iterator[Problem]:
@@ -49,14 +48,15 @@ def _first(part: Mapping[str, Any], *names: str) -> str:
     return next((name for name in names if name in part), names[0])
 
 
-def of_tokens(part: dict[str, Any], parts: Parts) -> Iterator[Problem]:
-    # What does not generate looks up none of them, and published configs give what they like.
-    named = part.get("architectures")
-    if not any(str(each).endswith(_GENERATES) for each in (named if isinstance(named, list) else ())):
-        return
+def of_tokens(part: dict[str, Any], parts: Parts, owner: Class | None) -> Iterator[Problem]:
+    """Ids of special tokens, against the rows of the embedding."""
     rows = size_of(part, "vocab_size")
     for name in _IDS if rows else ():
         given = part.get(name)
+        # Some classes' own defaults are beyond their vocabulary: such models look up no such token.
+        field = owner.fields.get(name) if owner else None
+        if field is not None and field.default == repr(given):
+            continue
         for number in given if isinstance(given, list) else [given]:
             if type(number) is int and rows is not None and number >= rows:
                 message = f"The id {number:,} is beyond the vocabulary of {rows:,}"

@@ -77,17 +77,19 @@ def of_values(folders: Folders, part: Mapping[str, Any], parts: Parts) -> Iterat
 
 def _of_layer_types(folders: Folders, part: Mapping[str, Any], parts: Parts) -> Iterator[Problem]:
     listed, kinds = part.get("layer_types"), layer_types(folders)
+    if not isinstance(listed, list):
+        return
+    unknown = [number for number, kind in enumerate(listed) if kind not in (*kinds, *_OLD_LAYER_TYPES)]
     # Where none of them is a kind of layer, the field means something else.
-    if not isinstance(listed, list) or not any(kind in kinds for kind in listed if isinstance(kind, str)):
+    if kinds and len(unknown) == len(listed):
         return
     layers, place = dimensions(dict(part)).layers, (*parts, "layer_types")
     if layers and len(listed) != layers:
         message = f"layer_types has {len(listed):,} entries for {layers:,} layers"
         yield Problem("config-layer-types", place, message)
-    for number, kind in enumerate(listed):
-        if isinstance(kind, str) and kind not in (*kinds, *_OLD_LAYER_TYPES):
-            message = _not_one_of(kind, "kind of layer", kinds)
-            yield Problem("config-layer-types", (*place, number), message)
+    for number in unknown[:1] if kinds else ():
+        message = _not_one_of(str(listed[number]), "kind of layer", kinds)
+        yield Problem("config-layer-types", (*place, number), message)
 
 
 def _not_one_of(value: str, noun: str, known: list[str]) -> str:

@@ -17,12 +17,13 @@ _OF_QUANTIZERS = {
     "torchao": "torchao",
 }
 _LOW_MEMORY_IGNORED = (4, 55)
+_PIECES = ("sentencepiece.bpe.model", "spiece.model", "tokenizer.model")
 
 
 def packages(checked: Checked) -> Iterator[Finding]:
     """The packages that the call raises an ImportError without."""
     version = checked.transformers
-    if version is None or checked.around.version("torch") is None or checked.reference.role != "model":
+    if version is None or checked.around.version("torch") is None:
         return
     missing: dict[Span, tuple[str, list[str]]] = {}
     for distribution, span, why in _needed(checked, version):
@@ -37,6 +38,23 @@ def packages(checked: Checked) -> Iterator[Finding]:
 
 def _needed(checked: Checked, version: tuple[int, ...]) -> Iterator[tuple[str, Span, str]]:
     """Distribution, where the code asks for it, and what does so."""
+    reference = checked.reference
+    if reference.role == "tokenizer" and _has_only_pieces(checked):
+        yield "sentencepiece", reference.span, "A tokenizer without tokenizer.json"
+        # To convert it; a slow tokenizer reads it as it is.
+        if reference.kwargs.get("use_fast") != "False":
+            yield "protobuf", reference.span, "A tokenizer without tokenizer.json"
+    if reference.role == "model":
+        yield from _needed_by_model(checked, version)
+
+
+def _has_only_pieces(checked: Checked) -> bool:
+    """Whether the tokenizer is there as a SentencePiece model alone, which has to be converted."""
+    names = {file.name for file in checked.description.files} if checked.description else set()
+    return not names.isdisjoint(_PIECES) and "tokenizer.json" not in names
+
+
+def _needed_by_model(checked: Checked, version: tuple[int, ...]) -> Iterator[tuple[str, Span, str]]:
     reference, site, description = checked.reference, checked.site, checked.description
     for argument in site.arguments if site else ():
         if argument.name == "device_map" and argument.text != "None":

@@ -215,7 +215,7 @@ _RULES = (
         "error",
         "The call needs a package that is not installed where the code runs.",
         "accelerate for `device_map=` and `low_cpu_mem_usage=True`, bitsandbytes and the like for "
-        "quantised loading, peft for adapters, sentencepiece or tiktoken for tokenizers that have no "
+        "quantised loading, peft for adapters, sentencepiece and protobuf for tokenizers that have no "
         "`tokenizer.json`. The message has the command that installs it.",
         'AutoModel.from_pretrained(name, device_map="auto")',
     ),

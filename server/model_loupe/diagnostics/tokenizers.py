@@ -18,16 +18,17 @@ from model_loupe.inspector import Description
 _WITHOUT_END = ("bloom", "longt5", "mpt", "mt5", "t5", "umt5", "xlnet")
 _PADS = ("True", '"longest"', "'longest'", '"max_length"', "'max_length'")
 _GIVEN = re.compile(r"\bpad_token\b(?!_id)")
-# Classes without a padding token of their own in transformers 4.38 to 5, where files name none.
-_WITHOUT_PADDING = frozenset(
+# What AutoTokenizer takes where no file names a class.
+_BY_MODEL_TYPE = {"codegen": "CodeGenTokenizer", "gpt2": "GPT2Tokenizer", "llama": "LlamaTokenizer"}
+_TOKENIZING = ("", "__call__", "encode", "encode_plus", "batch_encode_plus", "pad")
+
+WITHOUT_PADDING = frozenset(
     [
         *("CodeGenTokenizer", "CodeGenTokenizerFast", "GPT2Tokenizer", "GPT2TokenizerFast"),
         *("LlamaTokenizer", "LlamaTokenizerFast", "PreTrainedTokenizerFast", "TokenizersBackend"),
     ]
 )
-# What AutoTokenizer takes where no file names a class.
-_BY_MODEL_TYPE = {"codegen": "CodeGenTokenizer", "gpt2": "GPT2Tokenizer", "llama": "LlamaTokenizer"}
-_TOKENIZING = ("", "__call__", "encode", "encode_plus", "batch_encode_plus", "pad")
+"""Classes without a padding token of their own in transformers 4.38 to 5, where files name none."""
 
 
 def tokenizers(document: Document) -> Iterator[Finding]:
@@ -75,7 +76,7 @@ def _not_padded(use: Use, description: Description, facts: TokenizerFacts | None
 def _lacks_padding(description: Description, facts: TokenizerFacts) -> bool:
     """Whether the tokenizer certainly has no padding token; False where that is not known."""
     named = facts.class_name or _BY_MODEL_TYPE.get(description.model_type or "")
-    return named in _WITHOUT_PADDING and "pad_token" not in facts.special
+    return named in WITHOUT_PADDING and "pad_token" not in facts.special
 
 
 def _pad_with_end(use: Use) -> Fix:

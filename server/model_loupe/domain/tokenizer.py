@@ -58,16 +58,23 @@ class TokenizerFacts(NamedTuple):
         """``len(tokenizer)``: the vocabulary with all added tokens; None without a vocabulary."""
         if self.vocabulary is None:
             return None
-        known = set(filter(None, self.vocabulary.tokens))
-        return len(known | {token.text for token in self.added} | set(self.special.values()))
+        return len(self._numbered(self.vocabulary) | set(self.special.values()))
 
     @property
     def rows_needed(self) -> int | None:
-        """Rows that an embedding needs for the highest id; None without a vocabulary."""
+        """Rows that an embedding needs for the highest id; None without a vocabulary.
+
+        Special tokens that have no id yet get the next ones on loading.
+        """
         if self.vocabulary is None:
             return None
         added = max((token.number + 1 for token in self.added), default=0)
-        return max(len(self.vocabulary.tokens), added)
+        without_id = set(self.special.values()) - self._numbered(self.vocabulary)
+        return max(len(self.vocabulary.tokens), added) + len(without_id)
+
+    def _numbered(self, vocabulary: Vocabulary) -> set[str]:
+        """The tokens that the files give an id."""
+        return set(filter(None, vocabulary.tokens)) | {token.text for token in self.added}
 
     def id_of(self, text: str) -> int | None:
         """The id of a token, which is rarely asked: added tokens are looked at first."""

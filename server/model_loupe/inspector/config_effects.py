@@ -170,7 +170,9 @@ def _dtype(subject: _Subject) -> list[str]:
 
 def _token(subject: _Subject) -> list[str]:
     ids = subject.value if isinstance(subject.value, list) else [subject.value]
-    known = [f"{each} is {text}" for each in ids if (text := subject.around.tokens.get(each))]
+    known = [
+        f"{each} is {text}" for each in ids if type(each) is int and (text := subject.around.tokens.get(each))
+    ]
     return [", ".join(known)] if known else []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from model_loupe.domain.tokenizer import TokenizerFacts
+from model_loupe.domain.tokenizer import TokenizerFacts, Vocabulary
 from model_loupe.domain.units import plural
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.facts import Fact
@@ -29,20 +29,24 @@ class Known(NamedTuple):
         return named or "Tokenizer"
 
     @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The tokens of the files, where their ids are the tokenizer's."""
+        found = self.facts.vocabulary if self.facts else None
+        return found if found and found.certain else None
+
+    @property
     def vocab_size(self) -> int | None:
         """``tokenizer.vocab_size``: tokens without those that were added."""
         if self.told:
             return int(self.told["vocab_size"])
-        vocabulary = self.facts.vocabulary if self.facts else None
-        return vocabulary.size if vocabulary and vocabulary.certain else None
+        return self.vocabulary.size if self.vocabulary else None
 
     @property
     def length(self) -> int | None:
         """``len(tokenizer)``: tokens with those that were added."""
         if self.told:
             return int(self.told["length"])
-        certain = self.facts and self.facts.vocabulary and self.facts.vocabulary.certain
-        return self.facts.length if self.facts and certain else None
+        return self.facts.length if self.facts and self.vocabulary else None
 
     @property
     def special(self) -> dict[str, tuple[str, int | None]]:
@@ -91,10 +95,7 @@ def facts_of(known: Known) -> list[Fact]:
 def rows_text(known: Known) -> str | None:
     """The embedding's rows against the ids that the tokenizer gives."""
     rows = known.description.dimensions.vocabulary
-    needed = known.facts.rows_needed if known.facts and known.facts.vocabulary else None
-    if known.facts and known.facts.vocabulary and not known.facts.vocabulary.certain:
-        needed = None
-    needed = needed if needed is not None else known.length
+    needed = known.facts.rows_needed if known.facts and known.vocabulary else known.length
     if rows is None or needed is None:
         return None
     if rows == needed:

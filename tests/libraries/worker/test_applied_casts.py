@@ -100,7 +100,7 @@ def test_a_pipeline(kwargs: str, folder: Path) -> None:
     tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=words)
     text = (
         "from transformers import pipeline\n"
-        f"pipe = pipeline('text-generation', FOLDER, tokenizer=TOKENIZER{kwargs})\n"
+        f"pipe = pipeline('text-generation', {str(folder)!r}, tokenizer=TOKENIZER{kwargs})\n"
     )
     model = run(edited(text, "float16"), folder, TOKENIZER=tokenizer)["pipe"].model
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float16}

@@ -311,14 +311,23 @@ def test_what_is_inconsistent_is_found(gemma: Path, code: str, changes: dict[str
     if changes is SEVEN_HEADS:
         del file.value["head_dim"]
     found = {problem.code: problem for problem in problems(FOLDERS, file)}
-    # Llama works out its head_dim by itself by now; kinds of layers were not listed then.
-    is_old = VERSION.startswith("4.38")
-    if (changes is SEVEN_HEADS and not is_old) or (code == "config-layer-types" and is_old):
+    # Llama works out its head_dim by itself by now.
+    if changes is SEVEN_HEADS and not VERSION.startswith("4.38"):
         assert code not in found
         return
     assert code in RULES
     assert code in found
     assert found[code].parts[-1] == at
+
+
+@pytest.mark.parametrize("value", [None, True, -1, 0, 1.5, "x", [], ["x", 1, None], {}, {"x": {"y": []}}])
+def test_strange_values_are_no_error(gemma: Path, value: object) -> None:
+    for name in [*GEMMA, "layer_types", "rope_parameters", "text_config", "quantization_config", "auto_map"]:
+        file = config_file(gemma, **{name: value})
+        problems(FOLDERS, file)
+        field_card(FOLDERS, file, (name,))
+        field_completions(FOLDERS, file, ())
+        value_completions(FOLDERS, file, (name,))
 
 
 def test_what_transformers_itself_publishes_is_not_marked(gemma: Path) -> None:
