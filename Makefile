@@ -152,7 +152,7 @@ $(APP)/.installed: $(WHEEL)
 	@$(APP)/bin/python -m pip install $(PIP_FLAGS) --force-reinstall --no-deps dist/wheel/*.whl
 	@touch $@
 
-$(VSIX): $(NODE) $(DEV)/.installed $(CLIENT_SOURCES) $(SERVER_SOURCES) $(wildcard client/vscode/server/*) package.json .vscodeignore \
+$(VSIX): $(NODE) $(DEV)/.installed $(CLIENT_SOURCES) $(SERVER_SOURCES) $(wildcard client/vscode/server/*) package.json package.nls.json .vscodeignore \
 		README.md CHANGELOG.md LICENSE
 	@echo "Packing the VS Code extension …"
 	@$(REPRODUCIBLY) PATH="$(CURDIR)/$(DEV)/bin:$$PATH" npm run --silent package >/dev/null

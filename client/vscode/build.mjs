@@ -1,4 +1,4 @@
-// Bundles the VS Code extension, dist/extension.js, and its page, dist/casts.js and .css. `--production` minifies, `--watch` rebuilds.
+// Bundles the VS Code extension, dist/extension.js, and its pages, dist/casts and dist/model. `--production` minifies, `--watch` rebuilds.
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -12,12 +12,13 @@ const common = {
   bundle: true,
   // From source: a change in core needs no build of its own.
   alias: {
+    '@model-loupe/core/exponents': './client/core/src/casts/exponents.ts',
     '@model-loupe/core/page': './client/core/src/casts/page.ts',
+    '@model-loupe/core/treemap': './client/core/src/treemap/view.ts',
     '@model-loupe/core': './client/core/src/index.ts',
   },
   minify: production,
   sourcemap: production ? false : 'linked',
-  legalComments: 'none',
   logLevel: 'warning',
 };
 const extension = await esbuild.context({
@@ -29,14 +30,17 @@ const extension = await esbuild.context({
   // What the oldest VS Code of engines.vscode runs extensions with.
   target: 'node20',
   external: ['vscode'],
+  legalComments: 'none',
 });
 const pages = await esbuild.context({
   ...common,
-  entryPoints: ['client/vscode/webview/casts.ts'],
+  entryPoints: ['client/vscode/webview/casts.ts', 'client/vscode/webview/model.ts'],
   outdir: 'dist',
   format: 'iife',
   platform: 'browser',
   target: 'es2022',
+  // lit-html's licence asks for it.
+  legalComments: 'inline',
 });
 for (const context of [extension, pages]) {
   if (process.argv.includes('--watch')) {

@@ -306,13 +306,13 @@ def _cast(arguments: argparse.Namespace) -> int:
     targets = list(dict.fromkeys(chosen))
     skip = tuple(name.strip() for name in (arguments.skip or "").split(",") if name.strip())
     python = _interpreter(arguments.python)
-    if arguments.output and len(targets) != 1:
+    if arguments.output is not None and len(targets) != 1:
         _complain("--output takes one dtype: give --to just one")
         return _MISUSED
     inspector = _inspector(arguments, trees=False)
     description = inspector.find(_request(arguments))
     found = casting.preview(description, targets, python, exact=arguments.exact, skip=skip)
-    if arguments.output:
+    if arguments.output is not None:
         return _write_cast(found, python, arguments)
     if not arguments.plan and description.source == "hub" and not arguments.exact:
         _sample_hub(found, inspector, python, arguments)

@@ -66,7 +66,10 @@ def gemma(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "GemmaTokenizer"}')
     (folder / "pytorch_model.bin").write_bytes(b"a twin of the weights")
     (folder / "onnx").mkdir()
-    (folder / "onnx" / "notes.txt").write_text("beside a twin")
+    (folder / "onnx" / "model.onnx").write_bytes(b"a twin in a folder of its own")
+    (folder / "onnx" / "config.json").write_text("{}")
+    (folder / "assets").mkdir()
+    (folder / "assets" / "notes.txt").write_text("of the model")
     (folder / ".cache").mkdir()
     (folder / ".cache" / "state").write_text("of a tool")
     return folder
@@ -125,10 +128,11 @@ def test_the_folder_is_a_whole_checkpoint(gemma: Path, tmp_path: Path, worker: W
     assert sorted(path.name for path in output.glob("*.safetensors")) == shards
     assert {path.name for path in output.iterdir()} == {
         *shards, "model.safetensors.index.json", "config.json", "generation_config.json", "README.md",
-        "tokenizer_config.json",
+        "tokenizer_config.json", "assets",
     }  # fmt: skip
-    assert written.left_out == ["pytorch_model.bin", "onnx/notes.txt"]
-    assert written.files == {path.name: path.stat().st_size for path in output.iterdir()}
+    assert written.left_out == ["pytorch_model.bin", "onnx/config.json", "onnx/model.onnx"]
+    assert written.files.keys() == fingerprint(output).keys()
+    assert all((output / name).stat().st_size == size for name, size in written.files.items())
     theirs, ours = (
         json.loads((folder / "model.safetensors.index.json").read_text()) for folder in (gemma, output)
     )
@@ -255,19 +259,19 @@ def test_a_snapshot_of_the_cache_is_copied_and_links_elsewhere_are_not(
     gemma: Path, tmp_path: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository = tmp_path / "cache" / "models--google--tiny"
-    snapshot = repository / "snapshots" / ("0" * 40)
+    snapshot = repository / "snapshots" / ("0" * 40) / "part"
     snapshot.mkdir(parents=True)
     (repository / "blobs").mkdir()
     for number, path in enumerate(path for path in gemma.iterdir() if path.is_file()):
         blob = repository / "blobs" / f"{number:040}"
         blob.write_bytes(path.read_bytes())
-        (snapshot / path.name).symlink_to(f"../../blobs/{number:040}")
+        (snapshot / path.name).symlink_to(f"../../../blobs/{number:040}")
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("0" * 40)
     (tmp_path / "secret").write_text("not the model's")
     (snapshot / "link.txt").symlink_to(tmp_path / "secret")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
-    request = ModelRequest("google/tiny", cache_dir=str(tmp_path / "cache"))
+    request = ModelRequest("google/tiny", subfolder="part", cache_dir=str(tmp_path / "cache"))
     found = preview(Inspector().find(request), [target_named("float32")], worker.interpreter)
     written = write(found, str(tmp_path / "cast"), worker)
     assert not any(path.is_symlink() for path in (tmp_path / "cast").iterdir())

@@ -26,11 +26,18 @@ OWN = {
     "extension/changelog.md",
     "extension/client/vscode/media/icon.png",
     "extension/client/vscode/media/loupe.svg",
+    "extension/client/vscode/media/walkthrough/casts.md",
+    "extension/client/vscode/media/walkthrough/python.md",
+    "extension/dist/casts.css",
+    "extension/dist/casts.js",
     "extension/dist/extension.js",
+    "extension/dist/model.css",
+    "extension/dist/model.js",
     "extension/docs/images/jupyterlab.png",
     "extension/docs/images/print-model.png",
     "extension/docs/images/vscode.png",
     "extension/package.json",
+    "extension/package.nls.json",
     "extension/readme.md",
 }
 # The modules that each pinned distribution brings.

@@ -89,6 +89,19 @@ async def test_a_name_in_code_and_a_row_are_the_same(editor: Editor, folder: Pat
     assert plain(where) == {"uri": document.uri, "position": {"line": 1, "character": 4}}
 
 
+async def test_a_cast_on_a_line_of_its_own_has_a_lens(editor: Editor, folder: Path) -> None:
+    text = LOAD + "m.eval()\nm = m.half()\nm.to('cuda').to(\n    torch.float32\n)\n"
+    document = editor.open(folder / "lens.py", text)
+    found = [(line, title) for line, title in await document.titles() if title == "Preview casts"]
+    assert found == [(1, "Preview casts"), (3, "Preview casts"), (4, "Preview casts")]
+    lens = (await document.lenses())[-1]
+    assert lens.command and lens.command.arguments
+    # The call is what is edited.
+    assert plain(lens.command.arguments[1])["position"] == {"line": 1, "character": 4}
+    notebook = editor.open_notebook(folder / "lens.ipynb", LOAD, "m.half()", "print(m)")
+    assert [len(await cell.lenses()) for cell in notebook.cells] == [3, 1, 0]
+
+
 async def test_a_scope_is_a_part_of_the_model(editor: Editor) -> None:
     answer = await preview(editor, "./tiny", dtypes=["nf4"], scope="model.layers.1", plan=True, tensors=True)
     [target] = answer["targets"]

@@ -1,26 +1,7 @@
 /** The custom part of the protocol between Model Loupe's language server and its clients. */
+import type { TreeNode } from './generated.js';
 
-/** Requests, `modelLoupe/…`. */
-export const MODELS = 'modelLoupe/models';
-export const CHILDREN = 'modelLoupe/children';
-export const PRINT_MODEL = 'modelLoupe/printModel';
-export const SOURCE = 'modelLoupe/source';
-/** Notification from the server: models may have changed, ask again. */
-export const DID_CHANGE = 'modelLoupe/didChange';
-
-/** One row of the model tree. */
-export interface TreeNode {
-  /** Says all that the server needs to find the node again; unique in the tree, opaque to clients. */
-  readonly id: string;
-  readonly label: string;
-  readonly description: string;
-  /** Markdown; text that comes from a model's files is escaped in it. */
-  readonly tooltip: string;
-  /** A kind of `NodeIcon`, or one that only a newer server knows. */
-  readonly icon: string;
-  readonly collapsible: boolean;
-  readonly contextValue: string;
-}
+export * from './generated.js';
 
 /** A position as LSP has it: lines from 0, characters in UTF-16 code units. */
 export interface Position {
@@ -49,21 +30,27 @@ export interface ModelNode extends TreeNode {
   readonly references: readonly ModelReference[];
 }
 
-/** Of `CHILDREN` and `PRINT_MODEL`: the id of a row. `query`: which tokens of a vocabulary are wanted. */
-export interface NodeParams {
-  readonly node: string;
-  readonly query?: string;
+export type Sort = 'order' | 'size';
+
+export type ExportFormat = 'text' | 'markdown' | 'json';
+
+/** The answer of `EXPORT`. */
+export interface Exported {
+  readonly text: string;
+}
+
+/** A checkpoint file by itself. */
+export interface CheckpointFile {
+  readonly node: TreeNode;
+  readonly facts: readonly (readonly [label: string, value: string])[];
+  /** What the file says of itself beside its tensors. */
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** What `print(model)` writes for the call behind a row; where that cannot be told, the text says why. */
 export interface PrintedModel {
   readonly title: string;
   readonly text: string;
-}
-
-/** Of `SOURCE`: the URI of a file, as `textDocument/definition` gave it. */
-export interface SourceParams {
-  readonly uri: string;
 }
 
 export interface Source {

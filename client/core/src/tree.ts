@@ -5,11 +5,15 @@ import {
   PRINT_MODEL,
   type ModelNode,
   type PrintedModel,
+  type Sort,
   type Transport,
   type TreeNode,
 } from './protocol.js';
 
 const PRINTABLE: ReadonlySet<string> = new Set(['model', 'architecture']);
+
+/** Icons of what a model is made of. */
+const PARTS: ReadonlySet<string> = new Set(['module', 'modules', 'parameter', 'buffer']);
 
 interface Place {
   readonly key: string;
@@ -31,6 +35,11 @@ export class ModelTree {
   private readonly pages = new Map<string, number>();
   // What is looked for in vocabularies, by the key of their row.
   private readonly queries = new Map<string, string>();
+
+  /** Text that rows below a model have in their names; empty: all are there. Call `clear` when it has changed. */
+  filter = '';
+  /** Call `invalidate` when it has changed. */
+  sort: Sort = 'order';
 
   constructor(private readonly transport: Transport) {}
 
@@ -173,6 +182,20 @@ export class ModelTree {
     return row;
   }
 
+  /** What code writes for a row: `model.layers[0].mlp` for a module, a model's name in quotes, else the row's label. */
+  code(node: TreeNode): string {
+    if (node.icon === 'model') {
+      return JSON.stringify(this.modelOf(node)?.model ?? node.label);
+    }
+    const names: string[] = [];
+    for (let row: TreeNode | undefined = node; row && PARTS.has(row.icon); row = this.parent(row)) {
+      // Of equal modules, folded as `0-17: 18 ×`, the first stands for all.
+      names.unshift(...(row.label.split(/[-,:]/)[0] ?? row.label).split('.'));
+    }
+    const code = names.map((name) => (/^\d+$/.test(name) ? `[${name}]` : `.${name}`)).join('');
+    return code.replace(/^\./, '') || node.label;
+  }
+
   /** Models may have changed: ask the server again for whatever is looked at next. */
   invalidate(): void {
     this.models = undefined;
@@ -201,7 +224,7 @@ export class ModelTree {
   }
 
   private async fetchRoots(): Promise<readonly ModelNode[]> {
-    const models = await this.transport.request<ModelNode[]>(MODELS, {});
+    const models = await this.transport.request<ModelNode[]>(MODELS, this.filter ? { filter: this.filter } : {});
     this.known = models;
     return models;
   }
@@ -221,7 +244,11 @@ export class ModelTree {
   private async fetchPage(node: TreeNode, parent: TreeNode): Promise<TreeNode[]> {
     // A `more` row knows itself what was looked for.
     const query = node === parent ? this.query(node) : '';
-    const rows = await this.transport.request<TreeNode[]>(CHILDREN, { node: node.id, ...(query ? { query } : {}) });
+    const rows = await this.transport.request<TreeNode[]>(CHILDREN, {
+      node: node.id,
+      ...(query ? { query } : {}),
+      ...(this.sort === 'order' ? {} : { sort: this.sort }),
+    });
     for (const row of rows) {
       this.places.set(row, { key: `${this.key(parent)}\n${row.id}`, parent });
     }

@@ -252,6 +252,9 @@ test('a failure is one line, and what was known stays', async () => {
 test('an edit is shown before it is made', async () => {
   const editor = new Editor();
   const page = session(editor);
+  const sampling = page.sample();
+  editor.answer(preview());
+  await sampling;
   await page.propose('float16');
   assert.equal(page.state.proposed?.edit.title, 'Load as float16');
   assert.deepEqual(editor.applied, []);
@@ -259,6 +262,8 @@ test('an edit is shown before it is made', async () => {
   assert.equal(editor.applied.length, 1);
   assert.equal(page.state.proposed, null);
   assert.match(page.state.done ?? '', /Load as float16/);
+  // From now on that is what the call loads.
+  assert.equal(page.state.preview?.current, 'float16');
 });
 
 test('only casts that code can ask for, in code that is known, can be applied', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { CHILDREN, MODELS, ModelTree, PRINT_MODEL, printModel, rowText, type NodeParams, type TreeNode } from '../src/index.js';
+import { CHILDREN, MODELS, ModelTree, PRINT_MODEL, printModel, rowText, type ChildrenParams, type TreeNode } from '../src/index.js';
 
 const PAGE = 3;
 
@@ -20,9 +20,9 @@ class Server {
   failures = 0;
 
   request<T>(method: string, params: unknown): Promise<T> {
-    const id = (params as Partial<NodeParams>).node ?? '';
+    const id = (params as Partial<ChildrenParams>).node ?? '';
     this.asked.push(method === MODELS ? 'models' : id);
-    this.queries.push((params as Partial<NodeParams>).query);
+    this.queries.push((params as Partial<ChildrenParams>).query);
     if (method === PRINT_MODEL) {
       return Promise.resolve({ title: id, text: `${id}()` } as T);
     }
@@ -228,4 +228,44 @@ test('what is printed is the architecture or the model that a row belongs to', a
 test('a row is copied as its user reads it', () => {
   assert.equal(rowText({ ...node('q_proj'), description: '4.2 M' }), 'q_proj  4.2 M');
   assert.equal(rowText(node('q_proj')), 'q_proj');
+});
+
+test('a row is written as code writes it', async () => {
+  const rows: Record<string, TreeNode[]> = {
+    gemma: [node('architecture', 'architecture')],
+    architecture: [node('model')],
+    model: [{ ...node('layers'), id: 'layers' }],
+    layers: [{ ...node('0-17: 18 ×', 'modules'), id: 'layer' }],
+    layer: [node('weight', 'parameter', false)],
+  };
+  const tree = new ModelTree({
+    request: <T>(method: string, params: unknown) => {
+      const root = { ...node('gemma', 'model'), model: './gemma', kind: 'local', references: [] };
+      return Promise.resolve((method === MODELS ? [root] : rows[(params as ChildrenParams).node]) as T);
+    },
+  });
+  let [row] = (await tree.roots()) as readonly TreeNode[];
+  assert(row);
+  assert.equal(tree.code(row), '"./gemma"');
+  for (const code of ['architecture', 'model', 'model.layers', 'model.layers[0]', 'model.layers[0].weight']) {
+    [row] = await tree.children(row);
+    assert(row);
+    assert.equal(tree.code(row), code);
+  }
+});
+
+test('a filter and an order are asked of the server', async () => {
+  const asked: unknown[] = [];
+  const tree = new ModelTree({
+    request: <T>(_method: string, params: unknown) => {
+      asked.push(params);
+      return Promise.resolve([{ ...node('gemma', 'model'), model: 'gemma', kind: 'hub', references: [] }] as T);
+    },
+  });
+  tree.filter = 'q_proj';
+  tree.sort = 'size';
+  const [root] = await tree.roots();
+  assert(root);
+  await tree.children(root);
+  assert.deepEqual(asked, [{ filter: 'q_proj' }, { node: 'gemma', sort: 'size' }]);
 });

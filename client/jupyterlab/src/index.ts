@@ -16,6 +16,7 @@ import {
 } from '@jupyterlab/lsp';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStatusBar } from '@jupyterlab/statusbar';
 import { Token } from '@lumino/coreutils';
 
 import { CodeActions } from './actions';
@@ -32,6 +33,7 @@ import { ModelsPanel, PANEL_ID } from './panel';
 import { PrintedModels } from './printed';
 import { LoupeServer } from './server';
 import { CAPABILITY, keepOutOfAddress, SourcesDrive } from './sources';
+import { StatusItem } from './status';
 
 export const ILoupeServer = new Token<LoupeServer>(
   '@model-loupe/jupyterlab:ILoupeServer',
@@ -74,13 +76,14 @@ const panelPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Shows the models that the open documents name, in the left side bar.',
   autoStart: true,
   // Without JupyterLab's language server support there is none: the panel then says so.
-  optional: [ILoupeServer, ILSPDocumentConnectionManager, ICommandPalette, ILayoutRestorer],
+  optional: [ILoupeServer, ILSPDocumentConnectionManager, ICommandPalette, ILayoutRestorer, IStatusBar],
   activate: (
     app: JupyterFrontEnd,
     server: LoupeServer | null,
     manager: ILSPDocumentConnectionManager | null,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
+    statusBar: IStatusBar | null,
   ) => {
     addCommands(
       app,
@@ -94,6 +97,9 @@ const panelPlugin: JupyterFrontEndPlugin<void> = {
     const casts = server && manager && new CastPreviews(app, server, new Edits(server, manager), restorer);
     app.shell.add(panel, 'left', { rank: 700, type: 'Model Loupe' });
     restorer?.add(panel, PANEL_ID);
+    if (server) {
+      statusBar?.registerStatusItem('model-loupe', { item: new StatusItem(server, app.commands), align: 'right' });
+    }
     if (palette) {
       addToPalette(palette);
     }

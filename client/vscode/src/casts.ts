@@ -1,6 +1,4 @@
 /** Cast previews: the page of a model, and what it asks of the server and of the editor. */
-import { randomBytes } from 'node:crypto';
-
 import {
   CAST_PREVIEW,
   EditedCall,
@@ -12,6 +10,7 @@ import {
 import * as vscode from 'vscode';
 
 import type { CastQuestion, CastRequest, CastResponse } from './castMessages';
+import { pageHtml } from './page';
 import type { LanguageServer } from './server';
 import type { ModelsView } from './tree';
 
@@ -73,7 +72,7 @@ export class CastPreviews implements vscode.Disposable, vscode.WebviewPanelSeria
       answers.dispose();
     });
     panel.webview.options = { enableScripts: true, localResourceRoots: [this.dist] };
-    panel.webview.html = pageHtml(panel.webview, this.dist, subject);
+    panel.webview.html = pageHtml(panel.webview, this.dist, 'casts', subject);
   }
 }
 
@@ -149,27 +148,4 @@ class Answers implements vscode.Disposable {
   private send(response: CastResponse): void {
     void this.panel.webview.postMessage(response);
   }
-}
-
-function pageHtml(webview: vscode.Webview, dist: vscode.Uri, subject: CastSubject): string {
-  const nonce = randomBytes(16).toString('base64');
-  const address = (name: string): string => webview.asWebviewUri(vscode.Uri.joinPath(dist, name)).toString();
-  const policy = `default-src 'none'; style-src ${webview.cspSource}; script-src 'nonce-${nonce}'`;
-  return `<!DOCTYPE html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8">
-    <meta http-equiv="Content-Security-Policy" content="${policy}">
-    <link rel="stylesheet" href="${address('casts.css')}">
-    <title>Casts</title>
-  </head>
-  <body class="loupe-web-view">
-    <main id="page" data-subject="${escapeAttribute(JSON.stringify(subject))}"></main>
-    <script nonce="${nonce}" src="${address('casts.js')}"></script>
-  </body>
-</html>`;
-}
-
-function escapeAttribute(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
 }

@@ -1,18 +1,20 @@
 /** The VS Code extension's entry: makes the parts and connects them. */
-import { rowText, type CodePlace, type TreeNode } from '@model-loupe/core';
+import type { CodePlace, TreeNode } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
 import { CastPreviews } from './casts';
 import { chooseInterpreter } from './choose';
-import { revealInCode } from './code';
+import { Comparisons } from './compare';
 import { logIn } from './login';
 import { showMenu } from './menu';
+import { ModelPages } from './modelPages';
 import { PrintedModels } from './print';
 import { reportProblems } from './problems';
 import { pythonExtension } from './pythonExtension';
 import { LanguageServer } from './server';
 import { StatusItem, statusText } from './status';
 import { ModelsView } from './tree';
+import { treeCommands } from './treeCommands';
 import { writeCast } from './writeCast';
 
 export function activate(context: vscode.ExtensionContext): void {
@@ -20,17 +22,27 @@ export function activate(context: vscode.ExtensionContext): void {
   const server = new LanguageServer(context.asAbsolutePath('dist/server'), log);
   const view = new ModelsView(server, log);
   const printed = new PrintedModels(server);
+  const comparisons = new Comparisons(server);
+  const pages = new ModelPages(server, context.extensionUri);
   const casts = new CastPreviews(server, view, context.extensionUri);
   context.subscriptions.push(
     log,
     server,
     view,
     printed,
+    comparisons,
+    pages,
     casts,
     new StatusItem(server),
     reportProblems(server),
     ...serverCommands(server, log),
-    ...treeCommands(view, printed),
+    ...Object.entries(treeCommands({ server, view, printed, comparisons, pages })).map(([name, act]) => command(name, act)),
+    command('showMore', (more: TreeNode) => view.showMore(more)),
+    command('showArchitecture', async (model: string, architecture?: string) => {
+      if (!(await view.showArchitecture(model, architecture))) {
+        void vscode.window.showInformationMessage(vscode.l10n.t('Model Loupe: the code no longer names this model.'));
+      }
+    }),
     command('previewCasts', (model?: string | TreeNode, place?: CodePlace) => casts.show(model, place)),
     command('writeCast', (row?: TreeNode) => writeCast(server, view, row)),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void server.restart()),
@@ -72,44 +84,6 @@ function serverCommands(server: LanguageServer, log: vscode.LogOutputChannel): v
     command('chooseInterpreter', chooseInterpreter),
     command('logIn', () => logInAndAskAgain(server)),
     command('showMenu', () => showMenu(server)),
-  ];
-}
-
-function treeCommands(view: ModelsView, printed: PrintedModels): vscode.Disposable[] {
-  const copy = async (rows: readonly TreeNode[], text: (row: TreeNode) => string): Promise<void> => {
-    if (rows.length > 0) {
-      await vscode.env.clipboard.writeText(rows.map(text).join('\n'));
-    }
-  };
-  return [
-    command('refresh', () => view.refresh()),
-    command('showMore', (more: TreeNode) => view.showMore(more)),
-    command('copy', (row?: TreeNode, rows?: TreeNode[]) => copy(view.chosen(row, rows), ({ label }) => label)),
-    command('copyRow', (row?: TreeNode, rows?: TreeNode[]) => copy(view.chosen(row, rows), rowText)),
-    command('revealInCode', async (row?: TreeNode) => {
-      const [first] = view.chosen(row);
-      const model = first && view.modelOf(first);
-      if (model) {
-        await revealInCode(model);
-      }
-    }),
-    command('searchVocabulary', async (row?: TreeNode) => {
-      const [first] = view.chosen(row);
-      if (first?.contextValue === 'vocabulary') {
-        await view.searchVocabulary(first);
-      }
-    }),
-    command('printModel', async (row?: TreeNode) => {
-      const chosen = row ? view.printable(row) : await view.chooseModel('What print(model) writes');
-      if (chosen) {
-        await printed.show(chosen.id);
-      }
-    }),
-    command('showArchitecture', async (model: string, architecture?: string) => {
-      if (!(await view.showArchitecture(model, architecture))) {
-        void vscode.window.showInformationMessage('Model Loupe: the code no longer names this model.');
-      }
-    }),
   ];
 }
 

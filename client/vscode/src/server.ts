@@ -15,6 +15,7 @@ import { findInterpreter, interpreterSetting, serverPython, type Interpreter } f
 import { probe, pythonEnvironment } from './python';
 import { Restarts } from './restarts';
 import type { ReadyState, ServerState } from './state';
+import { statusText } from './status';
 import { stream } from './stream';
 import { TraceLog } from './trace';
 import { Work } from './work';
@@ -84,6 +85,21 @@ export class LanguageServer implements StreamingTransport, vscode.Disposable {
       await this.stopClient();
       await this.startClient();
     });
+  }
+
+  /** Resolves once the server runs; rejects with what keeps it from that. */
+  async whenReady(): Promise<void> {
+    while (this.current.kind === 'starting') {
+      await new Promise<void>((resolve) => {
+        const listening = this.onDidChangeState(() => {
+          listening.dispose();
+          resolve();
+        });
+      });
+    }
+    if (this.current.kind !== 'ready') {
+      throw new Error(statusText(this.current));
+    }
   }
 
   async request<T>(method: string, params: unknown): Promise<T> {

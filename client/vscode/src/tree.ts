@@ -1,5 +1,5 @@
 /** The sidebar's tree of models. */
-import { ModelTree, rowText, type ModelNode, type TreeNode } from '@model-loupe/core';
+import { ModelTree, rowText, type ModelNode, type Sort, type TreeNode } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
 import { themeIcon } from './icons';
@@ -11,7 +11,9 @@ const REVEAL_ATTEMPTS = 3;
 const REST_MS = 300;
 
 /** Shows core's model tree in a VS Code view. */
-export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Disposable {
+export class ModelsView
+  implements vscode.TreeDataProvider<TreeNode>, vscode.TreeDragAndDropController<TreeNode>, vscode.Disposable
+{
   private readonly tree: ModelTree;
   private readonly view: vscode.TreeView<TreeNode>;
   private readonly change = new vscode.EventEmitter<TreeNode | undefined>();
@@ -19,6 +21,8 @@ export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
   private lastAsked = 0;
   private redrawing: NodeJS.Timeout | undefined;
   readonly onDidChangeTreeData = this.change.event;
+  readonly dragMimeTypes = ['text/plain'];
+  readonly dropMimeTypes = [];
 
   constructor(
     private readonly server: LanguageServer,
@@ -29,7 +33,9 @@ export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
       treeDataProvider: this,
       showCollapseAll: true,
       canSelectMany: true,
+      dragAndDropController: this,
     });
+    this.showHowItIsShown();
     this.subscriptions = [
       this.view,
       this.change,
@@ -58,6 +64,37 @@ export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
     }
     this.tree.invalidate();
     this.change.fire(undefined);
+  }
+
+  /** What is dropped into an editor: the modules' paths as code writes them. */
+  handleDrag(rows: readonly TreeNode[], data: vscode.DataTransfer): void {
+    data.set('text/plain', new vscode.DataTransferItem(rows.map((row) => this.tree.code(row)).join('\n')));
+  }
+
+  get filter(): string {
+    return this.tree.filter;
+  }
+
+  /** Show below each model what has this text in its name; all of it for an empty text. */
+  set filter(text: string) {
+    this.tree.filter = text;
+    this.tree.clear();
+    this.showHowItIsShown();
+    this.change.fire(undefined);
+  }
+
+  /** Show modules, tensors and files in the model's order, or those of most bytes first. */
+  set sort(sort: Sort) {
+    this.tree.sort = sort;
+    this.showHowItIsShown();
+    this.refresh();
+  }
+
+  private showHowItIsShown(): void {
+    const { filter, sort } = this.tree;
+    this.view.message = filter && vscode.l10n.t('Names with “{0}”', filter);
+    void vscode.commands.executeCommand('setContext', 'modelLoupe.filtered', filter !== '');
+    void vscode.commands.executeCommand('setContext', 'modelLoupe.sort', sort);
   }
 
   getTreeItem(node: TreeNode): vscode.TreeItem {
@@ -109,11 +146,16 @@ export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
     return this.tree.printable(node);
   }
 
-  /** The only model that the workspace names, or the one that the user picks. */
-  async chooseModel(title: string): Promise<ModelNode | undefined> {
-    const models = this.server.state.kind === 'ready' ? await this.tree.roots() : [];
+  /** The only model that the workspace names, or the one that the user picks; none of those left `out`. */
+  async chooseModel(title: string, out: readonly ModelNode[] = []): Promise<ModelNode | undefined> {
+    const known = this.server.state.kind === 'ready' ? await this.tree.roots() : [];
+    const models = known.filter((model) => !out.includes(model));
     if (models.length === 0) {
-      void vscode.window.showInformationMessage('Model Loupe: no model is named in this workspace.');
+      void vscode.window.showInformationMessage(
+        out.length > 0
+          ? vscode.l10n.t('Model Loupe: no other model is named in this workspace.')
+          : vscode.l10n.t('Model Loupe: no model is named in this workspace.')
+      );
     }
     if (models.length <= 1) {
       return models[0];
@@ -145,6 +187,9 @@ export class ModelsView implements vscode.TreeDataProvider<TreeNode>, vscode.Dis
   async showArchitecture(id: string, architectureId?: string): Promise<boolean> {
     // First the view: VS Code can reveal a row only in a view that it has drawn.
     await vscode.commands.executeCommand(`${VIEW}.focus`);
+    if (this.filter) {
+      this.filter = ''; // of a filtered tree that row may not be a part
+    }
     return this.untilDrawn(async () => {
       const model = await this.tree.findRoot(id);
       if (!model) {

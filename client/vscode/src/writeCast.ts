@@ -69,10 +69,11 @@ function write(server: LanguageServer, params: CastWriteParams, model: string): 
   });
 }
 
-async function tell({ path, bytes, verified }: WrittenCast): Promise<void> {
+async function tell({ path, bytes, verified, note }: WrittenCast): Promise<void> {
   const how = verified ? ', and read back' : '';
+  const message = `Written: ${path} (${formatBytes(bytes)}${how}). ${note ?? ''}`.trim();
   const open = 'Show in Explorer';
-  if ((await vscode.window.showInformationMessage(`Written: ${path} (${formatBytes(bytes)}${how})`, open)) === open) {
+  if ((await vscode.window.showInformationMessage(message, open)) === open) {
     await vscode.commands.executeCommand('revealInExplorer', vscode.Uri.file(path));
   }
 }

@@ -51,6 +51,10 @@ class Reference(NamedTuple):
     candidates: tuple[str, ...] = ()
     task: str | None = None
 
+    def is_same_call(self, other: Reference) -> bool:
+        """Whether both are one call, whatever its model is taken for."""
+        return (self.cell, self.call) == (other.cell, other.call)
+
     @property
     def others(self) -> tuple[str, ...]:
         """The candidates besides ``model``, the likelier ones first."""

@@ -17,16 +17,23 @@ from model_loupe.inspector.rows import Place, TreeNode, row
 
 
 def module_rows(
-    place: Place, description: Description, built: Architecture, wanted: Wanted
+    place: Place, description: Description, built: Architecture, wanted: Wanted, by_size: bool = False
 ) -> Iterator[TreeNode]:
-    """The modules, parameters and buffers directly inside of the module at ``place.path``."""
+    """The modules, parameters and buffers directly inside of the module at ``place.path``.
+
+    ``by_size``: those of most bytes first, not in the model's order.
+    """
     found = built.find(place.path.split(".") if place.path else ())
     if found is None:
         return
     _, module = found
-    for child in module.children:
+    children, parameters = module.children, module.parameters
+    if by_size:
+        children = tuple(sorted(children, key=lambda child: -_nbytes(child, built)))
+        parameters = tuple(sorted(parameters, key=lambda parameter: -parameter.nbytes))
+    for child in children:
         yield _module_row(place, child, description, built, wanted)
-    for parameter in module.parameters:
+    for parameter in parameters:
         yield _parameter_row(place, parameter, built)
     for buffer in module.buffers:
         kept = "in the state dict" if buffer.persistent else "computed, not stored"

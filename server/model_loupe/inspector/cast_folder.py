@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from model_loupe.checkpoints.files import format_of
 from model_loupe.domain.casts.targets import Target
 from model_loupe.domain.dtypes import BY_NAME, canonical_name
 from model_loupe.inspector.casting import Source, folder_of
-from model_loupe.inspector.description import TWIN_FOLDERS, Description
+from model_loupe.inspector.description import Description
 
 _KEYS = ("dtype", "torch_dtype")
 _SHARD = re.compile(r"(.+)-\d+-of-\d+\.safetensors")
@@ -70,26 +70,41 @@ def files_below(folder: str) -> Iterator[tuple[str, str]]:
 
 
 def _copy(description: Description, folder: str, weights: set[str]) -> list[str]:
-    """Copies what is no weight file; returns what else is left out."""
-    root = folder_of(description)
-    # The files of the Hugging Face cache are links into the repository's folder.
-    boundary = os.path.realpath(os.path.join(root, "..", "..") if description.source == "cache" else root)
-    if os.path.isdir(description.path):
-        others = files_below(root)
-    else:
-        others = ((file.name, os.path.join(root, file.name)) for file in description.files if file.present)
+    """Copies what belongs to the model and is no weight file; returns what else is left out."""
+    boundary = _boundary(description)
+    others = {
+        name: path
+        for name, path in _files_of(description)
+        if name not in weights and not _INDEX.fullmatch(name)
+    }
+    # Folders with weights of their own, as ``onnx`` or ``checkpoint-500``, are other models.
+    elsewhere = {name.partition("/")[0] for name in others if "/" in name and format_of(name)}
     left_out = []
-    for name, path in others:
-        if name in weights or _INDEX.fullmatch(name):
-            continue
+    for name, path in others.items():
         outside = not os.path.realpath(path).startswith(boundary + os.sep)
-        if outside or format_of(name) or name.partition("/")[0] in TWIN_FOLDERS:
+        if outside or format_of(name) or name.partition("/")[0] in elsewhere:
             left_out.append(name)
             continue
         copy = os.path.join(folder, name)
         os.makedirs(os.path.dirname(copy), exist_ok=True)
         shutil.copyfile(path, copy)
     return left_out
+
+
+def _files_of(description: Description) -> Iterable[tuple[str, str]]:
+    root = folder_of(description)
+    if os.path.isdir(description.path):
+        return files_below(root)
+    # Beside one file that was asked for by its name only what was read with it.
+    return ((file.name, os.path.join(root, file.name)) for file in description.files if file.present)
+
+
+def _boundary(description: Description) -> str:
+    """The folder that links may point into: of the Hugging Face cache the repository's, with its blobs."""
+    root = folder_of(description)
+    if description.source == "cache":
+        root = root.rpartition(f"{os.sep}snapshots{os.sep}")[0] or root
+    return os.path.realpath(root)
 
 
 def _write_config(path: str, target: Target, description: Description) -> None:

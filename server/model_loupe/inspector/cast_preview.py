@@ -56,7 +56,7 @@ class CastPreview:
         }
         self._paths: dict[str, list[str]] = {}
 
-    def to_json(self, *, cancelled: bool = False) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """What is known by now: ``cast --json`` and what editors show beside it."""
         result = cast_json.to_json(self.found, tensors=self.wish.tensors)
         loaded, _ = self._whole.loaded(self._options)
@@ -65,7 +65,6 @@ class CastPreview:
             "title": title(self._whole),
             "scope": self.wish.scope,
             "exact": self.wish.exact,
-            "cancelled": cancelled,
             "current": loaded.dtype,
             "memory": {
                 "context": usage.context,

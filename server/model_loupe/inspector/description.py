@@ -289,14 +289,14 @@ def _unread_formats(listing: dict[str, File], weights: Weights) -> list[Warning]
 
 
 # Folders in which repositories keep the same weights for other libraries.
-TWIN_FOLDERS = ("original", "onnx", "openvino", "coreml", "metal", "tf", "flax", "gguf")
+_TWINS = ("original", "onnx", "openvino", "coreml", "metal", "tf", "flax", "gguf")
 _TWIN = "in a folder that from_pretrained does not look into without subfolder="
 
 
 def _twins(location: Location, weights: Weights) -> dict[str, File]:
     """The files of weights in such folders, each noted as not taken."""
     found: dict[str, File] = {}
-    for folder in TWIN_FOLDERS if location.file is None else ():
+    for folder in _TWINS if location.file is None else ():
         below = location.files.below(folder)
         try:
             files = below.entries().values() if below else ()

@@ -240,23 +240,27 @@ class Inspector:
                 if path is None or known is None or _touches(known.path, path):
                     del self._entries[request]
 
-    def root(self, request: ModelRequest) -> TreeNode:
-        """The model's own row of the tree, with what is known at this moment."""
+    def root(self, request: ModelRequest, filtered: str = "") -> TreeNode:
+        """The model's own row of the tree, with what is known at this moment.
+
+        ``filtered``: below it is what has that text in its name.
+        """
         from model_loupe.inspector import tree
 
         known = self.peek(request)
         view = self.view(known, self.calls_of(request)[0]) if known else None
-        return tree.root(request, view, None if known else self._failure(request))
+        return tree.root(request, view, None if known else self._failure(request), filtered)
 
     def _failure(self, request: ModelRequest) -> LoupeError | None:
         told = self._remote.failure(request) if self._remote else None
         entry = self._entries.get(request)
         return told or (entry.failure if entry else None)
 
-    def children(self, node: str, query: str = "") -> list[TreeNode]:
+    def children(self, node: str, query: str = "", by_size: bool = False) -> list[TreeNode]:
         """The rows below the row ``node``, at most 200 and then one for the rest; raises LoupeError.
 
-        ``query``: of a vocabulary those tokens that it finds.
+        ``query``: of a vocabulary those tokens that it finds. ``by_size``: modules, tensors and files of most
+        bytes first.
         """
         from model_loupe.inspector import tokenizer_tree, tree
         from model_loupe.inspector.rows import Place, page
@@ -271,7 +275,7 @@ class Inspector:
         view = self.view(description, options)
         if place.section == "placement" and self.builder and not view.placement:
             view = view._replace(placement=self.builder.placement(description, options))
-        rows = tree.children(place, view, options, self.wanted)
+        rows = tree.children(place, view, options, self.wanted, by_size)
         others = () if place.section else self.calls_of(place.request)[1:]
         if others:
             # All that the code builds of a model stands together.

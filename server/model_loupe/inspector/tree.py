@@ -32,9 +32,15 @@ from model_loupe.sources.locate import ModelRequest
 
 
 def root(
-    request: ModelRequest, description: Description | None, failure: LoupeError | None = None
+    request: ModelRequest,
+    description: Description | None,
+    failure: LoupeError | None = None,
+    filtered: str = "",
 ) -> TreeNode:
-    """The row of a model, with what is known of it so far, or why nothing is."""
+    """The row of a model, with what is known of it so far, or why nothing is.
+
+    Below it is all of the model, or what has ``filtered`` in its name.
+    """
     model = request.model
     details = _FAILURES.get(failure.code, "cannot be read") if failure else ""
     tooltip = escape(failure.message if failure else model)
@@ -42,7 +48,8 @@ def root(
         known = [parameters_text(description, long=False), stored_text(description)]
         details = " · ".join(part for part in known if part) or missing_text(description) or ""
         tooltip = f"{escape(title(description))} · {escape(description.path)}"
-    found = row(Place(request), model, details, "model", collapsible=True, tooltip=tooltip)
+    place = Place(request, "found", filtered) if filtered else Place(request)
+    found = row(place, model, details, "model", collapsible=True, tooltip=tooltip)
     # Still a model to the editors' menus: it can be revealed in the code that names it.
     return found._replace(icon="warning") if failure else found
 
@@ -66,16 +73,20 @@ def children(
     description: Description,
     options: LoadOptions = _ANY_CALL,
     wanted: Wanted = _NO_WISHES,
+    by_size: bool = False,
 ) -> list[TreeNode]:
     """The rows below ``place``, at most ``PAGE`` and then a ``more`` row.
 
-    Memory is for a call with ``options``, and for what is ``wanted``.
+    Memory is for a call with ``options``, and for what is ``wanted``. ``by_size``: modules, tensors and files
+    of most bytes first, not in the model's order.
     """
     if place.section == "memory":
         return list(_memory(place, description, options, wanted))
     section = _SECTIONS.get(place.section)
     if place.section == "architecture":
-        section = partial(_architecture, wanted=wanted)
+        section = partial(_architecture, wanted=wanted, by_size=by_size)
+    elif place.section == "files":
+        section = partial(_files, by_size=by_size)
     if section is None:
         raise LoupeError("bad-node", "no such part of a model: ask modelLoupe/models again")
     return page(place, section(place, description))
@@ -123,16 +134,21 @@ def architecture(place: Place, description: Description) -> list[TreeNode]:
     return rows
 
 
-def _architecture(place: Place, description: Description, wanted: Wanted) -> Iterator[TreeNode]:
+def _architecture(
+    place: Place, description: Description, wanted: Wanted, by_size: bool
+) -> Iterator[TreeNode]:
     if description.built:
-        yield from module_rows(place, description, description.built, wanted)
+        yield from module_rows(place, description, description.built, wanted, by_size)
         return
     table = description.weights.table
-    found = module_children(table, place.path, place.shown)
-    for module in found.modules:
+    modules, tensors = module_children(table, place.path, place.shown)
+    if by_size:
+        modules.sort(key=lambda module: -module.nbytes)
+        tensors.sort(key=lambda tensor: -tensor.kind.nbytes)
+    for module in modules:
         yield _module_row(place, module, description, wanted)
     tied = {name: group for group in description.parameters.tied for name in group}
-    for tensor in found.parameters:
+    for tensor in tensors:
         yield _tensor_row(place, tensor, tied.get(tensor.name))
 
 
@@ -284,8 +300,9 @@ def _config_keys(path: str) -> list[str | int]:
     return [key for key in keys if isinstance(key, (str, int))] if isinstance(keys, list) else []
 
 
-def _files(place: Place, description: Description) -> Iterator[TreeNode]:
-    for file in description.files:
+def _files(place: Place, description: Description, by_size: bool) -> Iterator[TreeNode]:
+    files = description.files
+    for file in sorted(files, key=lambda file: -(file.nbytes or 0)) if by_size else files:
         reason = description.weights.not_taken.get(file.name)
         size = format_bytes(file.nbytes) if file.present and file.nbytes is not None else "missing"
         details = f"{size} · not used" if reason else size
@@ -313,6 +330,20 @@ def _placement(place: Place, description: Description) -> Iterator[TreeNode]:
     return placement_rows(place, description.placement) if description.placement else iter(())
 
 
+def _found(place: Place, description: Description) -> Iterator[TreeNode]:
+    """The tensors and config fields whose names hold the text of ``place.path``, in capitals or not."""
+    wanted = place.path.casefold()
+    table = description.weights.table
+    names = sorted((name for name in table.tensors if wanted in name.casefold()), key=_by_number)
+    whole = place._replace(path="", shown="")
+    for tensor in filter(None, map(table.get, names)):
+        yield _tensor_row(whole, tensor, None)._replace(id=item(place, tensor.name).id())
+    for key, value in description.config.items():
+        if wanted in key.casefold():
+            details = json.dumps(value, ensure_ascii=False)
+            yield row(item(place, f"config/{key}"), key, details, "config-field")
+
+
 def _nothing(place: Place, description: Description) -> Iterator[TreeNode]:
     return iter(())
 
@@ -323,7 +354,7 @@ _SECTIONS: dict[str, Callable[[Place, Description], Iterator[TreeNode]]] = {
     "config": _config,
     "dtype": _dtype,
     "dtypes": _dtypes,
-    "files": _files,
+    "found": _found,
     "item": _nothing,
     "largest": _largest,
     "mismatched": _difference,

@@ -28,6 +28,10 @@ MODELS = "modelLoupe/models"
 CHILDREN = "modelLoupe/children"
 PRINT_MODEL = "modelLoupe/printModel"
 SOURCE = "modelLoupe/source"
+COMPARE = "modelLoupe/compare"
+EXPORT = "modelLoupe/export"
+SIZES = "modelLoupe/sizes"
+FILE = "modelLoupe/file"
 CAST_PREVIEW = "modelLoupe/castPreview"
 CAST_EDIT = "modelLoupe/castEdit"
 CAST_WRITE = "modelLoupe/castWrite"
@@ -78,25 +82,48 @@ class ServerCancelled(JsonRpcException):
 
 @attrs.define
 class ChildrenParams:
-    """Parameters of ``modelLoupe/children`` and ``modelLoupe/printModel``: the node that is meant.
+    """Parameters of ``modelLoupe/children``, ``printModel`` and ``sizes``: the node that is meant.
 
-    ``query``: of a vocabulary's row the tokens that have it in their text, or as their id.
+    ``query``: of a vocabulary's row the tokens that have it in their text, or as their id. ``sort`` is
+    ``order``, the model's own, or ``size``: of most bytes first.
     """
 
     node: str = attrs.field(validator=attrs.validators.instance_of(str))
     query: str = ""
+    sort: str = "order"
 
 
 @attrs.define
 class SourceParams:
-    """Parameters of ``modelLoupe/source``: the URI of a file, as ``textDocument/definition`` gave it."""
+    """Parameters of ``modelLoupe/source`` and ``modelLoupe/file``: the URI of a file.
+
+    Of ``source`` it is one that ``textDocument/definition`` gave.
+    """
 
     uri: str
 
 
 @attrs.define
+class CompareParams:
+    """Parameters of ``modelLoupe/compare``: rows of the two models."""
+
+    node: str
+    other: str
+
+
+@attrs.define
+class ExportParams:
+    """Parameters of ``modelLoupe/export``: a model's row; ``format``: ``text``, ``markdown`` or ``json``."""
+
+    node: str
+    format: str
+
+
+@attrs.define
 class ModelsParams:
-    """Parameters of ``modelLoupe/models``: none."""
+    """Parameters of ``modelLoupe/models``; ``filter``: below each model is what has that text in its name."""
+
+    filter: str = ""
 
 
 @attrs.define
@@ -138,7 +165,16 @@ class CastWriteParams:
     work_done_token: int | str | None = None
 
 
-Params = ChildrenParams | SourceParams | ModelsParams | CastPreviewParams | CastEditParams | CastWriteParams
+Params = (
+    ChildrenParams
+    | SourceParams
+    | CompareParams
+    | ExportParams
+    | ModelsParams
+    | CastPreviewParams
+    | CastEditParams
+    | CastWriteParams
+)
 
 
 @attrs.define
@@ -187,10 +223,14 @@ def _token(params: dict[str, Any], name: str) -> int | str | None:
     return token
 
 
+def _optional(params: object, name: str, default: str = "") -> Any:
+    return _field(params, name) if isinstance(params, dict) and name in params else default
+
+
 def _children(params: object) -> ChildrenParams:
-    node = _field(params, "node")
-    has_query = isinstance(params, dict) and "query" in params
-    return ChildrenParams(node, _field(params, "query") if has_query else "")
+    return ChildrenParams(
+        _field(params, "node"), _optional(params, "query"), _optional(params, "sort", "order")
+    )
 
 
 def _cast_edit(params: object) -> CastEditParams:
@@ -209,10 +249,14 @@ def _cast_write(params: object) -> CastWriteParams:
 
 
 _PARSERS: dict[str, Callable[[object], Params]] = {
-    MODELS: lambda params: ModelsParams(),
+    MODELS: lambda params: ModelsParams(_optional(params, "filter")),
     CHILDREN: _children,
     PRINT_MODEL: lambda params: ChildrenParams(_field(params, "node")),
     SOURCE: lambda params: SourceParams(_field(params, "uri")),
+    COMPARE: lambda params: CompareParams(_field(params, "node"), _field(params, "other")),
+    EXPORT: lambda params: ExportParams(_field(params, "node"), _field(params, "format")),
+    SIZES: lambda params: ChildrenParams(_field(params, "node")),
+    FILE: lambda params: SourceParams(_field(params, "uri")),
     CAST_PREVIEW: _cast_preview,
     CAST_EDIT: _cast_edit,
     CAST_WRITE: _cast_write,

@@ -26,7 +26,7 @@ export function castSteps(step, opened) {
   step('its last word opens the page of cast previews, with a sample’s figures', async () => {
     await lens(/^Preview casts$/).last().click();
     await opened().locator(PAGE).waitFor();
-    await assertMeasures(opened());
+    await assertMeasures(opened(), 'float32');
     await opened().locator('.lm-TabBar-tab.lm-mod-current', { hasText: /^Casts · / }).waitFor();
   });
 
@@ -53,6 +53,17 @@ export function castSteps(step, opened) {
     await opened().keyboard.press('Control+z');
     await cell('dtype=torch.float32').waitFor();
     assert.equal(await cell('dtype=torch.float16').count(), 0);
+  });
+
+  step('the menu at the cursor edits the call, too', async () => {
+    await cell('dtype=torch.float32').locator('.cm-line', { hasText: 'from_pretrained' }).click();
+    await opened().keyboard.press('Control+.');
+    const items = opened().locator('.lm-Menu-item');
+    await items.filter({ hasText: 'Preview casts' }).waitFor();
+    await items.filter({ hasText: 'Load as bfloat16' }).click();
+    await cell('dtype=torch.bfloat16').waitFor();
+    await opened().keyboard.press('Control+z');
+    await cell('dtype=torch.float32').waitFor();
   });
 
   step('a tensor that loses much leads to its row in the panel', async () => {

@@ -13,8 +13,9 @@ async function cells(page, dtype) {
   return (await target(page, dtype).locator('th, td').allInnerTexts()).map((text) => text.trim());
 }
 
-/** A sample's figures come by themselves, the exact ones when they are asked for. */
-export async function assertMeasures(page) {
+/** What the call loads is marked; a sample's figures come by themselves, the exact ones when they are asked for. */
+export async function assertMeasures(page, loads) {
+  await target(page, loads).getByText('loaded now').waitFor();
   const snr = async () => (await cells(page, 'nf4'))[3];
   await until(async () => /^\d+\.\d\d( ± \d+\.\d\d)?$/.test(await snr()), 'a sample is measured', MEASURED_SECONDS);
   await page.getByRole('button', { name: 'Measure Every Value' }).click();

@@ -119,6 +119,8 @@ step('Go to Definition opens the class in the installed transformers', async () 
   await photograph(page, 'definition');
 });
 
+castSteps(step, () => ({ workbench, workspace }));
+
 step('a vocabulary is searched from its row', async () => {
   await treeRow(page, /./).first().click();
   await page.keyboard.press('Control+ArrowLeft'); // collapses all
@@ -136,8 +138,6 @@ step('a vocabulary is searched from its row', async () => {
   await treeAtRest(page);
   await photograph(page, 'vocabulary');
 });
-
-castSteps(step, () => ({ workbench, workspace }));
 
 step('the page asked nobody but this machine', () => {
   assert.deepEqual([...workbench.outside], []);

@@ -7,7 +7,7 @@ import { apply, assertMeasures, assertSorts, assertTellsMore } from '../lib/cast
 import { openFile } from '../lib/codeServer.mjs';
 import { until } from '../lib/processes.mjs';
 import { writeSetting } from '../lib/samples.mjs';
-import { EDITOR, lens, treeRow } from './page.mjs';
+import { EDITOR, lens, treeRow, widenSideBar } from './page.mjs';
 
 const LINES = `${EDITOR} .view-lines`;
 
@@ -18,9 +18,10 @@ export function castSteps(step, opened) {
   step('the Preview casts lens opens a page beside the code, with a sample’s figures', async () => {
     const { page } = opened().workbench;
     await openFile(page, 'sample.py');
+    await widenSideBar(page, -200);
     await lens(page, EDITOR, /^Preview casts$/).first().click();
     casts = await until(() => frameOf(page), 'the page is there');
-    await assertMeasures(casts);
+    await assertMeasures(casts, 'bfloat16');
     await page.locator('.tab.active', { hasText: /^Casts · / }).waitFor();
   });
 

@@ -19,6 +19,7 @@ from model_loupe.documents.edits import (
     without_call,
     without_statement,
 )
+from model_loupe.documents.edits.dicts import DictText
 from model_loupe.documents.source import Source
 
 # --- calls ---
@@ -178,6 +179,26 @@ def test_a_method_call_leaves_a_chain(text: str, left: str) -> None:
 def test_a_call_of_a_function_is_not_taken_from_a_chain() -> None:
     text = "load(x)"
     assert without_call(text, Source(text).span(ast.parse(text).body[0].value)) is None  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("text", "with_item", "without_item"),
+    [
+        ("{}", '{"b": D}', "{}"),
+        ("{'a': 1}", "{'a': 1, \"b\": D}", "{'a': 1}"),
+        ("{'b': f(1, 2), **more}", "{'b': D, **more}", "{**more}"),
+        ("{\n  'a': 1,\n  'b': 2,  # c\n}", "{\n  'a': 1,\n  'b': D,  # c\n}", "{\n  'a': 1,\n}"),
+    ],
+)
+def test_items_of_a_dict(text: str, with_item: str, without_item: str) -> None:
+    assert DictText(text).with_item("b", "D").text == with_item
+    assert DictText(text).without_item("b").text == without_item
+
+
+@pytest.mark.parametrize("text", ["x", "{1, 2}", "{'a': 1", "{'a': lambda x, y: 1}"])
+def test_what_is_no_dict_literal_is_not_edited(text: str) -> None:
+    with pytest.raises((SyntaxError, ValueError)):
+        DictText(text)
 
 
 # --- statements ---

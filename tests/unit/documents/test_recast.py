@@ -12,7 +12,10 @@ from model_loupe.domain.casts.targets import TARGETS
 from model_loupe.domain.errors import LoupeError
 
 T4, T457, T5 = "4.38.0", "4.57.1", "5.23.0"
-IMPORTS = "import torch\nfrom transformers import AutoModel, BitsAndBytesConfig, pipeline\n"
+IMPORTS = (
+    "import torch\nfrom transformers import AutoModel, BitsAndBytesConfig, pipeline\n"
+    "from diffusers import UNet2DConditionModel\n"
+)
 
 
 def edited(text: str, target: str, version: str | None, computing: str | None = None) -> str:
@@ -73,6 +76,10 @@ def edited(text: str, target: str, version: str | None, computing: str | None = 
          "s = SentenceTransformer('a/b', model_kwargs={\"dtype\": torch.float16})"),
         ("d = DiffusionPipeline.from_pretrained('a/b')", "float16", T5,
          "d = DiffusionPipeline.from_pretrained('a/b', torch_dtype=torch.float16)"),
+        ("d = UNet2DConditionModel.from_pretrained('a/b')", "float16", T5,
+         "d = UNet2DConditionModel.from_pretrained('a/b', torch_dtype=torch.float16)"),
+        ("d = UNet2DConditionModel.from_pretrained('a/b', dtype=torch.float32)", "float16", T5,
+         "d = UNet2DConditionModel.from_pretrained('a/b', dtype=torch.float16)"),
     ],
 )  # fmt: skip
 def test_the_call_is_edited(before: str, target: str, version: str | None, after: str) -> None:
@@ -101,6 +108,10 @@ def test_four_bits_are_multiplied_in_what_the_call_loads_by_now() -> None:
         ("m = LOAD\nrun(m.bfloat16(), 1)\n", "m = NEW\nrun(m, 1)\n"),
         ("m = LOAD\nif small:\n    m.half()\n", "m = NEW\nif small:\n    pass\n"),
         ("m = LOAD\nn = m.half()\n", "m = NEW\nn = m\n"),
+        ("m = LOAD\nif x:\n    m.half()\n    m.float()\ny\n", "m = NEW\nif x:\n    pass\ny\n"),
+        ("m = LOAD\na; m.half(); m.float(); b\n", "m = NEW\na; b\n"),
+        ("m = LOAD\na; m.half()\nm.float()\nb\n", "m = NEW\na\nb\n"),
+        ("m = LOAD\nm.half()\nb\nm.float()", "m = NEW\nb"),
         # Of another object, a part, an unknown dtype: not ours.
         ("o = AutoModel.from_pretrained('c/d')\nm = LOAD\no.half()\n",
          "o = AutoModel.from_pretrained('c/d')\nm = NEW\no.half()\n"),
@@ -162,6 +173,11 @@ def test_cells_of_a_notebook() -> None:
         ("LLM('a/b')", "bfloat16", T5, "LLM is not known to take a dtype"),
         ("FastLanguageModel.from_pretrained('a/b')", "bfloat16", T5, "FastLanguageModel has ways of its own"),
         ("DiffusionPipeline.from_pretrained('a/b')", "int8", T5, "diffusers"),
+        ("UNet2DConditionModel.from_pretrained('a/b')", "int8", T5, "diffusers"),
+        ("FastSentenceTransformer.from_pretrained('a/b')", "bfloat16", T5, "ways of its own"),
+        ("TFAutoModel.from_pretrained('a/b')", "bfloat16", T5, "ways of its own"),
+        ("pipeline('text-generation', model=model)", "bfloat16", T5, "loaded already: cast that"),
+        ("f\"{AutoModel.from_pretrained('a/b').config}\"", "bfloat16", T5, "does not parse by itself"),
         ("PeftModel.from_pretrained(base, 'a/b')", "bfloat16", T5, "an adapter takes the dtype"),
         (
             "pipeline(model='a/b', model_kwargs=more)",

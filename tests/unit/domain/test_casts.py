@@ -129,6 +129,8 @@ def test_a_tied_head_counts_once() -> None:
     found = of("float32", tensors, tied=tied)
     assert found.nbytes == 4 * 64_000
     assert kept_modules(found)[0].reason == "tied: one with model.embed_tokens.weight"
+    # Where both are stored, both are written alike.
+    assert [each.dtype for each in found.tensors] == ["float32", "float32"]
 
 
 def test_what_is_quantised_already_stays() -> None:

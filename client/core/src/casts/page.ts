@@ -69,9 +69,10 @@ export class CastPage {
 }
 
 function pageView(session: CastSession): TemplateResult {
-  const { preview } = session.state;
+  const { preview, running } = session.state;
   return html`
-    ${headView(session)} ${statusView(session)} ${preview?.network ? networkView(session, preview.network) : nothing}
+    ${headView(session)} ${statusView(session)}
+    ${preview?.network && !running ? networkView(session, preview.network) : nothing}
     ${preview ? html`${tableView(session)} ${editView(session)} ${detailView(session)}` : nothing}
   `;
 }

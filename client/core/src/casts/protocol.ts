@@ -1,26 +1,16 @@
 /** What is said about casts: the preview of a cast, the edit that makes it, and the checkpoint written with it. */
 import type { Position, Range } from '../protocol.js';
 
-export const CAST_PREVIEW = 'modelLoupe/castPreview';
-export const CAST_EDIT = 'modelLoupe/castEdit';
-export const CAST_WRITE = 'modelLoupe/castWrite';
+export {
+  CAST_EDIT,
+  CAST_PREVIEW,
+  CAST_WRITE,
+  type CastEditParams,
+  type CastPreviewParams,
+  type CastWriteParams,
+} from '../generated.js';
 /** The client's command behind the lens `Preview casts`: its arguments are those of a `CastSubject`. */
 export const PREVIEW_CASTS = 'modelLoupe.previewCasts';
-
-export interface CastPreviewParams {
-  /** The id of a tree row of a model, or its name as code has it. */
-  readonly model: string;
-  /** Names of targets; absent for all. */
-  readonly dtypes?: readonly string[];
-  /** Path of a module: only tensors under it. */
-  readonly scope?: string;
-  /** Read every value instead of a sample. */
-  readonly exact?: boolean;
-  /** The plan alone: nothing is measured. */
-  readonly plan?: boolean;
-  /** A sample of weights on the Hub may be read: the user has seen how many bytes that takes. */
-  readonly spend?: boolean;
-}
 
 /** The answer of `CAST_PREVIEW`, and each partial result of it: `model-loupe cast --json` and what editors need more. */
 export interface CastPreview {
@@ -136,10 +126,6 @@ export interface CastSubject {
   readonly place?: CodePlace;
 }
 
-export interface CastEditParams extends CodePlace {
-  readonly dtype: string;
-}
-
 export interface TextEdit {
   readonly range: Range;
   readonly newText: string;
@@ -161,16 +147,11 @@ export interface CastEdit {
   readonly lines: readonly { readonly uri: string; readonly before: string; readonly after: string }[];
 }
 
-export interface CastWriteParams {
-  readonly model: string;
-  readonly dtype: string;
-  /** The folder that is made. */
-  readonly output: string;
-}
-
 export interface WrittenCast {
   readonly path: string;
   readonly bytes: number;
-  readonly files: readonly string[];
+  /** It was read back and is what was meant. */
   readonly verified: boolean;
+  /** What its user should know of it, if there is anything. */
+  readonly note?: string | null;
 }

@@ -148,7 +148,11 @@ export class CastSession {
       this.change({ proposed: null });
       await this.attempt(async () => {
         await this.host.apply(proposed.edit);
-        this.change({ done: `Done in the code: ${proposed.edit.title}. Undo takes it back.` });
+        const { preview } = this.current;
+        this.change({
+          preview: preview && { ...preview, current: proposed.dtype },
+          done: `Done in the code: ${proposed.edit.title}. Undo takes it back.`,
+        });
       });
     }
   }

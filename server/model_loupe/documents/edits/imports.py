@@ -59,6 +59,17 @@ def imported(texts: Sequence[str], wanted: Sequence[str], part: int, line: int) 
     return Imported(names, edits)
 
 
+def library_of(texts: Sequence[str], name: str, part: int, line: int) -> str | None:
+    """The package that ``name`` is imported from on a line of text ``part``."""
+    for number in range(part, -1, -1):
+        for each in reversed(list(_imports(texts[number], number, part, line))):
+            module = each.node.module if isinstance(each.node, ast.ImportFrom) else None
+            for alias in each.node.names:
+                if name in (alias.asname or alias.name, alias.asname or alias.name.partition(".")[0]):
+                    return (module or alias.name).partition(".")[0]
+    return None
+
+
 def _imports(text: str, number: int, part: int, line: int) -> Iterator[_Import]:
     """The imports of a text that hold on ``line`` of text ``part``."""
     parsed = parse(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from model_loupe.documents.cells import parse
 from model_loupe.documents.edits.change import Edit
@@ -12,26 +12,29 @@ from model_loupe.documents.source import Source
 
 
 def without_statement(text: str, line: int, column: int, part: int = 0) -> Edit | None:
-    """Takes away the innermost statement around a place; ``pass`` is left where a block needs one.
+    """Takes away the innermost statement around a place, as ``without_statements`` does."""
+    return next(iter(without_statements(text, [(line, column)], part)), None)
 
-    A comment on the lines of the statement goes with it; those above it stay.
+
+def without_statements(text: str, places: Iterable[tuple[int, int]], part: int = 0) -> list[Edit]:
+    """Takes away the innermost statements around some places; ``pass`` is left where a block needs one.
+
+    A comment on the lines of a statement goes with it; those above it stay.
     """
     source = Source(text)
-    found = _innermost(parse(text).statements, source, line, column)
-    if found is None:
-        return None
-    body, number = found
-    span = source.span(body[number])
-    previous = source.span(body[number - 1]) if number else None
-    following = source.span(body[number + 1]) if number + 1 < len(body) else None
-    if following and following.line == span.end_line:
-        return Edit(Span(span.line, span.column, following.line, following.column), "", part)
-    if previous and previous.end_line == span.line:
-        return Edit(Span(previous.end_line, previous.end_column, span.end_line, span.end_column), "", part)
-    lines = source.lines()
-    if len(body) == 1 and (span.column or lines[span.line][: span.column].strip()):
-        return Edit(span, "pass", part)
-    return Edit(_whole_lines(lines, span), "", part)
+    outermost = parse(text).statements
+    found = [each for place in places if (each := _innermost(outermost, source, *place))]
+    gone: dict[int, tuple[Sequence[ast.stmt], set[int]]] = {}
+    for body, number in found:
+        gone.setdefault(id(body), (body, set()))[1].add(number)
+    edits = []
+    for body, numbers in gone.values():
+        if len(numbers) == len(body) and body is not outermost:
+            whole = Span(*source.span(body[0])[:2], *source.span(body[-1])[2:])
+            edits.append(Edit(whole, "pass", part))
+        else:
+            edits += [Edit(_of_run(source, body, *run), "", part) for run in _runs(sorted(numbers))]
+    return edits
 
 
 def with_statement_before(text: str, line: int, column: int, new: str, part: int = 0) -> Edit | None:
@@ -46,6 +49,27 @@ def with_statement_before(text: str, line: int, column: int, new: str, part: int
     first = source.span(found[0][found[1]])
     indent = source.lines()[first.line][: first.column]
     return Edit(Span(first.line, 0, first.line, 0), f"{indent}{new}\n", part) if not indent.strip() else None
+
+
+def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """``1, 2, 5`` as ``1-2, 5-5``."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        follows = runs and runs[-1][1] == number - 1
+        runs.append((runs.pop()[0] if follows else number, number))
+    return runs
+
+
+def _of_run(source: Source, body: Sequence[ast.stmt], first: int, last: int) -> Span:
+    """What goes with statements that follow each other: their lines, or their part of a line."""
+    begin, end = source.span(body[first]), source.span(body[last])
+    previous = source.span(body[first - 1]) if first else None
+    following = source.span(body[last + 1]) if last + 1 < len(body) else None
+    if following and following.line == end.end_line:
+        return Span(begin.line, begin.column, following.line, following.column)
+    if previous and previous.end_line == begin.line:
+        return Span(previous.end_line, previous.end_column, end.end_line, end.end_column)
+    return _whole_lines(source.lines(), Span(*begin[:2], *end[2:]))
 
 
 def _innermost(

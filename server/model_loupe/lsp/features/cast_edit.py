@@ -9,7 +9,6 @@ from model_loupe.lsp.edits import changed_lines, text_of, workspace_edit
 from model_loupe.lsp.protocol import CastEditParams, ContentModified, RequestFailed
 
 if TYPE_CHECKING:
-    from model_loupe.documents import Reference
     from model_loupe.documents.edits import Edit
     from model_loupe.domain.casts.targets import Target
     from model_loupe.inspector import Description
@@ -65,11 +64,7 @@ def call_at(snapshot: Snapshot, index: int, line: int, column: int) -> Call | No
         return None
     # Of calls inside of each other the innermost.
     _, meant = max(found, key=lambda each: (each[0][:2], [-end for end in each[0][2:]]))
-    return next((call for call in calls if _is_same(call.reference, meant)), None)
-
-
-def _is_same(one: Reference, other: Reference) -> bool:
-    return (one.cell, one.call) == (other.cell, other.call)
+    return next((call for call in calls if call.reference.is_same_call(meant)), None)
 
 
 def _edits(session: Session, snapshot: Snapshot, call: Call, dtype: str) -> tuple[Target, list[Edit]]:

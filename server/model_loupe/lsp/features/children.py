@@ -22,7 +22,8 @@ async def children(session: Session, params: ChildrenParams) -> list[dict[str, A
         # Somebody opened it: now the Hub may be asked.
         session.want_of_hub([request])
         await session.describe_within(request, _PATIENCE_SECONDS)
-        rows = await session.run(session.inspector.children, params.node, params.query)
+        by_size = params.sort == "size"
+        rows = await session.run(session.inspector.children, params.node, params.query, by_size)
         for description, options in session.inspector.asked(params.node):
             session.view(description, options)
         return [node._asdict() for node in rows]

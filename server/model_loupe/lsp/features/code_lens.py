@@ -1,8 +1,8 @@
-"""``textDocument/codeLens``: above each call that loads a model, what it loads."""
+"""``textDocument/codeLens``: above each call that loads a model, what it loads and could be cast to."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lsprotocol import types
 
@@ -10,9 +10,12 @@ from model_loupe.domain.errors import LoupeError
 from model_loupe.lsp.protocol import ContentModified
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from model_loupe.documents import Cast, Reference, Span
     from model_loupe.lsp.requests import Ask
     from model_loupe.lsp.session import Outcome, Session
-    from model_loupe.lsp.snapshot import Call, Part
+    from model_loupe.lsp.snapshot import Call, Snapshot
 
 SHOW_ARCHITECTURE = "modelLoupe.showArchitecture"
 PREVIEW_CASTS = "modelLoupe.previewCasts"
@@ -27,19 +30,51 @@ _MAX_TITLE = 120
 
 async def code_lens(session: Session, params: types.CodeLensParams) -> list[types.CodeLens] | None:
     """The lenses of a file or cell, with what is known by now; the rest comes with a refresh."""
-    uri = params.text_document.uri
-    snapshot = session.documents.snapshot(uri)
-    if snapshot is None or not session.settings.code_lens:
+    snapshot = session.documents.snapshot(params.text_document.uri)
+    index = snapshot.index(params.text_document.uri) if snapshot else None
+    if snapshot is None or index is None or not session.settings.code_lens:
         return None
-    calls = await session.run(snapshot.calls)
-    asks = [(call, call.ask) for call in calls if call.part.uri == uri and call.ask and loads_weights(call)]
-    if asks and session.settings.worker:
+    places = await session.run(_places, snapshot, index)
+    if places and session.settings.worker:
         session.buildings.warm_up()
     patience = _PATIENCE_SECONDS if session.client.refreshes_code_lenses else None
-    outcomes = await session.describe_all((ask.request for _, ask in asks), patience)
+    outcomes = await session.describe_all((place.ask.request for place in places), patience)
     if not session.is_current(snapshot):
         raise ContentModified
-    return [lens for call, ask in asks for lens in _lenses(session, call, ask, outcomes.get(ask.request))]
+    lines = snapshot.parts[index].lines
+    return [
+        types.CodeLens(_line_range(session, lines, place.span), command)
+        for place in places
+        for command in _commands(session, place, outcomes.get(place.ask.request))
+    ]
+
+
+class _Place(NamedTuple):
+    """Where lenses stand: above a loading call, or above a ``cast`` of what it loads."""
+
+    span: Span
+    call: Call
+    ask: Ask
+    cast: bool = False
+
+
+def _places(snapshot: Snapshot, index: int) -> list[_Place]:
+    """Those of part ``index``. Slow the first time."""
+    calls = [call for call in snapshot.calls() if loads_weights(call)]
+    uri = snapshot.parts[index].uri
+    found = [
+        _Place(call.reference.call, call, call.ask) for call in calls if call.ask and call.part.uri == uri
+    ]
+    for cast in snapshot.casts():
+        call = next((call for call in calls if call.reference.is_same_call(cast.reference)), None)
+        is_here = cast.method and snapshot.parts[cast.cell or 0].uri == uri
+        if call and call.ask and is_here and not _is_on_lines_of(cast, call.reference):
+            found.append(_Place(cast.span, call, call.ask, cast=True))
+    return found
+
+
+def _is_on_lines_of(cast: Cast, loading: Reference) -> bool:
+    return cast.cell == loading.cell and loading.call.line <= cast.span.line <= loading.call.end_line
 
 
 def loads_weights(call: Call) -> bool:
@@ -47,32 +82,33 @@ def loads_weights(call: Call) -> bool:
     return call.reference.role in _ROLES and call.reference.kind in _KINDS
 
 
-def _lenses(session: Session, call: Call, ask: Ask, outcome: Outcome | None) -> list[types.CodeLens]:
-    where = _line_range(session, call.part, call)
+def _commands(session: Session, place: _Place, outcome: Outcome | None) -> list[types.Command]:
+    call, ask = place.call, place.ask
     from model_loupe.inspector import others_text, summary
 
     others = others_text(call.reference.others)
     if outcome is None or isinstance(outcome, LoupeError):
         # An empty command is text that cannot be clicked.
         title = "reading the model …" if outcome is None else _failure(outcome, ask.request.model)
-        return [types.CodeLens(where, types.Command(title + others, command=""))]
+        return [] if place.cast else [types.Command(title + others, command="")]
+    preview = [preview_command(session, call, ask)] if len(outcome.weights.table) else []
+    if place.cast:
+        return preview
     from model_loupe.inspector import architecture_id
 
     shown = [session.inspector.root(ask.request).id]
     if not session.inspector.is_first_way(ask.request, ask.options):
         shown.append(architecture_id(ask.request, ask.options))
     titles = (summary(session.view(outcome, ask.options), ask.options) + others, "Architecture")
-    commands = [types.Command(title, SHOW_ARCHITECTURE, arguments=shown) for title in titles]
-    if len(outcome.weights.table):
-        commands.append(preview_command(session, call, ask))
-    return [types.CodeLens(where, command) for command in commands]
+    return [*(types.Command(title, SHOW_ARCHITECTURE, arguments=shown) for title in titles), *preview]
 
 
 def preview_command(session: Session, call: Call, ask: Ask) -> types.Command:
     """What opens the preview of the casts of what a call loads."""
     from model_loupe.inspector import architecture_id
 
-    is_first = session.inspector.is_first_way(ask.request, ask.options)
+    # A row of the model alone is about the first call that loads it.
+    is_first = ask.options == session.inspector.calls_of(ask.request)[0]
     node = session.inspector.root(ask.request).id if is_first else architecture_id(ask.request, ask.options)
     place = session.encoding.to_position(call.part.lines, *call.reference.call[:2])
     where = {"uri": call.part.uri, "position": {"line": place.line, "character": place.character}}
@@ -91,9 +127,8 @@ def _failure(error: LoupeError, model: str) -> str:
     return title if len(title) <= _MAX_TITLE else title[: _MAX_TITLE - 1] + "…"
 
 
-def _line_range(session: Session, part: Part, call: Call) -> types.Range:
-    """The call, or its first line: a lens may not span more than one."""
-    span = call.reference.call
+def _line_range(session: Session, lines: Sequence[str], span: Span) -> types.Range:
+    """What ``span`` spans, of several lines the first: a lens may not span more."""
     if span.end_line != span.line:
-        span = span._replace(end_line=span.line, end_column=len(part.lines[span.line]))
-    return session.encoding.to_range(part.lines, span)
+        span = span._replace(end_line=span.line, end_column=len(lines[span.line]))
+    return session.encoding.to_range(lines, span)

@@ -49,7 +49,7 @@ async def models(session: Session, params: ModelsParams) -> list[dict[str, Any]]
     session.inspector.calls = {request: _ways(group) for request, group in grouped.items()}
     # A row tells sizes once its model is described: have that done, and the client asks again.
     session.describe_in_background(islice(grouped, _DESCRIBED))
-    return [_entry(session, request, group) for request, group in grouped.items()]
+    return [_entry(session, request, group, params.filter) for request, group in grouped.items()]
 
 
 def _ways(uses: list[Use]) -> list[LoadOptions]:
@@ -135,12 +135,12 @@ def _is_listed(use: Use) -> bool:
     return use.reference.kind in ("hub", "local")
 
 
-def _entry(session: Session, request: ModelRequest, uses: list[Use]) -> dict[str, Any]:
+def _entry(session: Session, request: ModelRequest, uses: list[Use], filtered: str) -> dict[str, Any]:
     references: list[dict[str, Any]] = []
     for use in uses:
         place = {"uri": use.uri, "range": _range(use.lines, use.reference.span, session.encoding)}
         references.append(place if use.cell is None else {**place, "cell": use.cell})
-    node = session.inspector.root(request)._asdict()
+    node = session.inspector.root(request, filtered)._asdict()
     return {**node, "model": request.model, "kind": uses[0].reference.kind, "references": references}
 
 

@@ -1,0 +1,107 @@
+/** A treemap of a model's bytes, by module, coloured by dtype. Opens a module on a click or on Enter. */
+import { html, nothing, render, svg, type SVGTemplateResult, type TemplateResult } from 'lit-html';
+
+import { formatBytes } from '../format.js';
+import type { Area } from '../protocol.js';
+import { layout, type Box } from './layout.js';
+import { areaText, dtypesOf, fitting } from './words.js';
+
+const WIDTH = 1000;
+const HEIGHT = 480;
+/** Narrower boxes have no room for a word. */
+const NARROWEST = 46;
+const LOWEST = 14;
+const COLOURS = 8;
+
+export class Treemap {
+  /** The modules that were opened, the whole model first, down to the one that is shown. */
+  private opened: readonly Area[];
+  private shown: Area;
+  private readonly dtypes: readonly string[];
+
+  constructor(
+    private readonly root: HTMLElement,
+    whole: Area
+  ) {
+    this.opened = [whole];
+    this.shown = whole;
+    this.dtypes = dtypesOf(whole);
+    this.draw();
+  }
+
+
+  private open(areas: readonly Area[]): void {
+    this.opened = areas;
+    this.shown = areas.at(-1) ?? this.shown;
+    this.draw();
+    this.root.querySelector<HTMLElement>('.loupe-path button:last-of-type')?.focus();
+  }
+
+  private draw(): void {
+    const { shown } = this;
+    render(
+      html`
+        <nav class="loupe-path" aria-label="Module">
+          ${this.opened.map((area, index) => this.crumb(area, index))}
+        </nav>
+        <svg class="loupe-treemap" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="group" aria-label=${`Sizes inside of ${shown.name}`}>
+          ${layout(shown, WIDTH, HEIGHT).map((box) => this.boxView(box))}
+        </svg>
+        <p class="loupe-legend">
+          ${this.dtypes.map((dtype, index) => html`<span class="loupe-dtype loupe-dtype-${index % COLOURS}">${dtype}</span>`)}
+        </p>
+      `,
+      this.root
+    );
+  }
+
+  private crumb(area: Area, index: number): TemplateResult {
+    const path = this.opened.slice(0, index + 1);
+    const isLast = path.length === this.opened.length;
+    return html`<button type="button" aria-current=${isLast ? 'location' : 'false'} @click=${() => this.open(path)}>
+      ${area.name} · ${formatBytes(area.bytes)}
+    </button>`;
+  }
+
+  private boxView(box: Box): SVGTemplateResult {
+    const { area, x, y, width, height, depth, divided } = box;
+    const opens = area.children.length > 0;
+    // What is one step below can be reached by keyboard; further down one gets by opening it.
+    const isButton = opens && depth === 1;
+    const open = (event: Event): void => {
+      event.stopPropagation();
+      this.open([...this.opened, ...this.way(area)]);
+    };
+    const colour = `loupe-dtype-${Math.max(0, this.dtypes.indexOf(area.dtype)) % COLOURS}`;
+    const label = areaText(area, this.shown);
+    return svg`<g
+      class="loupe-area ${divided ? 'loupe-divided' : colour} ${opens ? 'loupe-opens' : ''}"
+      role=${isButton ? 'button' : 'img'}
+      tabindex=${isButton ? '0' : '-1'}
+      aria-label=${label}
+      @click=${opens ? open : nothing}
+      @keydown=${(event: KeyboardEvent) => (opens && (event.key === 'Enter' || event.key === ' ') ? open(event) : undefined)}
+    >
+      <title>${label}</title>
+      <rect x=${x} y=${y} width=${width} height=${height}></rect>
+      ${width >= NARROWEST && height >= LOWEST ? svg`<text x=${x + 4} y=${y + 13}>${fitting(area, width)}</text>` : nothing}
+    </g>`;
+  }
+
+  /** The areas from the one that is shown, without it, down to this one. */
+  private way(area: Area): Area[] {
+    const down = (from: Area): Area[] | undefined => {
+      if (from === area) {
+        return [from];
+      }
+      for (const child of from.children) {
+        const rest = down(child);
+        if (rest) {
+          return [from, ...rest];
+        }
+      }
+      return undefined;
+    };
+    return down(this.shown)?.slice(1) ?? [];
+  }
+}

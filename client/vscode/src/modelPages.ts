@@ -1,0 +1,85 @@
+/** Pages about one model: read-only editors of checkpoint files, and treemaps of models of the tree. */
+import { CAST_PREVIEW, CHILDREN, FILE, SIZES, type TreeNode } from '@model-loupe/core';
+import * as vscode from 'vscode';
+
+import type { ModelRequest, ModelResponse, ModelSubject } from './modelMessages';
+import { pageHtml } from './page';
+import type { LanguageServer } from './server';
+
+/** Of endings that only checkpoints have, and of `.bin`, where another editor is the default. */
+const EDITORS = ['modelLoupe.checkpoint', 'modelLoupe.checkpoint.bin'];
+const SIZES_PAGE = 'modelLoupe.sizes';
+/** What a page may ask of the server. */
+const METHODS: ReadonlySet<string> = new Set([CAST_PREVIEW, CHILDREN, FILE, SIZES]);
+
+/** Provides the editors, and opens the treemaps. */
+export class ModelPages implements vscode.CustomReadonlyEditorProvider, vscode.Disposable {
+  private readonly registration: vscode.Disposable;
+  private readonly dist: vscode.Uri;
+
+  constructor(
+    private readonly server: LanguageServer,
+    extension: vscode.Uri
+  ) {
+    this.dist = vscode.Uri.joinPath(extension, 'dist');
+    const options = { webviewOptions: { retainContextWhenHidden: true } };
+    this.registration = vscode.Disposable.from(
+      ...EDITORS.map((editor) => vscode.window.registerCustomEditorProvider(editor, this, options))
+    );
+  }
+
+  dispose(): void {
+    this.registration.dispose();
+  }
+
+  openCustomDocument(uri: vscode.Uri): vscode.CustomDocument {
+    return { uri, dispose: () => undefined };
+  }
+
+  resolveCustomEditor({ uri }: vscode.CustomDocument, panel: vscode.WebviewPanel): void {
+    this.fill(panel, { file: uri.toString(), name: vscode.workspace.asRelativePath(uri) });
+    const folder = new vscode.RelativePattern(vscode.Uri.joinPath(uri, '..'), '*');
+    const watcher = vscode.workspace.createFileSystemWatcher(folder);
+    const tell = (changed: vscode.Uri): void => {
+      if (changed.toString() === uri.toString()) {
+        void panel.webview.postMessage({ changed: true } satisfies ModelResponse);
+      }
+    };
+    watcher.onDidChange(tell);
+    watcher.onDidCreate(tell);
+    panel.onDidDispose(() => {
+      watcher.dispose();
+    });
+  }
+
+  /** Show where the bytes of a model are. */
+  showSizes(model: TreeNode): void {
+    const title = vscode.l10n.t('Sizes · {0}', model.label);
+    const panel = vscode.window.createWebviewPanel(SIZES_PAGE, title, vscode.ViewColumn.Active);
+    this.fill(panel, { node: model.id, name: model.label });
+  }
+
+  private fill(panel: vscode.WebviewPanel, subject: ModelSubject): void {
+    const { webview } = panel;
+    webview.options = { enableScripts: true, localResourceRoots: [this.dist] };
+    const listening = webview.onDidReceiveMessage((request: ModelRequest) => this.answer(webview, request));
+    panel.onDidDispose(() => {
+      listening.dispose();
+    });
+    webview.html = pageHtml(webview, this.dist, 'model', subject);
+  }
+
+  private async answer(webview: vscode.Webview, { id, method, params }: ModelRequest): Promise<void> {
+    let response: ModelResponse;
+    try {
+      if (!METHODS.has(method)) {
+        throw new Error(`not a request of this page: ${method}`);
+      }
+      await this.server.whenReady();
+      response = { id, answer: await this.server.request(method, params) };
+    } catch (error) {
+      response = { id, error: error instanceof Error ? error.message : String(error) };
+    }
+    await webview.postMessage(response);
+  }
+}

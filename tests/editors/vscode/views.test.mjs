@@ -1,0 +1,176 @@
+// What the extension shows of whole models: compared, copied, as sizes, as an opened file; the tree filtered and sorted.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { photograph, REPOSITORY } from '../lib/browser.mjs';
+import { openFile, openWorkbench, PYTHON } from '../lib/codeServer.mjs';
+import { until } from '../lib/processes.mjs';
+import { makeWorkspace, writeCheckpoint } from '../lib/samples.mjs';
+import { EDITOR, expand, lens, treeAtRest, treeRow } from './page.mjs';
+
+// As many tensors as the largest models have, in one module.
+const MANY = 'SMALL_CONFIG, [(f"model.layers.{i}.weight", "BF16", [i % 7 + 1]) for i in range(100_000)]';
+
+let workspace;
+let workbench;
+let page;
+
+before(async () => {
+  workspace = await makeWorkspace();
+  await writeCheckpoint(join(workspace.folder, 'many'), MANY);
+  const code = `from transformers import AutoModel\n\nfirst = AutoModel.from_pretrained("./small-gemma")\nmany = AutoModel.from_pretrained("./many")\n`;
+  writeFileSync(join(workspace.folder, 'two.py'), code);
+  workbench = await openWorkbench(workspace.folder, { 'modelLoupe.interpreter': PYTHON });
+  page = workbench.page;
+  page.setDefaultTimeout(20_000);
+  await workbench.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+});
+
+after(async () => {
+  await workbench?.close();
+  workspace?.remove();
+});
+
+function step(name, body) {
+  test(name, async () => {
+    try {
+      await body();
+    } catch (error) {
+      await photograph(page, `failed ${name.replace(/\W+/g, '-')}`);
+      console.error(workbench.log().slice(-4000));
+      throw error;
+    }
+  });
+}
+
+/** Runs a command by its title. */
+async function command(title) {
+  await page.keyboard.press('F1');
+  await page.locator('.quick-input-widget input').first().fill(`>Model Loupe: ${title}`);
+  await page.locator('.quick-input-list .monaco-list-row.focused', { hasText: title }).waitFor();
+  await page.keyboard.press('Enter');
+}
+
+/** The document inside of the web view in front. */
+function webView() {
+  return page.frameLocator('iframe.webview.ready').last().frameLocator('iframe#active-frame');
+}
+
+const copied = () => page.evaluate(() => navigator.clipboard.readText());
+const pick = (text) => page.locator('.quick-input-list .monaco-list-row', { hasText: text }).click();
+
+step('the tree of 100,000 tensors is there, and draws what is in sight', async () => {
+  await openFile(page, 'two.py');
+  await lens(page, EDITOR, /^Architecture$/).nth(1).click();
+  await treeRow(page, /^Architecture/).first().waitFor();
+  await treeAtRest(page);
+  await expand(page, /^Parameters by dtype/);
+  await expand(page, /^bfloat16/);
+  await treeRow(page, /^model\.layers\.6\.weight/).waitFor();
+  assert.ok((await page.locator('.tree-explorer-viewlet-tree-view .monaco-list-row').count()) < 60);
+  await photograph(page, 'many');
+});
+
+step('the tree is filtered by a part of a name, and shows all again', async () => {
+  await command('Filter Models');
+  await page.locator('.quick-input-widget input').first().fill('q_proj');
+  await page.keyboard.press('Enter');
+  await page.locator('.tree-explorer-viewlet-tree-view .message', { hasText: 'q_proj' }).waitFor();
+  await expand(page, /^\.\/small-gemma/);
+  await treeRow(page, /^model\.layers\.0\.self_attn\.q_proj\.weight/).waitFor();
+  await photograph(page, 'filtered');
+  await command('Clear Filter');
+  await treeAtRest(page);
+  await expand(page, /^\.\/small-gemma/);
+  await treeRow(page, /^Config/).waitFor();
+});
+
+step('modules are sorted by size, and in their order again', async () => {
+  await expand(page, /^Architecture/);
+  await expand(page, /^model(?!s)/);
+  const names = async () => {
+    const rows = page.locator('.tree-explorer-viewlet-tree-view .monaco-list-row');
+    // Rows stand in the page in the order in which they were drawn first.
+    const texts = await rows.evaluateAll((all) =>
+      all.sort((one, other) => one.dataset.index - other.dataset.index).map((row) => row.innerText.trim())
+    );
+    return texts.flatMap((text) => /^(embed_tokens|layers|norm)/.exec(text)?.[1] ?? []).join(' ');
+  };
+  await until(async () => (await names()) === 'embed_tokens layers norm', "the model's order");
+  await command('Sort by Size');
+  await until(async () => (await names()) === 'layers embed_tokens norm', 'the largest first');
+  await command("Sort in the Model's Order");
+  await until(async () => (await names()) === 'embed_tokens layers norm', "the model's order");
+});
+
+step('a model is copied as JSON', async () => {
+  await command('Copy Model as JSON');
+  await pick('./small-gemma');
+  const text = await until(async () => ((await copied()).startsWith('{') ? copied() : ''), 'JSON is in the clipboard');
+  assert.equal(JSON.parse(text).parameters.total, 661_824);
+});
+
+step('two models are compared side by side', async () => {
+  await command('Compare Models');
+  await pick('./small-gemma');
+  await pick('./many');
+  const view = webView();
+  await view.locator('h1', { hasText: './small-gemma ↔ ./many' }).waitFor();
+  await view.locator('td', { hasText: 'model.layers.0-17.mlp.down_proj.weight' }).waitFor();
+  await photograph(page, 'comparison');
+});
+
+step('sizes of a model are a treemap that opens with the keyboard', async () => {
+  await command('Show Sizes');
+  await pick('./small-gemma');
+  const view = webView();
+  const box = view.getByRole('button', { name: /^model: / });
+  await box.waitFor();
+  await photograph(page, 'sizes');
+  await box.focus();
+  await page.keyboard.press('Enter');
+  await view.getByRole('button', { name: /^model\.layers: / }).waitFor();
+  await photograph(page, 'sizes-opened');
+});
+
+step('a .safetensors file opens as facts, contents and metadata; its values are read on request', async () => {
+  await until(async () => {
+    await page.keyboard.press('Control+p');
+    await page.locator('.quick-input-widget input').first().fill('small-gemma/model.safetensors');
+    await page.locator('.quick-input-list .monaco-list-row.focused', { hasText: 'model.safetensors' }).waitFor();
+    await page.keyboard.press('Enter');
+    return page.locator('.tab.active', { hasText: 'model.safetensors' }).waitFor({ timeout: 5000 }).then(() => true, () => false);
+  }, 'the file is open');
+  const view = webView();
+  await view.locator('h1', { hasText: 'model.safetensors' }).waitFor();
+  await view.locator('td', { hasText: '661,824 parameters' }).waitFor();
+  await view.locator('summary', { hasText: 'Architecture' }).click();
+  await view.locator('summary', { hasText: /^model / }).waitFor();
+  await photograph(page, 'checkpoint-file');
+  await view.getByRole('button', { name: 'Show Histogram' }).click();
+  // This interpreter has no torch: the page says so in a line.
+  await view.locator('[role=alert]').waitFor();
+  await photograph(page, 'checkpoint-values');
+});
+
+step('the walkthrough opens', async () => {
+  await page.keyboard.press('F1');
+  await page.locator('.quick-input-widget input').first().fill('>Welcome: Open Walkthrough');
+  await page.keyboard.press('Enter');
+  await pick('Get Started with Model Loupe');
+  await page.locator('.gettingStartedContainer', { hasText: 'Choose your Python' }).waitFor();
+  await photograph(page, 'walkthrough');
+});
+
+step('no string of the manifest is left untranslated', () => {
+  const manifest = readFileSync(join(REPOSITORY, 'package.json'), 'utf8');
+  const texts = JSON.parse(readFileSync(join(REPOSITORY, 'package.nls.json'), 'utf8'));
+  const keys = [...manifest.matchAll(/"%([\w.-]+)%"/g)].map(([, key]) => key);
+  assert.deepEqual([...new Set(keys)].sort(), Object.keys(texts).sort());
+});
+
+step('the page asked nobody but this machine', () => {
+  assert.deepEqual([...workbench.outside], []);
+});
