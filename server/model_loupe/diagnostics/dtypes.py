@@ -8,7 +8,6 @@ from model_loupe.diagnostics.finding import Checked, Document, Finding
 from model_loupe.diagnostics.fixes import replaced, with_keyword
 from model_loupe.documents import Span
 from model_loupe.domain.units import format_bytes, plural
-from model_loupe.inspector import Description
 from model_loupe.inspector.cast_lines import measured_overflow
 
 _HALF = ("bfloat16", "float16")
@@ -42,24 +41,29 @@ def dtypes(checked: Checked) -> Iterator[Finding]:
 
 def overflows(document: Document) -> Iterator[Finding]:
     """float16 for weights that were measured to be too large for it."""
+    counts: dict[str, int] = {}
+    for call, cell, span, written in _narrowed(document):
+        description = call.description
+        if description is None or description.stored_dtypes == [_NARROW]:
+            continue
+        if description.path not in counts:
+            measured = measured_overflow(description, _NARROW, call.around.interpreter)
+            counts[description.path] = measured or 0
+        count, wide = counts[description.path], written.replace(_NARROW, _WIDE)
+        if count:
+            what = f"{plural(count, 'weight')} of {call.reference.model} become infinite in {_NARROW}"
+            fixes = (replaced(f"Write {wide}", cell, span, wide),) if written else ()
+            yield Finding("dtype-overflow", cell, span, f"{what} (measured).", fixes)
+
+
+def _narrowed(document: Document) -> Iterator[tuple[Checked, int | None, Span, str]]:
+    """Where float16 is asked for: the loading call, the place, and the dtype as written there."""
     for call in document.calls:
-        site, description = call.site, call.description
+        site = call.site
         argument = next((found for name in _DTYPE if site and (found := site.argument(name))), None)
-        if description is not None and argument is not None and call.options.dtype == _NARROW:
-            yield from _overflow(description, call, call.reference.cell, argument.value, argument.text)
+        if argument is not None and call.options.dtype == _NARROW:
+            yield call, call.reference.cell, argument.value, argument.text
     for use in document.uses:
         checked = document.loading(use.reference)
-        if checked is not None and checked.description and use.kind == "model" and use.cast == _NARROW:
-            yield from _overflow(checked.description, checked, use.cell, use.span)
-
-
-def _overflow(
-    description: Description, call: Checked, cell: int | None, span: Span, written: str = ""
-) -> Iterator[Finding]:
-    count = measured_overflow(description, _NARROW, call.around.interpreter)
-    if not count:
-        return
-    wide = written.replace(_NARROW, _WIDE)
-    fixes = (replaced(f"Write {wide}", cell, span, wide),) if wide != written else ()
-    message = f"{plural(count, 'weight')} of {call.reference.model} become infinite in {_NARROW} (measured)."
-    yield Finding("dtype-overflow", cell, span, message, fixes)
+        if checked is not None and use.kind == "model" and use.cast == _NARROW:
+            yield checked, use.cell, use.span, ""
