@@ -172,7 +172,7 @@ async def test_a_hover_on_a_dtype(code: str, at: str, says: str, editor: Editor,
     assert says in hover.contents.value
     assert "stored float16 1.02 KiB" in hover.contents.value
     if at != "half":
-        assert "Preview casts does" in hover.contents.value
+        assert "Preview casts measures it" in hover.contents.value
 
 
 async def test_no_hover_where_nothing_is_cast(editor: Editor, folder: Path) -> None:

@@ -57,9 +57,9 @@ async def test_what_two_calls_build_is_told_apart(editor: Editor, tmp_path: Path
     document = editor.open(tmp_path / "two.py", "\n".join(["from transformers import *", *calls]))
     (model,) = [each for each in await editor.models() if each["references"][0]["uri"] == document.uri]
     rows = [row for row in await editor.children(model["id"]) if row["label"] == "Architecture"]
-    assert [row["description"].rpartition(" · ")[2] for row in rows] == [
-        "by AutoModel",
-        "by AutoModelForCausalLM(num_labels=3)",
+    assert [row["description"] for row in rows] == [
+        "AutoModel: GemmaForCausalLM",
+        "AutoModelForCausalLM(num_labels=3): GemmaForCausalLM",
     ]
 
 

@@ -327,6 +327,10 @@ class Inspector:
         """Whether the first architecture among a model's rows is of what ``options`` build."""
         return options.way() == self.calls_of(request)[0].way() or request not in self.calls
 
+    def way_of(self, request: ModelRequest, options: LoadOptions) -> LoadOptions:
+        """The call that stands in the rows for all that build what ``options`` build."""
+        return next((each for each in self.calls_of(request) if each.way() == options.way()), options)
+
     def place_of(self, node: str) -> tuple[ModelRequest, LoadOptions]:
         """The model of a row, and the call that builds what it shows; raises LoupeError."""
         from model_loupe.inspector.rows import Place

@@ -122,6 +122,8 @@ step('sizes of a model are a treemap that opens with the keyboard', async () => 
   const view = webView();
   const box = view.getByRole('button', { name: /^model: / });
   await box.waitFor();
+  const scale = await view.locator('svg.loupe-treemap').evaluate((svg) => svg.clientWidth / svg.viewBox.baseVal.width);
+  assert.ok(Math.abs(scale - 1) < 0.05, 'its words are as large as those of the page');
   await photograph(page, 'sizes');
   await box.focus();
   await page.keyboard.press('Enter');
