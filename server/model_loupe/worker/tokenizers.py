@@ -10,7 +10,7 @@ from .tokens import loaded
 _MOST_ADDED = 200
 _MOST_RENDERED = 4_000
 # What a template is given, in CPU time and in memory: real ones take milliseconds.
-_SECONDS = 3.0
+_SECONDS = 2.0
 _BYTES = 256 * 1024 * 1024
 # What ``model_max_length`` is where nothing was given: int(1e30).
 _NO_LIMIT = 10**29

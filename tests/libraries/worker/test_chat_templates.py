@@ -26,7 +26,7 @@ def rendered(folder: Path, template: str) -> tuple[str | None, str | None]:
 @pytest.mark.parametrize(
     ("template", "says"),
     [
-        ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", "3 seconds"),
+        ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", "2 seconds"),
         ("{{ 'x' * 10**10 }}", "256 MiB"),
         ("{% for i in range(99999) %}{{ 'x' * 10**5 }}{% endfor %}", "256 MiB"),
     ],
