@@ -67,7 +67,7 @@ export function castSteps(step, opened) {
 /** The document inside of VS Code's two frames; undefined while there is none. */
 async function frameOf(page) {
   for (const frame of page.frames()) {
-    if ((await frame.locator('#page.loupe-casts').count().catch(() => 0)) > 0) {
+    if ((await frame.locator('#page.loupe-page').count().catch(() => 0)) > 0) {
       return frame;
     }
   }

@@ -29,7 +29,6 @@ export class Treemap {
     this.draw();
   }
 
-
   private open(areas: readonly Area[]): void {
     this.opened = areas;
     this.shown = areas.at(-1) ?? this.shown;
@@ -47,7 +46,7 @@ export class Treemap {
         <svg class="loupe-treemap" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="group" aria-label=${`Sizes inside of ${shown.name}`}>
           ${layout(shown, WIDTH, HEIGHT).map((box) => this.boxView(box))}
         </svg>
-        <p class="loupe-legend">
+        <p class="loupe-dtypes">
           ${this.dtypes.map((dtype, index) => html`<span class="loupe-dtype loupe-dtype-${index % COLOURS}">${dtype}</span>`)}
         </p>
       `,
