@@ -42,7 +42,7 @@ export class CastPreviews implements vscode.Disposable, vscode.WebviewPanelSeria
 
   /** Show the page of a model: of the one that a lens or a row of the tree names, else of one that the user picks. */
   async show(chosen?: string | TreeNode, place?: CodePlace): Promise<void> {
-    const row = chosen ?? (await this.view.chooseModel('What a cast does'));
+    const row = chosen ?? (await this.view.chooseModel(vscode.l10n.t('What a cast does')));
     if (row === undefined) {
       return;
     }
@@ -54,7 +54,7 @@ export class CastPreviews implements vscode.Disposable, vscode.WebviewPanelSeria
       open.reveal();
       return;
     }
-    const panel = vscode.window.createWebviewPanel(VIEW_TYPE, 'Casts', vscode.ViewColumn.Beside, {
+    const panel = vscode.window.createWebviewPanel(VIEW_TYPE, vscode.l10n.t('Casts'), vscode.ViewColumn.Beside, {
       // A measurement under way goes on while another tab is in front.
       retainContextWhenHidden: true,
     });
@@ -118,7 +118,9 @@ class CastQuestions {
   /** Makes the edit, as one step that undo takes back, and shows the code. */
   private async apply({ edit, lines }: CastEdit): Promise<void> {
     if (!(await vscode.workspace.applyEdit(await this.server.toWorkspaceEdit(edit)))) {
-      throw new Error('The editor did not take the edit: the code may have changed. Open the preview from it again.');
+      throw new Error(
+        vscode.l10n.t('The editor did not take the edit: the code may have changed. Open the preview from it again.')
+      );
     }
     const [changed] = lines;
     if (changed) {
