@@ -181,6 +181,7 @@ export class LanguageServer implements StreamingTransport, vscode.Disposable {
     } else if (connection === 'starting') {
       this.become({ kind: 'starting' });
     } else if (this.ready) {
+      this.log.info('The language server runs.');
       this.become(this.ready);
     }
   }

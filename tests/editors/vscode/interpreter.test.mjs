@@ -131,3 +131,18 @@ test('selecting another one leaves the server running: its worker asks the other
   await status('with Python 3', PYTHON);
   assert.deepEqual(workbench.languageServers(), servers);
 });
+
+test('a server that keeps ending is started again five times; then a message has the log one click away', async () => {
+  const starts = () => workbench.log().match(/The language server runs/g).length;
+  const before = starts();
+  for (let restarts = 0; restarts <= 5; restarts++) {
+    // One that ended before it was ready would be given up for that.
+    await until(() => starts() === before + restarts, `it runs, started again ${restarts} times`);
+    const [server] = workbench.languageServers();
+    process.kill(server, 'SIGKILL');
+  }
+  await button('it ended by itself, the log may say why', 'Show Log').click();
+  await page.locator('.part.panel .output-view').waitFor();
+  await photograph(page, 'given-up');
+  assert.deepEqual(workbench.languageServers(), []);
+});

@@ -147,9 +147,15 @@ export interface CastEdit {
   readonly lines: readonly { readonly uri: string; readonly before: string; readonly after: string }[];
 }
 
+export interface WrittenFile {
+  readonly name: string;
+  readonly bytes: number;
+}
+
 export interface WrittenCast {
   readonly path: string;
   readonly bytes: number;
+  readonly files: readonly WrittenFile[];
   /** It was read back and is what was meant. */
   readonly verified: boolean;
   /** What its user should know of it, if there is anything. */
