@@ -53,6 +53,7 @@ export interface ConnectionOptions {
 /** One server, started again when it ends by itself; nothing is told of it once it is disposed of. */
 export class Connection {
   private readonly client: LanguageClient;
+  private hasRun = false;
   private isDisposed = false;
 
   constructor(private readonly options: ConnectionOptions) {
@@ -103,11 +104,31 @@ export class Connection {
       // What a hover shows comes from files that anybody may have written.
       markdown: { isTrusted: false, supportHtml: false },
       initializationFailedHandler: () => false,
-      errorHandler: errorHandler(),
+      errorHandler: this.errorHandler(),
       middleware: {
         sendRequest: (type, params, token, next) => during(next(type, params, token)),
         workspace: { didChangeConfiguration: () => this.sendSettings() },
       },
+    };
+  }
+
+  /**
+   * Has a server that ended started again, unless it keeps ending or never ran.
+   *
+   * The client's own handler does much the same but also shows a notification of its own, beside the one of this
+   * extension that offers what to do.
+   */
+  private errorHandler(): ErrorHandler {
+    const restarts = new Restarts();
+    return {
+      closed: () => ({
+        action: this.hasRun && restarts.another(Date.now()) ? CloseAction.Restart : CloseAction.DoNotRestart,
+        handled: true,
+      }),
+      error: (_error, _message, count = Infinity) => ({
+        action: count <= MOST_ERRORS ? ErrorAction.Continue : ErrorAction.Shutdown,
+        handled: true,
+      }),
     };
   }
 
@@ -117,6 +138,7 @@ export class Connection {
       return;
     }
     if (state === State.Running) {
+      this.hasRun = true;
       onState('running');
     } else if (state === State.Starting) {
       onState('starting');
@@ -129,24 +151,4 @@ export class Connection {
       });
     }
   }
-}
-
-/**
- * Has a server that ended started again, unless it keeps ending.
- *
- * The client's own handler does the same but also shows a notification of its own, beside the one of this
- * extension that offers what to do.
- */
-function errorHandler(): ErrorHandler {
-  const restarts = new Restarts();
-  return {
-    closed: () => ({
-      action: restarts.another(Date.now()) ? CloseAction.Restart : CloseAction.DoNotRestart,
-      handled: true,
-    }),
-    error: (_error, _message, count = Infinity) => ({
-      action: count <= MOST_ERRORS ? ErrorAction.Continue : ErrorAction.Shutdown,
-      handled: true,
-    }),
-  };
 }

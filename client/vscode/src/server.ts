@@ -172,7 +172,12 @@ export class LanguageServer implements StreamingTransport, vscode.Disposable {
       onModelsChange: () => this.modelsChange.fire(),
       during: (request) => this.work.during(request),
     });
-    await this.connection.start();
+    try {
+      await this.connection.start();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
   }
 
   private follow(connection: 'starting' | 'running' | 'ended'): void {

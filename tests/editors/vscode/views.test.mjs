@@ -79,6 +79,7 @@ step('the tree is filtered by a part of a name, and shows all again', async () =
   await page.locator('.quick-input-widget input').first().fill('q_proj');
   await page.keyboard.press('Enter');
   await page.locator('.tree-explorer-viewlet-tree-view .message', { hasText: 'q_proj' }).waitFor();
+  await treeAtRest(page);
   await expand(page, /^\.\/small-gemma/);
   await treeRow(page, /^model\.layers\.0\.self_attn\.q_proj\.weight/).waitFor();
   await photograph(page, 'filtered');
