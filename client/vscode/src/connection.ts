@@ -50,6 +50,13 @@ export interface ConnectionOptions {
   readonly during: <T>(request: Promise<T>) => Promise<T>;
 }
 
+/** Writes errors to the log alone: this extension's own notification says what to do, and once. */
+class QuietClient extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
+}
+
 /** One server, started again when it ends by itself; nothing is told of it once it is disposed of. */
 export class Connection {
   private readonly client: LanguageClient;
@@ -59,7 +66,7 @@ export class Connection {
   constructor(private readonly options: ConnectionOptions) {
     const { id, python, program } = options;
     const run = { command: python, args: [program, 'serve'], options: { env: pythonEnvironment() } };
-    this.client = new LanguageClient(id, 'Model Loupe', run, this.clientOptions());
+    this.client = new QuietClient(id, 'Model Loupe', run, this.clientOptions());
     this.client.onNotification(DID_CHANGE, options.onModelsChange);
     this.client.onDidChangeState(({ newState }) => this.follow(newState));
   }
@@ -112,12 +119,7 @@ export class Connection {
     };
   }
 
-  /**
-   * Has a server that ended started again, unless it keeps ending or never ran.
-   *
-   * The client's own handler does much the same but also shows a notification of its own, beside the one of this
-   * extension that offers what to do.
-   */
+  /** Has a server that ended started again, unless it keeps ending or never ran. */
   private errorHandler(): ErrorHandler {
     const restarts = new Restarts();
     return {

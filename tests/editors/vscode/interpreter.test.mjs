@@ -103,6 +103,7 @@ test('a server that ends at its start is given up, and the log has its last word
   await button(text, 'Show Log').waitFor();
   await photograph(page, 'broken');
   assert.equal(await button(text, 'Restart').count(), 1);
+  assert.equal(await notification("couldn't create connection").count(), 0);
   assert.match(workbench.log(), /Illegal instruction/);
 });
 
