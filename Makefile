@@ -81,7 +81,7 @@ test-libraries: $(LIBRARIES)/.installed $(OVERLAYS:=/.installed) $(ARTEFACTS)/.i
 		PYTHONPATH=$(CURDIR)/$$overlay:server $(LIBRARIES)/bin/python -m pytest -q $(IN_PARALLEL) tests/libraries/worker; \
 	done
 
-test-with-torch: $(DEV)/.installed $(LIBRARIES)/.installed $(NOTEBOOK)/.installed ## the server with a worker that has torch
+test-with-torch: $(DEV)/.installed $(NODE) $(LIBRARIES)/.installed $(NOTEBOOK)/.installed ## the server with a worker that has torch
 	@MODEL_LOUPE_TORCH_PYTHON=$(CURDIR)/$(LIBRARIES)/bin/python \
 		MODEL_LOUPE_NOTEBOOK_LIBRARIES=$(CURDIR)/$(NOTEBOOK) $(DEV)/bin/python -m pytest -q tests/with_torch
 

@@ -44,6 +44,18 @@ export default defineConfig(
     rules: { '@typescript-eslint/unbound-method': 'off' },
   },
   {
+    files: ['client/vscode/src/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...[
+          'Property[key.name=/^(title|label|description|detail|prompt|placeHolder|saveLabel|openLabel)$/] > Literal[value=/^[A-Z]| /]',
+          'CallExpression[callee.property.name=/^show(Information|Warning|Error)Message$/] > Literal',
+        ].map((selector) => ({ selector, message: 'What a person reads goes through vscode.l10n.t.' })),
+      ],
+    },
+  },
+  {
     files: ['client/core/src/**/*.ts'],
     rules: {
       'no-restricted-imports': [

@@ -30,6 +30,7 @@ OWN = {
     "extension/client/vscode/media/walkthrough/python.md",
     "extension/dist/casts.css",
     "extension/dist/casts.js",
+    "extension/dist/connection.js",
     "extension/dist/extension.js",
     "extension/dist/model.css",
     "extension/dist/model.js",

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 import pytest_asyncio
@@ -19,6 +20,7 @@ from safetensors.numpy import save_file
 from tests.hub import LocalHub
 from tests.server.editor import Document, Editor, plain, session, until, within, write_model
 from tests.server.quick_fixes import applied, fixes
+from tests.support.typescript import mismatches
 from tests.with_torch.test_server import PYTHON, SECONDS, patience
 
 __all__ = ["patience"]
@@ -245,3 +247,34 @@ async def test_an_applied_edit_loads_what_it_says(editor: Editor, folder: Path) 
     for edit in sorted(action.edit.changes[document.uri], key=lambda edit: edit.range.start, reverse=True):
         document.change(types.TextDocumentContentChangePartial(edit.range, edit.new_text))
     await says("loads bfloat16")
+
+
+async def test_answers_have_the_types_that_clients_know(
+    editor: Editor, told: Told, folder: Path, tmp_path: Path
+) -> None:
+    document = editor.open(folder / "types.py", "m = AutoModel.from_pretrained('./over')\n")
+    [model] = [row for row in await editor.models() if row["model"] == "./over"]
+    [row, *_] = await editor.children(model["id"])
+    cast = {"model": model["id"], "dtypes": ["float16", "bfloat16", "int8"], "exact": True}
+    place = attrs.asdict(document.range("from_pretrained").start)
+    requests: list[tuple[str, str, dict[str, Any]]] = [
+        ("CastPreview", "castPreview", {"model": "./over", "plan": True}),
+        ("CastPreview", "castPreview", {"model": "./over", "dtypes": ["bfloat16", "int8"]}),
+        ("CastPreview", "castPreview", {**cast, "partialResultToken": "typed"}),
+        ("CastEdit", "castEdit", {"uri": document.uri, "position": place, "dtype": "float16"}),
+        ("WrittenCast", "castWrite", {"model": "./over", "dtype": "float16", "output": "typed"}),
+        ("PrintedModel", "printModel", {"node": model["id"]}),
+        ("PrintedModel", "compare", {"node": model["id"], "other": model["id"]}),
+        ("Exported", "export", {"node": model["id"], "format": "markdown"}),
+        ("Area", "sizes", {"node": model["id"]}),
+        ("CheckpointFile", "file", {"uri": (folder / "over/model.safetensors").as_uri()}),
+    ]
+    answers = [("ModelNode", model), ("TreeNode", row)]
+    for name, method, params in requests:
+        answers.append((name, await editor.request(f"modelLoupe/{method}", params)))
+    answers.extend(("CastPreview", part) for part in told["typed"])
+    assert len(told["typed"]) > 1
+    [written] = [answer for name, answer in answers if name == "WrittenCast"]
+    wrong = ("WrittenCast", {**written, "files": [file["name"] for file in written["files"]]})
+    [only] = mismatches([*answers, wrong], tmp_path)
+    assert "is not assignable to type 'WrittenCast'" in only

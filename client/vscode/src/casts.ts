@@ -3,14 +3,17 @@ import {
   CAST_PREVIEW,
   EditedCall,
   type CastEdit,
+  type CastPreview,
   type CastSubject,
   type CodePlace,
+  type StreamOptions,
   type TreeNode,
 } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
-import type { CastQuestion, CastRequest, CastResponse } from './castMessages';
+import type { CastQuestion } from './castMessages';
 import { pageHtml } from './page';
+import { PageAnswers } from './pageAnswers';
 import type { LanguageServer } from './server';
 import type { ModelsView } from './tree';
 
@@ -39,7 +42,7 @@ export class CastPreviews implements vscode.Disposable, vscode.WebviewPanelSeria
 
   /** Show the page of a model: of the one that a lens or a row of the tree names, else of one that the user picks. */
   async show(chosen?: string | TreeNode, place?: CodePlace): Promise<void> {
-    const row = chosen ?? (await this.view.chooseModel('What a cast does'));
+    const row = chosen ?? (await this.view.chooseModel(vscode.l10n.t('What a cast does')));
     if (row === undefined) {
       return;
     }
@@ -51,7 +54,7 @@ export class CastPreviews implements vscode.Disposable, vscode.WebviewPanelSeria
       open.reveal();
       return;
     }
-    const panel = vscode.window.createWebviewPanel(VIEW_TYPE, 'Casts', vscode.ViewColumn.Beside, {
+    const panel = vscode.window.createWebviewPanel(VIEW_TYPE, vscode.l10n.t('Casts'), vscode.ViewColumn.Beside, {
       // A measurement under way goes on while another tab is in front.
       retainContextWhenHidden: true,
     });
@@ -66,7 +69,8 @@ export class CastPreviews implements vscode.Disposable, vscode.WebviewPanelSeria
   private fill(panel: vscode.WebviewPanel, subject: CastSubject): void {
     const key = JSON.stringify(subject);
     this.panels.set(key, panel);
-    const answers = new Answers(panel, subject, this.server, this.view);
+    const questions = new CastQuestions(panel, subject, this.server, this.view);
+    const answers = new PageAnswers<CastQuestion>(panel.webview, (question, options) => questions.answer(question, options));
     panel.onDidDispose(() => {
       this.panels.delete(key);
       answers.dispose();
@@ -77,9 +81,7 @@ export class CastPreviews implements vscode.Disposable, vscode.WebviewPanelSeria
 }
 
 /** Answers the questions of one page. */
-class Answers implements vscode.Disposable {
-  private readonly asked = new Map<number, AbortController>();
-  private readonly listening: vscode.Disposable;
+class CastQuestions {
   private readonly call: EditedCall | undefined;
 
   constructor(
@@ -89,44 +91,23 @@ class Answers implements vscode.Disposable {
     private readonly view: ModelsView
   ) {
     this.call = place && new EditedCall(server, place);
-    this.listening = panel.webview.onDidReceiveMessage((request: CastRequest) => this.receive(request));
   }
 
-  dispose(): void {
-    this.listening.dispose();
-    this.asked.forEach((each) => each.abort());
-  }
-
-  private async receive(request: CastRequest): Promise<void> {
-    const { id } = request;
-    if ('cancel' in request) {
-      this.asked.get(id)?.abort();
-      return;
-    }
-    const abort = new AbortController();
-    this.asked.set(id, abort);
-    try {
-      this.send({ id, answer: await this.answer(id, request.question, abort.signal) });
-    } catch (error) {
-      this.send({ id, error: error instanceof Error ? error.message : String(error) });
-    } finally {
-      this.asked.delete(id);
-    }
-  }
-
-  private answer(id: number, question: CastQuestion, signal: AbortSignal): Promise<unknown> {
+  answer(question: CastQuestion, options: StreamOptions<unknown>): Promise<unknown> {
     switch (question.kind) {
       case 'preview':
-        return this.server.stream(CAST_PREVIEW, question.params, {
-          signal,
-          onPartial: (partial: { title?: string }) => {
-            this.panel.title = partial.title ? `Casts · ${partial.title}` : this.panel.title;
-            this.send({ id, partial });
+        return this.server.stream<CastPreview>(CAST_PREVIEW, question.params, {
+          ...options,
+          onPartial: (partial) => {
+            this.panel.title = vscode.l10n.t('Casts · {0}', partial.title);
+            options.onPartial(partial);
           },
-          onProgress: (progress) => this.send({ id, progress }),
         });
       case 'edit':
-        return this.call?.edit(question.dtype) ?? Promise.reject(new Error('This page was not opened from code.'));
+        return (
+          this.call?.edit(question.dtype) ??
+          Promise.reject(new Error(vscode.l10n.t('This page was not opened from code.')))
+        );
       case 'apply':
         return this.apply(question.edit);
       case 'reveal':
@@ -137,15 +118,13 @@ class Answers implements vscode.Disposable {
   /** Makes the edit, as one step that undo takes back, and shows the code. */
   private async apply({ edit, lines }: CastEdit): Promise<void> {
     if (!(await vscode.workspace.applyEdit(await this.server.toWorkspaceEdit(edit)))) {
-      throw new Error('The editor did not take the edit: the code may have changed. Open the preview from it again.');
+      throw new Error(
+        vscode.l10n.t('The editor did not take the edit: the code may have changed. Open the preview from it again.')
+      );
     }
     const [changed] = lines;
     if (changed) {
       await vscode.commands.executeCommand('vscode.open', vscode.Uri.parse(changed.uri), vscode.ViewColumn.One);
     }
-  }
-
-  private send(response: CastResponse): void {
-    void this.panel.webview.postMessage(response);
   }
 }

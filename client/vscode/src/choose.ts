@@ -12,12 +12,12 @@ interface Choice extends vscode.QuickPickItem {
 export async function chooseInterpreter(): Promise<void> {
   const choices: Choice[] = (await workspaceInterpreters()).map((path) => ({
     label: vscode.workspace.asRelativePath(path),
-    description: 'virtual environment of this workspace',
+    description: vscode.l10n.t('virtual environment of this workspace'),
     choose: () => useInterpreter(path),
   }));
   if (hasPythonExtension()) {
     choices.push({
-      label: '$(snake) Select in the Python extension …',
+      label: `$(snake) ${vscode.l10n.t('Select in the Python extension …')}`,
       choose: async () => {
         await useInterpreter(undefined);
         await vscode.commands.executeCommand('python.setInterpreter');
@@ -25,16 +25,18 @@ export async function chooseInterpreter(): Promise<void> {
     });
   }
   choices.push(
-    { label: '$(edit) Enter a path …', choose: enterPath },
-    { label: '$(folder-opened) Browse …', choose: browse },
+    { label: `$(edit) ${vscode.l10n.t('Enter a path …')}`, choose: enterPath },
+    { label: `$(folder-opened) ${vscode.l10n.t('Browse …')}`, choose: browse },
     {
-      label: '$(discard) Default',
-      description: hasPythonExtension() ? "the Python extension's choice" : 'the first Python on the PATH',
+      label: `$(discard) ${vscode.l10n.t('Default')}`,
+      description: hasPythonExtension()
+        ? vscode.l10n.t("the Python extension's choice")
+        : vscode.l10n.t('the first Python on the PATH'),
       choose: () => useInterpreter(undefined),
     }
   );
   const picked = await vscode.window.showQuickPick(choices, {
-    title: 'Model Loupe: Python interpreter',
+    title: vscode.l10n.t('Model Loupe: Python interpreter'),
     placeHolder: vscode.l10n.t('The Python that runs your code'),
   });
   await picked?.choose();
@@ -42,7 +44,7 @@ export async function chooseInterpreter(): Promise<void> {
 
 async function enterPath(): Promise<void> {
   const path = await vscode.window.showInputBox({
-    title: 'Model Loupe: path of the Python interpreter',
+    title: vscode.l10n.t('Model Loupe: path of the Python interpreter'),
     placeHolder: '~/project/.venv/bin/python',
     value: vscode.workspace.getConfiguration('modelLoupe').get('interpreter', ''),
     ignoreFocusOut: true,
@@ -53,7 +55,10 @@ async function enterPath(): Promise<void> {
 }
 
 async function browse(): Promise<void> {
-  const picked = await vscode.window.showOpenDialog({ title: 'Python interpreter', openLabel: 'Use This Python' });
+  const picked = await vscode.window.showOpenDialog({
+    title: vscode.l10n.t('Python interpreter'),
+    openLabel: vscode.l10n.t('Use This Python'),
+  });
   if (picked?.[0]) {
     await useInterpreter(picked[0].fsPath);
   }

@@ -15,7 +15,7 @@ export async function revealInCode(model: ModelNode): Promise<void> {
   const places = model.references.map((reference) => ({ label: placeText(reference), reference }));
   const picked = await vscode.window.showQuickPick(places, {
     title: model.label,
-    placeHolder: `${places.length} places name this model`,
+    placeHolder: vscode.l10n.t('{0} places name this model', places.length),
   });
   if (picked) {
     await open(picked.reference);
@@ -27,8 +27,10 @@ function placeText({ uri, range, cell }: ModelReference): string {
   const notebook = vscode.workspace.notebookDocuments.find((open) => cellOf(open, place));
   const index = notebook ? cellOf(notebook, place)?.index : cell;
   const file = vscode.workspace.asRelativePath(notebook?.uri ?? place);
-  const line = `line ${range.start.line + 1}`;
-  return index === undefined ? `${file}, ${line}` : `${file}, cell ${index + 1}, ${line}`;
+  const line = range.start.line + 1;
+  return index === undefined
+    ? vscode.l10n.t('{0}, line {1}', file, line)
+    : vscode.l10n.t('{0}, cell {1}, line {2}', file, index + 1, line);
 }
 
 async function open({ uri, range, cell }: ModelReference): Promise<void> {

@@ -9,7 +9,7 @@ export async function logIn(python: string, libraries: string): Promise<void> {
   const task = new vscode.Task(
     { type: 'process' },
     vscode.TaskScope.Workspace,
-    'Log in to the Hugging Face Hub',
+    vscode.l10n.t('Log in to the Hugging Face Hub'),
     'Model Loupe',
     new vscode.ProcessExecution(python, ['-c', SCRIPT, libraries])
   );

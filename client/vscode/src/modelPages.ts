@@ -1,9 +1,10 @@
 /** Pages about one model: read-only editors of checkpoint files, and treemaps of models of the tree. */
-import { CAST_PREVIEW, CHILDREN, FILE, SIZES, type TreeNode } from '@model-loupe/core';
+import { CAST_PREVIEW, CHILDREN, FILE, SIZES, type StreamOptions, type TreeNode } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
-import type { ModelRequest, ModelResponse, ModelSubject } from './modelMessages';
+import type { FileChanged, ModelQuestion, ModelSubject } from './modelMessages';
 import { pageHtml } from './page';
+import { PageAnswers } from './pageAnswers';
 import type { LanguageServer } from './server';
 
 /** Of endings that only checkpoints have, and of `.bin`, where another editor is the default. */
@@ -42,7 +43,7 @@ export class ModelPages implements vscode.CustomReadonlyEditorProvider, vscode.D
     const watcher = vscode.workspace.createFileSystemWatcher(folder);
     const tell = (changed: vscode.Uri): void => {
       if (changed.toString() === uri.toString()) {
-        void panel.webview.postMessage({ changed: true } satisfies ModelResponse);
+        void panel.webview.postMessage({ changed: true } satisfies FileChanged);
       }
     };
     watcher.onDidChange(tell);
@@ -62,24 +63,16 @@ export class ModelPages implements vscode.CustomReadonlyEditorProvider, vscode.D
   private fill(panel: vscode.WebviewPanel, subject: ModelSubject): void {
     const { webview } = panel;
     webview.options = { enableScripts: true, localResourceRoots: [this.dist] };
-    const listening = webview.onDidReceiveMessage((request: ModelRequest) => this.answer(webview, request));
-    panel.onDidDispose(() => {
-      listening.dispose();
-    });
+    const answers = new PageAnswers<ModelQuestion>(webview, (question, options) => this.answer(question, options));
+    panel.onDidDispose(() => answers.dispose());
     webview.html = pageHtml(webview, this.dist, 'model', subject);
   }
 
-  private async answer(webview: vscode.Webview, { id, method, params }: ModelRequest): Promise<void> {
-    let response: ModelResponse;
-    try {
-      if (!METHODS.has(method)) {
-        throw new Error(`not a request of this page: ${method}`);
-      }
-      await this.server.whenReady();
-      response = { id, answer: await this.server.request(method, params) };
-    } catch (error) {
-      response = { id, error: error instanceof Error ? error.message : String(error) };
+  private async answer({ method, params }: ModelQuestion, options: StreamOptions<unknown>): Promise<unknown> {
+    if (!METHODS.has(method)) {
+      throw new Error(`not a request of this page: ${method}`);
     }
-    await webview.postMessage(response);
+    await this.server.whenReady();
+    return this.server.stream(method, params, options);
   }
 }

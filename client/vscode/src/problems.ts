@@ -4,9 +4,9 @@ import * as vscode from 'vscode';
 import type { LanguageServer } from './server';
 import { problem, type ServerState } from './state';
 
-const CHOOSE = { title: 'Choose Interpreter', command: 'modelLoupe.chooseInterpreter' };
-const RESTART = { title: 'Restart', command: 'modelLoupe.restartServer' };
-const LOG = { title: 'Show Log', command: 'modelLoupe.showLog' };
+const CHOOSE = { title: vscode.l10n.t('Choose Interpreter'), command: 'modelLoupe.chooseInterpreter' };
+const RESTART = { title: vscode.l10n.t('Restart'), command: 'modelLoupe.restartServer' };
+const LOG = { title: vscode.l10n.t('Show Log'), command: 'modelLoupe.showLog' };
 
 function remedies({ kind }: ServerState): readonly { title: string; command: string }[] {
   return kind === 'failed' ? [RESTART, LOG] : [CHOOSE, LOG];

@@ -1,43 +1,20 @@
 /** The language server's process and the connection to it. */
-import { DID_CHANGE, type StreamingTransport, type StreamOptions, type WorkspaceEdit } from '@model-loupe/core';
+import type { StreamingTransport, StreamOptions, WorkspaceEdit } from '@model-loupe/core';
 import * as vscode from 'vscode';
-import {
-  DidChangeConfigurationNotification,
-  LanguageClient,
-  RevealOutputChannelOn,
-  State,
-  type LanguageClientOptions,
-  type ServerOptions,
-  type WorkspaceEdit as LspWorkspaceEdit,
-} from 'vscode-languageclient/node';
 
+import type { Connection } from './connection';
 import { findInterpreter, interpreterSetting, serverPython, type Interpreter } from './interpreter';
-import { probe, pythonEnvironment } from './python';
-import { Restarts } from './restarts';
+import { probe } from './python';
 import type { ReadyState, ServerState } from './state';
 import { statusText } from './status';
-import { stream } from './stream';
 import { TraceLog } from './trace';
 import { Work } from './work';
 
-// The name of the section of settings, too: the client looks there for `trace.server`.
 const ID = 'modelLoupe';
-
-const DOCUMENTS: NonNullable<LanguageClientOptions['documentSelector']> = [
-  { scheme: 'file', language: 'python' },
-  { scheme: 'untitled', language: 'python' },
-  { notebook: 'jupyter-notebook', language: 'python' },
-  { notebook: 'interactive', language: 'python' },
-  // The server looks whether such a file is a checkpoint's.
-  {
-    scheme: 'file',
-    pattern: '**/{config,generation_config,tokenizer_config,adapter_config,quantization_config,model.safetensors.index}.json',
-  },
-];
 
 /** Starts, stops and watches the server; requests go through it. */
 export class LanguageServer implements StreamingTransport, vscode.Disposable {
-  private client: LanguageClient | undefined;
+  private connection: Connection | undefined;
   /** The path of the user's interpreter, as it was found last. */
   private interpreter: string | undefined;
   private current: ServerState = { kind: 'starting' };
@@ -68,8 +45,8 @@ export class LanguageServer implements StreamingTransport, vscode.Disposable {
   /** Start with the interpreter that is to be used now; stop a server that runs. */
   restart(): Promise<void> {
     return this.inTurn(async () => {
-      await this.stopClient();
-      await this.startClient();
+      await this.stop();
+      await this.start();
     });
   }
 
@@ -82,8 +59,8 @@ export class LanguageServer implements StreamingTransport, vscode.Disposable {
           return;
         }
       }
-      await this.stopClient();
-      await this.startClient();
+      await this.stop();
+      await this.start();
     });
   }
 
@@ -103,20 +80,20 @@ export class LanguageServer implements StreamingTransport, vscode.Disposable {
   }
 
   async request<T>(method: string, params: unknown): Promise<T> {
-    return this.running().sendRequest<T>(method, params);
+    return this.running().request<T>(method, params);
   }
 
   async stream<T>(method: string, params: object, options: StreamOptions<T>): Promise<T> {
-    return stream(this.running(), method, params, options);
+    return this.running().stream(method, params, options);
   }
 
   /** An edit that the server made, as VS Code has it. */
   async toWorkspaceEdit(edit: WorkspaceEdit): Promise<vscode.WorkspaceEdit> {
-    return this.running().protocol2CodeConverter.asWorkspaceEdit(edit as LspWorkspaceEdit);
+    return this.running().toWorkspaceEdit(edit);
   }
 
   async dispose(): Promise<void> {
-    await this.inTurn(() => this.stopClient());
+    await this.inTurn(() => this.stop());
     this.stateChange.dispose();
     this.modelsChange.dispose();
     this.work.dispose();
@@ -132,14 +109,14 @@ export class LanguageServer implements StreamingTransport, vscode.Disposable {
     return this.turn;
   }
 
-  private running(): LanguageClient {
-    if (!this.client || this.current.kind !== 'ready') {
+  private running(): Connection {
+    if (!this.connection || this.current.kind !== 'ready') {
       throw new Error(vscode.l10n.t('The language server is not running.'));
     }
-    return this.client;
+    return this.connection;
   }
 
-  private async startClient(): Promise<void> {
+  private async start(): Promise<void> {
     if (!vscode.workspace.isTrusted) {
       this.become({ kind: 'untrusted' });
       return;
@@ -152,7 +129,8 @@ export class LanguageServer implements StreamingTransport, vscode.Disposable {
     }
     const { path: python, source } = interpreter;
     this.interpreter = python;
-    const found = await probe(python);
+    // What connects is loaded while the interpreter answers.
+    const [found] = await Promise.all([probe(python), import('./connection')]);
     this.log.info(`Python from the ${source}: ${python}: ${JSON.stringify(found)}`);
     if (found.kind === 'no-python') {
       this.become({ ...found, python });
@@ -177,72 +155,53 @@ export class LanguageServer implements StreamingTransport, vscode.Disposable {
     this.interpreter = path;
     this.ready = { ...ready, python: path, version: found.version };
     this.become(this.ready);
-    await this.sendSettings();
+    await this.connection?.sendSettings();
     return true;
   }
 
   private async connect(python: string): Promise<void> {
-    const client = new LanguageClient(ID, 'Model Loupe', this.serverOptions(python), this.clientOptions());
-    this.client = client;
-    client.onNotification(DID_CHANGE, () => this.modelsChange.fire());
-    client.onDidChangeState(({ newState }) => {
-      if (client !== this.client) {
-        return; // one that was told to stop
-      }
-      if (newState === State.Running && this.ready) {
-        this.become(this.ready);
-      } else if (newState === State.Starting) {
-        this.become({ kind: 'starting' });
-      } else {
-        // A client that starts its server again says so right after this.
-        queueMicrotask(() => {
-          if (client === this.client && client.state === newState) {
-            this.become({ kind: 'failed', reason: vscode.l10n.t('it ended by itself, the log may say why.') });
-          }
-        });
-      }
+    const { Connection } = await import('./connection');
+    this.connection = new Connection({
+      id: ID,
+      python,
+      program: this.program,
+      log: this.log,
+      trace: this.trace.channel,
+      settings: () => this.settings(),
+      onState: (state) => this.follow(state),
+      onModelsChange: () => this.modelsChange.fire(),
+      during: (request) => this.work.during(request),
     });
-    await client.start();
+    try {
+      await this.connection.start();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
   }
 
-  private async stopClient(): Promise<void> {
-    const client = this.client;
-    this.client = undefined;
+  private follow(connection: 'starting' | 'running' | 'ended'): void {
+    if (connection === 'ended') {
+      this.become({ kind: 'failed', reason: vscode.l10n.t('it ended by itself, the log may say why.') });
+    } else if (connection === 'starting') {
+      this.become({ kind: 'starting' });
+    } else if (this.ready) {
+      this.log.info('The language server runs.');
+      this.become(this.ready);
+    }
+  }
+
+  private async stop(): Promise<void> {
+    const { connection } = this;
+    this.connection = undefined;
     this.interpreter = undefined;
     this.ready = undefined;
     try {
-      await client?.dispose();
+      await connection?.dispose();
     } catch (error) {
       // It did not start or did not say goodbye; its process is killed all the same.
       this.log.warn('The language server did not stop by itself:', error);
     }
-  }
-
-  private serverOptions(python: string): ServerOptions {
-    return { command: python, args: [this.program, 'serve'], options: { env: pythonEnvironment() } };
-  }
-
-  private clientOptions(): LanguageClientOptions {
-    return {
-      documentSelector: DOCUMENTS,
-      // Asked for at each start, also of a server that is started again after it died.
-      initializationOptions: () => ({ settings: this.settings() }),
-      outputChannel: this.log,
-      traceOutputChannel: this.trace.channel,
-      revealOutputChannelOn: RevealOutputChannelOn.Never,
-      // What a hover shows comes from files that anybody may have written.
-      markdown: { isTrusted: false, supportHtml: false },
-      initializationFailedHandler: () => false,
-      errorHandler: new Restarts(),
-      middleware: {
-        sendRequest: (type, params, token, next) => this.work.during(next(type, params, token)),
-        workspace: { didChangeConfiguration: () => this.sendSettings() },
-      },
-    };
-  }
-
-  private async sendSettings(): Promise<void> {
-    await this.client?.sendNotification(DidChangeConfigurationNotification.type, { settings: this.settings() });
   }
 
   /** The section of settings as the server takes it: it does not know which interpreter is the user's. */

@@ -107,7 +107,7 @@ export class ModelsView
     item.contextValue = node.contextValue;
     item.accessibilityInformation = { label: rowText(node) };
     if (node.icon === 'more') {
-      item.command = { command: 'modelLoupe.showMore', title: 'Show More', arguments: [node] };
+      item.command = { command: 'modelLoupe.showMore', title: vscode.l10n.t('Show More'), arguments: [node] };
     } else if (node.collapsible) {
       item.collapsibleState = vscode.TreeItemCollapsibleState.Collapsed;
     }
@@ -172,8 +172,8 @@ export class ModelsView
   /** Ask what to look for in a vocabulary, and show the tokens that have it below its row. */
   async searchVocabulary(vocabulary: TreeNode): Promise<void> {
     const query = await vscode.window.showInputBox({
-      title: 'Search Vocabulary',
-      prompt: 'Tokens with this in their text, or with this id. Empty: all.',
+      title: vscode.l10n.t('Search Vocabulary'),
+      prompt: vscode.l10n.t('Tokens with this in their text, or with this id. Empty: all.'),
       value: this.tree.query(vocabulary),
     });
     if (query !== undefined) {
@@ -229,7 +229,7 @@ export class ModelsView
     await this.untilDrawn(async () => {
       const rows = await this.tree.follow(path);
       if (rows.length === 0) {
-        throw new Error('The code no longer names this model.');
+        throw new Error(vscode.l10n.t('The code no longer names this model.'));
       }
       for (const row of rows) {
         await this.reveal(row);

@@ -15,7 +15,7 @@ import type { LanguageServer } from './server';
 import type { ModelsView } from './tree';
 
 export async function writeCast(server: LanguageServer, view: ModelsView, row?: TreeNode): Promise<void> {
-  const chosen = row ? (view.printable(row) ?? row) : await view.chooseModel('Which model to cast');
+  const chosen = row ? (view.printable(row) ?? row) : await view.chooseModel(vscode.l10n.t('Which model to cast'));
   try {
     const dtype = chosen && (await chooseDtype(server, chosen.id));
     const output = dtype && (await chooseFolder(chosen.label, dtype));
@@ -37,7 +37,8 @@ async function chooseDtype(server: LanguageServer, model: string): Promise<strin
     description: formatBytes(bytes),
     detail: title === dtype ? '' : title,
   }));
-  return (await vscode.window.showQuickPick(items, { title: 'Write a checkpoint cast to', matchOnDetail: true }))?.label;
+  const title = vscode.l10n.t('Write a checkpoint cast to');
+  return (await vscode.window.showQuickPick(items, { title, matchOnDetail: true }))?.label;
 }
 
 /** A folder that is not there yet. */
@@ -45,14 +46,14 @@ function chooseFolder(model: string, dtype: string): Thenable<vscode.Uri | undef
   const name = `${model.replace(/^.*[\\/]/, '')}-${dtype}`;
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
   return vscode.window.showSaveDialog({
-    title: 'Folder of the new checkpoint',
-    saveLabel: 'Write Checkpoint',
+    title: vscode.l10n.t('Folder of the new checkpoint'),
+    saveLabel: vscode.l10n.t('Write Checkpoint'),
     ...(folder ? { defaultUri: vscode.Uri.joinPath(folder, name) } : {}),
   });
 }
 
 function write(server: LanguageServer, params: CastWriteParams, model: string): Thenable<WrittenCast> {
-  const title = `Casting ${model} to ${params.dtype}`;
+  const title = vscode.l10n.t('Casting {0} to {1}', model, params.dtype);
   const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
   return vscode.window.withProgress(options, (progress, cancellation) => {
     const abort = new AbortController();
@@ -70,9 +71,11 @@ function write(server: LanguageServer, params: CastWriteParams, model: string): 
 }
 
 async function tell({ path, bytes, verified, note }: WrittenCast): Promise<void> {
-  const how = verified ? ', and read back' : '';
-  const message = `Written: ${path} (${formatBytes(bytes)}${how}). ${note ?? ''}`.trim();
-  const open = 'Show in Explorer';
+  const done = verified
+    ? vscode.l10n.t('Written, and read back: {0} ({1}).', path, formatBytes(bytes))
+    : vscode.l10n.t('Written: {0} ({1}).', path, formatBytes(bytes));
+  const message = note ? `${done} ${note}` : done;
+  const open = vscode.l10n.t('Show in Explorer');
   if ((await vscode.window.showInformationMessage(message, open)) === open) {
     await vscode.commands.executeCommand('revealInExplorer', vscode.Uri.file(path));
   }

@@ -1,65 +1,23 @@
-/** The page of cast previews in a web view; what it asks goes to the extension as messages. */
+/** The page of cast previews in a web view; what it asks goes to the extension. */
+import '../../core/style/page.css';
 import '../../core/style/casts.css';
 
-import type { CastEdit, CastPreview, CastSubject } from '@model-loupe/core';
+import type { CastEdit, CastSubject } from '@model-loupe/core';
 import { CastPage, type CastHost } from '@model-loupe/core/page';
 
-import type { CastQuestion, CastRequest, CastResponse } from '../src/castMessages';
-
-interface Waiting {
-  answer(value: unknown): void;
-  fail(reason: Error): void;
-  partial?(value: unknown): void;
-  progress?(value: Extract<CastResponse, { progress: unknown }>['progress']): void;
-}
-
-const vscode = acquireVsCodeApi();
-const waiting = new Map<number, Waiting>();
-let count = 0;
-
-function send(request: CastRequest): void {
-  vscode.postMessage(request);
-}
-
-function ask<T>(question: CastQuestion, listener: Pick<Waiting, 'partial' | 'progress'> = {}, signal?: AbortSignal): Promise<T> {
-  count += 1;
-  const id = count;
-  signal?.addEventListener('abort', () => send({ id, cancel: true }));
-  return new Promise((resolve, reject) => {
-    waiting.set(id, { ...listener, answer: (value) => resolve(value as T), fail: reject });
-    send({ id, question });
-  });
-}
-
-function receive(message: CastResponse): void {
-  const asked = waiting.get(message.id);
-  if ('partial' in message) {
-    asked?.partial?.(message.partial);
-  } else if ('progress' in message) {
-    asked?.progress?.(message.progress);
-  } else {
-    waiting.delete(message.id);
-    if ('error' in message) {
-      asked?.fail(new Error(message.error));
-    } else {
-      asked?.answer(message.answer);
-    }
-  }
-}
+import type { CastQuestion } from '../src/castMessages';
+import { Channel } from './channel';
 
 function start(root: HTMLElement): void {
+  const channel = new Channel<CastQuestion>();
   const subject = JSON.parse(root.dataset.subject ?? '{}') as CastSubject;
-  vscode.setState(subject);
+  channel.keep(subject);
   const host: CastHost = {
-    preview: (params, { signal, onPartial, onProgress }) => {
-      const listener = { partial: (value: unknown) => onPartial(value as CastPreview), progress: onProgress };
-      return ask({ kind: 'preview', params }, listener, signal);
-    },
-    edit: subject.place && ((dtype) => ask<CastEdit>({ kind: 'edit', dtype })),
-    apply: (edit) => ask({ kind: 'apply', edit }),
-    reveal: (path) => ask({ kind: 'reveal', path }),
+    preview: (params, options) => channel.ask({ kind: 'preview', params }, options),
+    edit: subject.place && ((dtype) => channel.ask<CastEdit>({ kind: 'edit', dtype })),
+    apply: (edit) => channel.ask({ kind: 'apply', edit }),
+    reveal: (path) => channel.ask({ kind: 'reveal', path }),
   };
-  window.addEventListener('message', ({ data }) => receive(data as CastResponse));
   new CastPage(root, host, subject.model);
 }
 

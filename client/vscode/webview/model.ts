@@ -1,5 +1,5 @@
 /** The page of one model: of a checkpoint file, or the sizes of a model of the tree. */
-import '../../core/style/casts.css';
+import '../../core/style/page.css';
 import '../../core/style/treemap.css';
 import './model.css';
 
@@ -17,19 +17,13 @@ import { exponentsView } from '@model-loupe/core/exponents';
 import { Treemap } from '@model-loupe/core/treemap';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 
-import type { ModelRequest, ModelResponse, ModelSubject } from '../src/modelMessages';
+import type { FileChanged, ModelQuestion, ModelSubject } from '../src/modelMessages';
+import { Channel } from './channel';
 
-const vscode = acquireVsCodeApi();
-const waiting = new Map<number, { resolve(answer: unknown): void; reject(reason: Error): void }>();
-let count = 0;
+const channel = new Channel<ModelQuestion>();
 
-function ask<T>(method: string, params: unknown): Promise<T> {
-  count += 1;
-  const request: ModelRequest = { id: count, method, params };
-  return new Promise((resolve, reject) => {
-    waiting.set(request.id, { resolve: resolve, reject });
-    vscode.postMessage(request);
-  });
+function ask<T>(method: string, params: object): Promise<T> {
+  return channel.ask<T>({ method, params });
 }
 
 function element(inside: ParentNode, selector: string): HTMLElement {
@@ -38,20 +32,6 @@ function element(inside: ParentNode, selector: string): HTMLElement {
     throw new Error(`the page has no ${selector}`);
   }
   return found;
-}
-
-function receive(message: ModelResponse): void {
-  if ('changed' in message) {
-    void show();
-    return;
-  }
-  const asked = waiting.get(message.id);
-  waiting.delete(message.id);
-  if ('error' in message) {
-    asked?.reject(new Error(message.error));
-  } else {
-    asked?.resolve(message.answer);
-  }
 }
 
 const root = element(document, '#page');
@@ -149,6 +129,10 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-root.classList.add('loupe-casts', 'loupe-model');
-window.addEventListener('message', ({ data }) => receive(data as ModelResponse));
+root.classList.add('loupe-page', 'loupe-model');
+window.addEventListener('message', ({ data }: MessageEvent<Partial<FileChanged>>) => {
+  if (data.changed) {
+    void show();
+  }
+});
 void show();

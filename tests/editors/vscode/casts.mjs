@@ -6,8 +6,7 @@ import { photograph } from '../lib/browser.mjs';
 import { apply, assertMeasures, assertSorts, assertTellsMore } from '../lib/casts.mjs';
 import { openFile } from '../lib/codeServer.mjs';
 import { until } from '../lib/processes.mjs';
-import { writeSetting } from '../lib/samples.mjs';
-import { EDITOR, lens, runCommand, treeRow, widenSideBar } from './page.mjs';
+import { EDITOR, inBothThemes, lens, runCommand, treeRow, webViewFrame, widenSideBar } from './page.mjs';
 
 const LINES = `${EDITOR} .view-lines`;
 
@@ -20,7 +19,7 @@ export function castSteps(step, opened) {
     await openFile(page, 'sample.py');
     await widenSideBar(page, -200);
     await lens(page, EDITOR, /^Preview casts$/).first().click();
-    casts = await until(() => frameOf(page), 'the page is there');
+    casts = await webViewFrame(page, '#page.loupe-page');
     await assertMeasures(casts, 'bfloat16');
     await page.locator('.tab.active', { hasText: /^Casts · / }).waitFor();
   });
@@ -32,14 +31,11 @@ export function castSteps(step, opened) {
   });
 
   step('axe finds nothing serious, dark or light', async () => {
-    const { workspace } = opened();
-    await assertAccessible(casts, '#page');
-    writeSetting(workspace.folder, 'workbench.colorTheme', 'Default Light Modern');
-    await casts.locator('body.vscode-light').waitFor();
-    await assertAccessible(casts, '#page');
-    await photograph(opened().workbench.page, 'casts-light');
-    writeSetting(workspace.folder, 'workbench.colorTheme', 'Default Dark Modern');
-    await casts.locator('body.vscode-dark').waitFor();
+    const { workbench, workspace } = opened();
+    await inBothThemes(casts, workspace.folder, async (kind) => {
+      await assertAccessible(casts, '#page');
+      await photograph(workbench.page, `casts-${kind}`);
+    });
   });
 
   step('Apply shows the line that changes, then changes it; one undo takes it back', async () => {
@@ -79,14 +75,4 @@ export function castSteps(step, opened) {
     await link.click();
     await selected.waitFor();
   });
-}
-
-/** The document inside of VS Code's two frames; undefined while there is none. */
-async function frameOf(page) {
-  for (const frame of page.frames()) {
-    if ((await frame.locator('#page.loupe-casts').count().catch(() => 0)) > 0) {
-      return frame;
-    }
-  }
-  return undefined;
 }

@@ -103,6 +103,7 @@ test('a server that ends at its start is given up, and the log has its last word
   await button(text, 'Show Log').waitFor();
   await photograph(page, 'broken');
   assert.equal(await button(text, 'Restart').count(), 1);
+  assert.equal(await notification("couldn't create connection").count(), 0);
   assert.match(workbench.log(), /Illegal instruction/);
 });
 
@@ -130,4 +131,19 @@ test('selecting another one leaves the server running: its worker asks the other
   await page.locator('.quick-input-list .monaco-list-row', { hasText: 'Select in the Python extension' }).click();
   await status('with Python 3', PYTHON);
   assert.deepEqual(workbench.languageServers(), servers);
+});
+
+test('a server that keeps ending is started again five times; then a message has the log one click away', async () => {
+  const starts = () => workbench.log().match(/The language server runs/g).length;
+  const before = starts();
+  for (let restarts = 0; restarts <= 5; restarts++) {
+    // One that ended before it was ready would be given up for that.
+    await until(() => starts() === before + restarts, `it runs, started again ${restarts} times`);
+    const [server] = workbench.languageServers();
+    process.kill(server, 'SIGKILL');
+  }
+  await button('it ended by itself, the log may say why', 'Show Log').click();
+  await page.locator('.part.panel .output-view').waitFor();
+  await photograph(page, 'given-up');
+  assert.deepEqual(workbench.languageServers(), []);
 });

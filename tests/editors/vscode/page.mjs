@@ -1,5 +1,6 @@
 // What a user does in the workbench: lenses, the tree, the side bar.
 import { until } from '../lib/processes.mjs';
+import { writeSetting } from '../lib/samples.mjs';
 
 export const EDITOR = '.editor-instance';
 const TREE = '.tree-explorer-viewlet-tree-view';
@@ -52,4 +53,25 @@ export async function widenSideBar(page, by) {
   await page.mouse.down();
   await page.mouse.move(x + width + by, y + height / 2, { steps: 5 });
   await page.mouse.up();
+}
+
+/** The document inside of VS Code's two frames of a web view that has `selector`. */
+export function webViewFrame(page, selector) {
+  return until(async () => {
+    for (const frame of page.frames()) {
+      if ((await frame.locator(selector).count().catch(() => 0)) > 0) {
+        return frame;
+      }
+    }
+    return undefined;
+  }, `a web view has ${selector}`);
+}
+
+/** Checks a page of ours in a dark and in a light theme, which the setting of this workspace folder makes. */
+export async function inBothThemes(frame, folder, check) {
+  for (const [theme, kind] of [['Default Light Modern', 'light'], ['Default Dark Modern', 'dark']]) {
+    writeSetting(folder, 'workbench.colorTheme', theme);
+    await frame.locator(`body.vscode-${kind}`).waitFor();
+    await check(kind);
+  }
 }

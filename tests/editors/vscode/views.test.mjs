@@ -4,11 +4,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
+import { assertAccessible, assertReadable } from '../lib/accessible.mjs';
 import { photograph, REPOSITORY } from '../lib/browser.mjs';
 import { openFile, openWorkbench, PYTHON } from '../lib/codeServer.mjs';
 import { until } from '../lib/processes.mjs';
 import { makeWorkspace, writeCheckpoint } from '../lib/samples.mjs';
-import { EDITOR, expand, lens, runCommand, treeAtRest, treeRow } from './page.mjs';
+import { EDITOR, expand, inBothThemes, lens, runCommand, treeAtRest, treeRow, webViewFrame } from './page.mjs';
 
 // As many tensors as the largest models have, in one module.
 const MANY = 'SMALL_CONFIG, [(f"model.layers.{i}.weight", "BF16", [i % 7 + 1]) for i in range(100_000)]';
@@ -72,6 +73,7 @@ step('the tree is filtered by a part of a name, and shows all again', async () =
   await page.locator('.quick-input-widget input').first().fill('q_proj');
   await page.keyboard.press('Enter');
   await page.locator('.tree-explorer-viewlet-tree-view .message', { hasText: 'q_proj' }).waitFor();
+  await treeAtRest(page);
   await expand(page, /^\.\/small-gemma/);
   await treeRow(page, /^model\.layers\.0\.self_attn\.q_proj\.weight/).waitFor();
   await photograph(page, 'filtered');
@@ -129,6 +131,11 @@ step('sizes of a model are a treemap that opens with the keyboard', async () => 
   await page.keyboard.press('Enter');
   await view.getByRole('button', { name: /^model\.layers: / }).waitFor();
   await photograph(page, 'sizes-opened');
+  // The way back has the focus.
+  await page.keyboard.press('Shift+Tab');
+  await page.keyboard.press('Enter');
+  await box.waitFor();
+  await assertAccessible(await webViewFrame(page, '.loupe-treemap'), '#page');
 });
 
 step('a .safetensors file opens as facts, contents and metadata; its values are read on request', async () => {
@@ -149,6 +156,15 @@ step('a .safetensors file opens as facts, contents and metadata; its values are 
   // This interpreter has no torch: the page says so in a line.
   await view.locator('[role=alert]').waitFor();
   await photograph(page, 'checkpoint-values');
+});
+
+step('axe finds nothing serious in either theme, and what is written on the treemap can be read', async () => {
+  const frame = await webViewFrame(page, '.loupe-facts');
+  await inBothThemes(frame, workspace.folder, async (kind) => {
+    await assertAccessible(frame, '#page');
+    await assertReadable(frame);
+    await photograph(page, `checkpoint-${kind}`);
+  });
 });
 
 step('the walkthrough opens', async () => {

@@ -1,8 +1,8 @@
 /**
  * The page that previews casts, the same in both editors.
  *
- * Its look is `style/casts.css`, which takes the colours of the editor around it. It sets no style attributes, so
- * that it works under the strictest content security policy.
+ * Its look is `style/page.css` and `style/casts.css`, in the colours of the editor around it. It sets no style
+ * attributes, so that it works under the strictest content security policy.
  */
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 
@@ -32,7 +32,7 @@ export class CastPage {
     model: string,
   ) {
     this.session = new CastSession(host, model, () => this.draw());
-    root.classList.add('loupe-casts');
+    root.classList.add('loupe-page');
     void this.session.sample();
   }
 

@@ -149,12 +149,17 @@ export interface CastEdit {
   readonly lines: readonly { readonly uri: string; readonly before: string; readonly after: string }[];
 }
 
+export interface WrittenFile {
+  readonly name: string;
+  readonly bytes: number;
+}
+
 export interface WrittenCast {
   readonly path: string;
   readonly dtype: string;
   readonly bytes: number;
   readonly tensors: number;
-  readonly files: readonly { readonly name: string; readonly bytes: number }[];
+  readonly files: readonly WrittenFile[];
   /** It was read back and is what was meant. */
   readonly verified: boolean;
   /** Finite values that became infinite, and those that became the largest value of the dtype. */

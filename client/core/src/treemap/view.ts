@@ -63,7 +63,7 @@ export class Treemap {
         <svg class="loupe-treemap" viewBox="0 0 ${this.width} ${height}" role="group" aria-label=${`Sizes inside of ${shown.name}`}>
           ${layout(shown, this.width, height).map((box, index) => this.boxView(box, index))}
         </svg>
-        <p class="loupe-legend">
+        <p class="loupe-dtypes">
           ${this.dtypes.map((dtype, index) => html`<span class="loupe-dtype loupe-dtype-${index % COLOURS}">${dtype}</span>`)}
         </p>
       `,
