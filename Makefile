@@ -156,7 +156,7 @@ $(APP)/.installed: $(WHEEL)
 	@touch $@
 
 $(VSIX): $(NODE) $(DEV)/.installed $(CLIENT_SOURCES) $(SERVER_SOURCES) $(wildcard client/vscode/server/*) package.json package.nls.json .vscodeignore \
-		README.md CHANGELOG.md LICENSE
+		README.md CHANGELOG.md LICENSE docs/reference/diagnostics.md $(wildcard docs/images/*)
 	@echo "Packing the VS Code extension …"
 	@$(REPRODUCIBLY) PATH="$(CURDIR)/$(DEV)/bin:$$PATH" npm run --silent package >/dev/null
 	@touch $@

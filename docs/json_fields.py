@@ -283,6 +283,10 @@ stored | object | the checkpoint
 stored.dtype | string? | the dtype that has most bytes
 stored.bytes | integer | bytes of tensor data
 complete | boolean | whether all figures are there
+warnings | array | what is wrong with the files
+warnings[] | object | one finding
+warnings[].code | string | its code ([diagnostics](diagnostics.md#checkpoint))
+warnings[].message | string | one line for people
 network | object? | what a sample from the Hub reads
 network.bytes | integer | bytes
 network.requests | integer | requests
@@ -347,6 +351,7 @@ WRITTEN = _table(
 schema | integer | 1: fields may be added, never renamed
 path | string | the folder that was written
 dtype | string | the dtype that its tensors have, but those that the plan keeps
+kept | integer | tensors of another dtype
 bytes | integer | bytes of tensor data
 tensors | integer | tensors
 files | array | its files

@@ -306,8 +306,14 @@ def _cast(arguments: argparse.Namespace) -> int:
     targets = list(dict.fromkeys(chosen))
     skip = tuple(name.strip() for name in (arguments.skip or "").split(",") if name.strip())
     python = _interpreter(arguments.python)
+    if not targets:
+        _complain("--to names no dtype: give one, as float16, or all")
+        return _MISUSED
     if arguments.output is not None and len(targets) != 1:
         _complain("--output takes one dtype: give --to just one")
+        return _MISUSED
+    if arguments.output == "":
+        _complain("--output names no folder")
         return _MISUSED
     inspector = _inspector(arguments, trees=False)
     description = inspector.find(_request(arguments))

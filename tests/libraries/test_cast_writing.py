@@ -31,6 +31,7 @@ from transformers import (
 from model_loupe.domain.casts.targets import target_named
 from model_loupe.domain.errors import LoupeError
 from model_loupe.inspector import Inspector, ModelRequest
+from model_loupe.inspector.cast_text import written_lines
 from model_loupe.inspector.cast_writing import Written, write
 from model_loupe.inspector.casting import Progress, preview
 from model_loupe.inspector.worker_process import Cancelled, Worker
@@ -291,6 +292,7 @@ def test_a_snapshot_of_the_cache_is_copied_and_links_elsewhere_are_not(
         ("gemma/cast", "output-in-source", "inside the model's own folder"),
         ("full", "output-exists", "is not empty"),
         ("file", "output-exists", "is a file"),
+        ("file/cast", "unwritable-folder", "Not a directory"),
     ],
 )
 def test_where_nothing_is_written(
@@ -327,6 +329,23 @@ def test_formats_that_others_make(
     assert raised.value.code == "not-written-here"
     assert words in raised.value.message
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.float8_e4m3fn])
+def test_nothing_to_cast_is_not_said_to_be_cast(dtype: torch.dtype, tmp_path: Path, worker: Worker) -> None:
+    save_file({"a": torch.ones(4, 4).to(dtype)}, tmp_path / "model.safetensors")
+    name = str(dtype).partition(".")[2]
+    with pytest.raises(LoupeError, match=f"nothing to cast to bfloat16: all of it stays {name}"):
+        cast_to("bfloat16", tmp_path, tmp_path / "cast", worker)
+    assert not (tmp_path / "cast").exists()
+
+
+def test_what_stays_is_not_counted_with_what_is_cast(tmp_path: Path, worker: Worker) -> None:
+    tensors = {"weight": torch.ones(4, 4), "ids": torch.arange(4)}
+    save_file(tensors, tmp_path / "model.safetensors")
+    written = cast_to("float16", tmp_path / "model.safetensors", tmp_path / "cast", worker)
+    assert (written.tensors, written.kept) == (2, 1)
+    assert "1 tensor in float16 and 1 as stored" in written_lines(written)
 
 
 def test_models_that_cannot_be_cast(gemma: Path, tmp_path: Path, worker: Worker) -> None:

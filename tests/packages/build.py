@@ -25,6 +25,12 @@ def tracked(folder: str = ".") -> list[str]:
     return [name for name in names if (ROOT / name).is_file()]
 
 
+def package() -> set[str]:
+    """The Python package as both ship it: its modules, and the page that diagnostics link to."""
+    modules = {name.removeprefix("server/") for name in tracked("server/model_loupe")}
+    return modules | {"model_loupe/reference/diagnostics.md"}
+
+
 def rebuild(target: str) -> Path:
     """Have ``make`` build ``target`` of a copy of the sources; the folder that they were copied to."""
     folder = ROOT / ".cache" / "again"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packages.build import ROOT, VSIX, rebuild, tracked
+from tests.packages.build import ROOT, VSIX, package, rebuild
 from tests.support.checkpoints import SMALL_CONFIG, small_gemma_tensors, write_checkpoint
 
 SERVER = "extension/dist/server/"
@@ -34,6 +34,7 @@ OWN = {
     "extension/dist/extension.js",
     "extension/dist/model.css",
     "extension/dist/model.js",
+    "extension/docs/images/casts.png",
     "extension/docs/images/jupyterlab.png",
     "extension/docs/images/print-model.png",
     "extension/docs/images/vscode.png",
@@ -79,8 +80,8 @@ def test_the_extensions_own_files_are_these(files: set[str]) -> None:
 
 def test_the_server_in_it_is_the_one_of_this_commit(files: set[str]) -> None:
     prefix = f"{SERVER}model_loupe/"
-    packed = {name.removeprefix(prefix) for name in files if name.startswith(prefix)}
-    assert packed == {name.removeprefix("server/model_loupe/") for name in tracked("server/model_loupe")}
+    packed = {name.removeprefix(SERVER) for name in files if name.startswith(prefix)}
+    assert packed == package()
 
 
 def test_libraries_are_the_pinned_ones_as_sources_with_their_licences(files: set[str]) -> None:
@@ -90,6 +91,7 @@ def test_libraries_are_the_pinned_ones_as_sources_with_their_licences(files: set
     infos = {f"{name}-{version}.dist-info" for name, version in pinned.items()}
     modules = {module for names in MODULES.values() for module in names}
     assert {name.split("/")[0] for name in beside} == infos | modules | {"model_loupe", "__main__.py"}
+    beside -= package()
     sources = re.compile(r".*\.py|[^/]+\.dist-info/(METADATA|licenses/.+)")
     assert [name for name in beside if not sources.fullmatch(name)] == []
     assert {name.split("/")[0] for name in beside if ".dist-info/licenses/" in name} == infos

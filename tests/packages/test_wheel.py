@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from tests.packages.build import ROOT, WHEEL, rebuild, tracked, wheel_in
+from tests.packages.build import ROOT, WHEEL, package, rebuild, wheel_in
 
 LABEXTENSION = "data/data/share/jupyter/labextensions/@model-loupe/jupyterlab/"
 # JupyterLab's part is split as its bundler sees fit, with names that tell the contents.
@@ -25,9 +25,7 @@ def files() -> set[str]:
 
 
 def test_it_holds_the_server_the_labextension_and_nothing_else(files: set[str]) -> None:
-    assert {name for name in files if name.startswith("model_loupe/")} == {
-        name.removeprefix("server/") for name in tracked("server/model_loupe")
-    }
+    assert {name for name in files if name.startswith("model_loupe/")} == package()
     rest = {
         re.sub(r"^model_loupe-[\d.]+\.", "", name) for name in files if not name.startswith("model_loupe/")
     }

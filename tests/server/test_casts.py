@@ -50,7 +50,7 @@ async def test_the_plan_of_every_target(editor: Editor, folder: Path) -> None:
     assert {"float64", "float32", "bfloat16", "float16", "int8", "nf4", "mxfp4", "nvfp4", "Q4_K"} <= set(
         names
     )
-    assert answer["title"].startswith("GemmaForCausalLM")
+    assert answer["title"] == f"{folder / 'tiny'} · GemmaForCausalLM"
     assert (answer["schema"], answer["exact"], answer["complete"], answer["network"]) == (
         1,
         False,
@@ -74,6 +74,8 @@ async def test_the_plan_of_every_target(editor: Editor, folder: Path) -> None:
     assert {"bfloat16", "int8", "nf4", "float8_e4m3fn"} <= applied
     assert "llama.cpp" in by_name["Q4_K"]["apply_reason"]
     assert not by_name["nf4"]["runs_here"]["ok"]
+    writable = {name for name, target in by_name.items() if target["writable"]}
+    assert {"float32", "bfloat16", "float16"} <= writable and not {"nf4", "int8", "Q4_K"} & writable
 
 
 async def test_a_name_in_code_and_a_row_are_the_same(editor: Editor, folder: Path) -> None:
@@ -170,7 +172,7 @@ async def test_a_hover_on_a_dtype(code: str, at: str, says: str, editor: Editor,
     assert says in hover.contents.value
     assert "stored float16 1.02 KiB" in hover.contents.value
     if at != "half":
-        assert "Preview casts does" in hover.contents.value
+        assert "Preview casts measures it" in hover.contents.value
 
 
 async def test_no_hover_where_nothing_is_cast(editor: Editor, folder: Path) -> None:

@@ -48,6 +48,21 @@ async def test_repeated_layers_are_folded(editor: Editor, tmp_path: Path) -> Non
     assert [row["label"] for row in inside] == ["mlp", "self_attn"]
 
 
+async def test_what_two_calls_build_is_told_apart(editor: Editor, tmp_path: Path) -> None:
+    write_model(tmp_path / "tiny")
+    calls = (
+        'AutoModel.from_pretrained("./tiny")',
+        'AutoModelForCausalLM.from_pretrained("./tiny", num_labels=3)',
+    )
+    document = editor.open(tmp_path / "two.py", "\n".join(["from transformers import *", *calls]))
+    (model,) = [each for each in await editor.models() if each["references"][0]["uri"] == document.uri]
+    rows = [row for row in await editor.children(model["id"]) if row["label"] == "Architecture"]
+    assert [row["description"] for row in rows] == [
+        "AutoModel: GemmaForCausalLM",
+        "AutoModelForCausalLM(num_labels=3): GemmaForCausalLM",
+    ]
+
+
 async def test_leaves_have_shape_and_dtype_and_nothing_below(editor: Editor, tmp_path: Path) -> None:
     write_model(tmp_path / "tiny")
     node = await root(editor, tmp_path, "./tiny")

@@ -34,12 +34,27 @@ async def test_three_lenses_above_a_loading_call(editor: Editor, tmp_path: Path)
     assert (casts.command.title, casts.command.command) == ("Preview casts", "modelLoupe.previewCasts")
 
 
+async def test_a_lens_opens_what_its_own_call_builds(editor: Editor, tmp_path: Path) -> None:
+    write_model(tmp_path / "tiny")
+    calls = ('AutoModel.from_pretrained("./tiny")', 'AutoModelForCausalLM.from_pretrained("./tiny")')
+    document = editor.open(tmp_path / "two.py", "\n".join(["from transformers import *", *calls]))
+    # The lenses come first, as in an editor whose tree is not in sight.
+    other = next(
+        lens for lens in reversed(await document.lenses()) if lens.command and "params" in lens.command.title
+    )
+    assert other.command and other.command.arguments
+    model, architecture = other.command.arguments
+    await editor.models()
+    _, row = [row for row in await editor.children(model) if row["label"] == "Architecture"]
+    assert row["id"] == architecture
+
+
 async def test_a_lens_carries_the_id_of_the_model_s_row(editor: Editor, tmp_path: Path) -> None:
     write_model(tmp_path / "tiny")
     document = editor.open(tmp_path / "a.py", LOAD.format("./tiny"))
     lens = (await document.lenses())[0]
     assert lens.command and lens.command.arguments
-    (node,) = lens.command.arguments
+    node = lens.command.arguments[0]
     assert any(model["id"] == node for model in await editor.models())
     assert "Architecture" in [row["label"] for row in await editor.children(node)]
 

@@ -145,7 +145,7 @@ async def test_a_comment_leaves_it_out(editors: Editors, snippet: Snippet) -> No
     document = await editors.open(snippet.packages, _written(snippet))
     [problem] = await found(document, snippet.code)
     leave_out = (await fixes(document, problem))[-1]
-    assert leave_out.title == f"Leave out {snippet.code} here"
+    assert leave_out.title == f"Ignore {snippet.code} on this line"
     document.rewrite(applied(document, leave_out))
     assert f"# loupe: ignore[{snippet.code}]" in document.text
     assert await found(document, snippet.code) == []

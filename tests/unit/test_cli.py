@@ -225,6 +225,15 @@ def test_cast_plans_without_torch(gemma: Path) -> None:
     assert "torch is not installed" in out
 
 
+def test_cast_tells_what_is_wrong_with_the_files(gemma: Path) -> None:
+    """One shard of two is here: the figures are of that alone."""
+    (gemma / "model-00001-of-00002.safetensors").unlink()
+    missing = "model-00001-of-00002.safetensors is named by the index but is not there"
+    assert missing in run("cast", gemma, "--to", "float16", "--plan").stdout
+    answer = json.loads(run("cast", gemma, "--to", "float16", "--plan", "--json").stdout)
+    assert [each["code"] for each in answer["warnings"]] == ["missing-shard"]
+
+
 def test_cast_json(gemma: Path) -> None:
     answer = json.loads(run("cast", gemma, "--to", "float16,Q4_K", "--plan", "--tensors", "--json").stdout)
     assert answer["schema"] == 1
@@ -251,6 +260,7 @@ def test_cast_writes_nothing_it_cannot_finish(gemma: Path, tmp_path: Path) -> No
     output = tmp_path / "cast"
     for options, code, message in (
         (("--to", "float16,bfloat16"), 2, "--output takes one dtype: give --to just one"),
+        (("--to", ","), 2, "--to names no dtype: give one, as float16, or all"),
         (("--to", "Q4_K"), 1, "Q4_K is not written here: llama.cpp makes it: convert_hf_to_gguf.py, then "
          "llama-quantize"),
         (("--to", "float16"), 1, f"torch is not installed in {sys.executable}: the values are not written "
@@ -258,6 +268,8 @@ def test_cast_writes_nothing_it_cannot_finish(gemma: Path, tmp_path: Path) -> No
     ):  # fmt: skip
         ran = run("cast", gemma, *options, "--output", output, code=code)
         assert (ran.stdout, ran.stderr) == ("", f"model-loupe: {message}\n")
+    ran = run("cast", gemma, "--to", "float16", "--output", "", code=2)
+    assert ran.stderr == "model-loupe: --output names no folder\n"
     ran = run("cast", gemma, "--to", "float16", "--budget", "much", code=2)
     assert "argument --budget: invalid size value: 'much'" in ran.stderr
     assert not output.exists()

@@ -233,7 +233,7 @@ async def test_snippets(versions: dict[str, Version], number: str) -> None:
 async def _mended(version: Version, document: Document, problem: types.Diagnostic) -> str | None:
     """The document as its first fix makes it; None if the diagnostic has none."""
     [first, *_] = await fixes(document, problem)
-    if first.title.startswith("Leave out"):
+    if first.title.startswith("Ignore "):
         return None
     after = applied(document, first)
     ast.parse(after)

@@ -14,6 +14,7 @@ import {
   histogramOf,
   powerOfTwo,
   sorted,
+  whyUnmeasured,
   type CastEdit,
   type CastHost,
   type CastPreview,
@@ -121,6 +122,13 @@ test('figures are written as people read them', () => {
   assert.equal(formatBytes(1024 ** 2 - 1), '1.00 MiB');
   assert.deepEqual([0, 0.00232, 38.94, 8190, 2.98e-8, 89700].map(formatShort), ['0', '0.00232', '38.9', '8190', '2.98e-8', '8.97e+4']);
   assert.equal(powerOfTwo(-24), '2⁻²⁴');
+});
+
+test('why nothing is measured is told once where it is the same for all', () => {
+  const unmeasured = { code: 'torch-missing', message: 'torch is not installed in `python`' };
+  assert.equal(whyUnmeasured(TARGETS.map((each) => ({ ...each, unmeasured }))), unmeasured.message);
+  assert.equal(whyUnmeasured(TARGETS), null);
+  assert.equal(whyUnmeasured([]), null);
 });
 
 test('a cell tells the figure, and what is not known says why', () => {

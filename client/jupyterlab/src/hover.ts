@@ -108,14 +108,22 @@ function withoutRepetition(card: string, messages: readonly string[]): string {
 }
 
 function cardView(view: EditorView, widget: Widget): TooltipView {
+  // A key asks for something else, as Ctrl does for the card of jupyterlab-lsp; unless it copies what is selected here.
+  const closeOnKey = (): void => {
+    if (!widget.node.contains(document.getSelection()?.anchorNode ?? null)) {
+      closeCard();
+    }
+  };
   return {
     dom: widget.node,
     mount: () => {
       shown = view;
+      document.addEventListener('keydown', closeOnKey, true);
       MessageLoop.sendMessage(widget, Widget.Msg.AfterAttach);
     },
     destroy: () => {
       shown = null;
+      document.removeEventListener('keydown', closeOnKey, true);
       // CodeMirror has taken the element out of the page: there is nothing left to detach.
       MessageLoop.sendMessage(widget, Widget.Msg.AfterDetach);
       widget.dispose();

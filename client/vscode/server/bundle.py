@@ -55,6 +55,9 @@ def main() -> None:
                 path.unlink()
     package = ROOT / "server" / "model_loupe"
     shutil.copytree(package, TARGET / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    # What a diagnostic's code links to; in the wheel it lies in the same place.
+    (TARGET / package.name / "reference").mkdir()
+    shutil.copy(ROOT / "docs" / "reference" / "diagnostics.md", TARGET / package.name / "reference")
     (TARGET / "__main__.py").write_text(START, encoding="utf-8")
 
 

@@ -185,11 +185,7 @@ export class ModelsView
 
   /** Show a model with an architecture (its first, if none is named) open; false if no such model is known. */
   async showArchitecture(id: string, architectureId?: string): Promise<boolean> {
-    // First the view: VS Code can reveal a row only in a view that it has drawn.
-    await vscode.commands.executeCommand(`${VIEW}.focus`);
-    if (this.filter) {
-      this.filter = ''; // of a filtered tree that row may not be a part
-    }
+    await this.comeForward();
     return this.untilDrawn(async () => {
       const model = await this.tree.findRoot(id);
       if (!model) {
@@ -202,6 +198,14 @@ export class ModelsView
       }
       return true;
     });
+  }
+
+  /** Shows the view, and all of its rows: VS Code reveals what it has drawn, and no filter may have left it out. */
+  private async comeForward(): Promise<void> {
+    await vscode.commands.executeCommand(`${VIEW}.focus`);
+    if (this.filter) {
+      this.filter = '';
+    }
   }
 
   /** Reveals rows, again if VS Code does not know them: it has not drawn the view yet, or refreshed it in between. */
@@ -219,9 +223,9 @@ export class ModelsView
     }
   }
 
-  /** Show the last of these rows, each below the one before; rejects if the code no longer names the model. */
+  /** Show the last of these rows, each below the one before; rejects if the tree no longer has them all. */
   async showPath(path: readonly string[]): Promise<void> {
-    await vscode.commands.executeCommand(`${VIEW}.focus`);
+    await this.comeForward();
     await this.untilDrawn(async () => {
       const rows = await this.tree.follow(path);
       if (rows.length === 0) {
@@ -229,6 +233,9 @@ export class ModelsView
       }
       for (const row of rows) {
         await this.reveal(row);
+      }
+      if (rows.length < path.length) {
+        throw new Error('The model no longer has this tensor.');
       }
     });
   }

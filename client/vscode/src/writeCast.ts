@@ -16,12 +16,12 @@ import type { ModelsView } from './tree';
 
 export async function writeCast(server: LanguageServer, view: ModelsView, row?: TreeNode): Promise<void> {
   const chosen = row ? (view.printable(row) ?? row) : await view.chooseModel(vscode.l10n.t('Which model to cast'));
-  const dtype = chosen && (await chooseDtype(server, chosen.id));
-  const output = dtype && (await chooseFolder(chosen.label, dtype));
-  if (!output) {
-    return;
-  }
   try {
+    const dtype = chosen && (await chooseDtype(server, chosen.id));
+    const output = dtype && (await chooseFolder(chosen.label, dtype));
+    if (!output) {
+      return;
+    }
     const written = await write(server, { model: chosen.id, dtype, output: output.fsPath }, chosen.label);
     await tell(written);
   } catch (error) {
@@ -32,7 +32,7 @@ export async function writeCast(server: LanguageServer, view: ModelsView, row?: 
 async function chooseDtype(server: LanguageServer, model: string): Promise<string | undefined> {
   const params: CastPreviewParams = { model, plan: true };
   const { targets } = await server.request<CastPreview>(CAST_PREVIEW, params);
-  const items = targets.map(({ dtype, title, bytes }) => ({
+  const items = targets.filter(({ writable }) => writable).map(({ dtype, title, bytes }) => ({
     label: dtype,
     description: formatBytes(bytes),
     detail: title === dtype ? '' : title,

@@ -79,6 +79,9 @@ class Files(Protocol):
     def read(self, name: str, start: int = 0, length: int | None = None) -> bytes:
         """Bytes from ``start``, at most ``length`` (all if None). Raises OSError."""
 
+    def below(self, name: str) -> Files | None:
+        """The files of the subfolder ``name``; None if there is no such folder."""
+
     def unfinished_download(self, name: str) -> str | None:
         """The name of the partial file if a download of ``name`` was begun and is not finished."""
 

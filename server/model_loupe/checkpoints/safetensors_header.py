@@ -89,6 +89,10 @@ def header_length(head: bytes, file_size: int, name: str) -> int | Warning:
 
 
 def _other_format(head: bytes) -> str | None:
+    # These are zero in every length that is allowed, and in no other format. A header of 640 bytes begins
+    # as a pickle does.
+    if not any(head[4:8]):
+        return None
     signatures = (
         (b"PK\x03\x04", "a zip archive (a PyTorch pickle?)"),
         (b"GGUF", "a GGUF file"),

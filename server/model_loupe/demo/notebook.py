@@ -26,7 +26,7 @@ The checkpoint stores bfloat16. Which dtype the call below yields depends on its
 _RUN = """\
 ## Run it
 
-The cells run as they are where `torch` and `transformers` are installed (`pip install 'model-loupe[torch]'`).
+The cells run as they are where `torch` and `transformers` are installed (`pip install torch transformers`).
 The hover and the side bar need neither."""
 
 _CELLS: tuple[tuple[str, str], ...] = (

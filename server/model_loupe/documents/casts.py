@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from model_loupe.documents.calls import Calls
-from model_loupe.documents.facts import Facts
+from model_loupe.documents.facts import Facts, given
 from model_loupe.documents.objects import Objects
 from model_loupe.documents.reference import Reference, Span
 from model_loupe.documents.resolve import Names, place_of
@@ -51,8 +51,10 @@ class Casts:
             for number, (node, scope) in (
                 (n, (site.node, site.scope)) for n, site in self._names.calls(name)
             ):
-                dtype = cast_of(node)
-                if dtype is None or not isinstance(node.func, ast.Attribute):
+                if not isinstance(node.func, ast.Attribute):
+                    continue
+                dtype = cast_of(node) or self._by_name(node, number, scope)
+                if dtype is None:
                     continue
                 owner = node.func.value
                 traced = self._objects.trace(owner, place_of(number, scope, owner))
@@ -61,6 +63,18 @@ class Casts:
                     call = facts.source.span(node)
                     span = Span(*_name_start(facts, node.func), call.end_line, call.end_column)
                     yield Cast(self._indexes[number], span, call, dtype, traced.reference, True)
+
+    def _by_name(self, call: ast.Call, number: int, scope: int) -> str | None:
+        """The dtype that a variable in ``model.to(device, dtype)`` has, where it can have but one."""
+        named = given(call, "dtype", None)
+        for node in (named,) if named is not None else call.args:
+            if not isinstance(node, ast.Name):
+                continue
+            bound = self._names.candidates(node.id, place_of(number, scope, node))
+            binding = bound[0].binding if len(bound) == 1 else None
+            if binding and binding.value and not binding.path and (dtype := dtype_named(binding.value)):
+                return dtype
+        return None
 
     def _arguments(self) -> Iterator[Cast]:
         for number, site, reference in self._calls.found:

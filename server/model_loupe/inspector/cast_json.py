@@ -27,6 +27,7 @@ def to_json(found: Preview, *, tensors: bool = False) -> dict[str, Any]:
         "model": model_json(description),
         "stored": {"dtype": dtypes[0] if dtypes else None, "bytes": description.weights.table.nbytes},
         "complete": found.complete,
+        "warnings": [warning._asdict() for warning in description.warnings],
         "network": _network(found.network) if found.network else None,
         "targets": [_target(found, each, tensors) for each in found.plans],
     }

@@ -61,7 +61,7 @@ def _loss(found: casting.Preview, interpreter: str) -> str:
         return "All weights are stored so: nothing changes"
     sums = _measured(found, interpreter)
     if sums is None:
-        return "Not measured yet what it does to the values: Preview casts does"
+        return "What it does to the values is not measured yet: Preview casts measures it"
     if not sums.changed:
         return "Measured: no value changes"
     lost = [

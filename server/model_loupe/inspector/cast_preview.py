@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from model_loupe.domain.casts.applying import way_to_load
 from model_loupe.domain.casts.plan import CastPlan
-from model_loupe.domain.casts.targets import TARGETS, Target, target_named
+from model_loupe.domain.casts.targets import ELEMENT, TARGETS, Target, target_named
 from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.memory import Wanted
@@ -62,7 +62,7 @@ class CastPreview:
         loaded, _ = self._whole.loaded(self._options)
         usage = usage_of(self._whole, self.wish.wanted)
         result |= {
-            "title": title(self._whole),
+            "title": f"{self._whole.request.model} · {title(self._whole)}",
             "scope": self.wish.scope,
             "exact": self.wish.exact,
             "current": loaded.dtype,
@@ -92,6 +92,7 @@ class CastPreview:
             "runs_here": {"ok": runs, "why": why_not},
             "apply": applicable,
             "apply_reason": why,
+            "writable": plan.target.scope == ELEMENT,
         }
 
     def _fits(self, plan: CastPlan) -> list[dict[str, Any]]:

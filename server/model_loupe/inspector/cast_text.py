@@ -38,7 +38,10 @@ def cast_table(found: Preview) -> str:
 
 def written_lines(written: Written) -> str:
     """What was written, and what is to be known of it."""
-    weights = f"{plural(written.tensors, 'tensor')} in {written.dtype}, {format_bytes(written.nbytes)}"
+    weights = f"{plural(written.tensors - written.kept, 'tensor')} in {written.dtype}"
+    if written.kept:
+        weights += f" and {written.kept:,} as stored"
+    weights += f", {format_bytes(written.nbytes)}"
     files = plural(len(written.files), "file")
     lines = [f"{printable(written.path)}: {weights}, {files}; read back and the same"]
     for counts, what in (
@@ -121,6 +124,8 @@ def _kept(plan: CastPlan) -> str:
 
 
 def _notes(found: Preview) -> Iterator[str]:
+    for warning in found.description.warnings:
+        yield f"! {printable(warning.message)} [{warning.code}]"
     measured = [plan.target.name for plan in found.plans if found.sums[plan.target.name]]
     if measured and not found.exact:
         yield "≈ from a sample of every tensor; --exact reads all, and counts what overflows"

@@ -36,15 +36,16 @@ _TRIES = 20
 class Written(NamedTuple):
     """A cast checkpoint at ``path``, which was read back. ``files`` are the names and bytes of all its files.
 
-    ``nbytes`` is what its tensors take. ``to_inf`` counts, by tensor, finite values that became infinite or
-    NaN, ``saturated`` those that became the largest value of the dtype. ``left_out`` are files of the model
-    that it does not have; ``note`` is what else is to be known.
+    ``nbytes`` is what its ``tensors`` take, of which ``kept`` have another dtype. ``to_inf`` counts, by
+    tensor, finite values that became infinite or NaN, ``saturated`` those that became the largest value of
+    the dtype. ``left_out`` are files of the model that it does not have; ``note`` is what else to know.
     """
 
     path: str
     dtype: str
     files: dict[str, int]
     tensors: int
+    kept: int
     nbytes: int
     to_inf: dict[str, int]
     saturated: dict[str, int]
@@ -59,6 +60,7 @@ class Written(NamedTuple):
             "dtype": self.dtype,
             "bytes": self.nbytes,
             "tensors": self.tensors,
+            "kept": self.kept,
             "files": [{"name": name, "bytes": nbytes} for name, nbytes in self.files.items()],
             "verified": True,
             "to_inf": sum(self.to_inf.values()),
@@ -85,8 +87,8 @@ def write(
     why = _refusal(found) or missing_for(found, worker.interpreter, "written")
     if why:
         raise why
-    writing = _Writing(found, _free_folder(output, found.description))
     try:
+        writing = _Writing(found, _free_folder(output, found.description))
         return writing.run(worker, cancelled, progress)
     except OSError as error:
         message = f"{output} cannot be written: {error.strerror or error}"
@@ -95,13 +97,19 @@ def write(
 
 def _refusal(found: Preview) -> LoupeError | None:
     """Why this cast is not written at all; None if it is."""
-    description, target = found.description, found.plans[0].target
+    description, plan = found.description, found.plans[0]
+    target = plan.target
     if target.scope != ELEMENT:
         message = f"{target.name} is not written here: {MADE_BY[target.library]}"
         return LoupeError("not-written-here", message)
     if description.quantization:
         message = f"{description.request.model} is quantised already: load it dequantised and save it first"
         return LoupeError("quantized", message)
+    if not plan.cast:
+        dtypes = " and ".join(sorted({each.dtype for each in plan.tensors}))
+        name = description.request.model
+        message = f"{name} has nothing to cast to {target.name}: all of it stays {dtypes}"
+        return LoupeError("nothing-to-cast", message)
     if not description.weights.complete:
         absent = next((shard.name for shard in description.weights.shards if not shard.present), None)
         what = f"{absent} is missing" if absent else "not all of its weights can be read"
@@ -160,6 +168,7 @@ class _Writing:
             dtype=self._target.name,
             files={name: os.path.getsize(path) for name, path in files_below(self._output)},
             tensors=len(self._tensors),
+            kept=sum(each.dtype != self._target.name for each in self._tensors.values()),
             nbytes=self._nbytes,
             to_inf={name: lost for name, lost, _ in beyond if lost},
             saturated={name: clamped for name, _, clamped in beyond if clamped},

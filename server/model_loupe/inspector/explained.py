@@ -18,6 +18,7 @@ from model_loupe.domain.explain import (
     attention_flops,
     explain,
     flops_of,
+    repeated,
     scope_of,
 )
 from model_loupe.domain.memory import Wanted
@@ -110,11 +111,12 @@ def _flops_line(description: Description, part: Part) -> str:
     config = config_of(description)
     # An expert is asked about by itself: what it costs the tokens that it is chosen for.
     one_expert = bool(_ONE_EXPERT.search(part.subject.path))
-    flops = flops_of(part.inside, config, _ALL_OF_THEM if one_expert else description.experts)
+    inside = repeated(part.inside, config, part.subject.path)
+    flops = flops_of(inside, config, _ALL_OF_THEM if one_expert else description.experts)
     if not flops:
         return ""
     position = scope_of(config, part.subject.path).position + (" that is sent here" if one_expert else "")
-    scores = attention_flops(part.inside, config) if len(part.inside) > 1 else 0
+    scores = attention_flops(inside, config) if len(inside) > 1 else 0
     more = f", and {format_count(scores)} for each {position} attended to" if scores else ""
     return f"{format_count(flops)} FLOPs per {position} in matrices{more} ({SOURCE})"
 

@@ -278,15 +278,22 @@ class Inspector:
         rows = tree.children(place, view, options, self.wanted, by_size)
         others = () if place.section else self.calls_of(place.request)[1:]
         if others:
-            # All that the code builds of a model stands together.
+            # All that the code builds of a model stands together, each told from the others.
             first = tree.architecture(place, view)
-            at = rows.index(first[-1]) + 1 if first else len(rows)
-            rows[at:at] = [
-                row
-                for other in others
-                for row in tree.architecture(place._replace(options=other), self.view(description, other))
+            at = rows.index(first[0]) if first else len(rows)
+            rows[at : at + len(first)] = [
+                *tree.of_call(first, options),
+                *(row for other in others for row in self._architecture_of(place, description, other)),
             ]
         return rows
+
+    def _architecture_of(
+        self, place: Place, description: Description, call: LoadOptions
+    ) -> Sequence[TreeNode]:
+        from model_loupe.inspector import tree
+
+        view = self.view(description, call)
+        return tree.of_call(tree.architecture(place._replace(options=call), view), call)
 
     def tokenizer(self, description: Description, told: dict[str, Any] | None = None) -> Known:
         """What the files tell of a model's tokenizer, with what its class ``told`` the worker."""
@@ -319,6 +326,10 @@ class Inspector:
     def is_first_way(self, request: ModelRequest, options: LoadOptions) -> bool:
         """Whether the first architecture among a model's rows is of what ``options`` build."""
         return options.way() == self.calls_of(request)[0].way() or request not in self.calls
+
+    def way_of(self, request: ModelRequest, options: LoadOptions) -> LoadOptions:
+        """The call that stands in the rows for all that build what ``options`` build."""
+        return next((each for each in self.calls_of(request) if each.way() == options.way()), options)
 
     def place_of(self, node: str) -> tuple[ModelRequest, LoadOptions]:
         """The model of a row, and the call that builds what it shows; raises LoupeError."""

@@ -95,8 +95,10 @@ def facts_of(known: Known) -> list[Fact]:
 def rows_text(known: Known) -> str | None:
     """The embedding's rows against the ids that the tokenizer gives."""
     rows = known.description.dimensions.vocabulary
-    needed = known.facts.rows_needed if known.facts and known.vocabulary else known.length
-    if rows is None or needed is None:
+    by_files = known.facts.rows_needed if known.facts and known.vocabulary else None
+    # A class may add tokens that no file names: T5's extra ids.
+    needed = max(by_files or 0, known.length or 0)
+    if rows is None or (by_files is None and known.length is None):
         return None
     if rows == needed:
         return f"{rows:,} rows, one for each id of the tokenizer"

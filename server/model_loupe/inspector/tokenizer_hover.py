@@ -159,4 +159,6 @@ def _marked(text: str, number: int) -> str:
 
 def _literal(text: str) -> str:
     """Inside a code span nothing is markup but the backtick, and a line break ends it."""
-    return text.replace("`", "ˋ").replace("\n", "⏎").replace("|", "¦") or " "
+    shown = text.replace("`", "ˋ").replace("\n", "⏎").replace("|", "¦")
+    # A carriage return ends the line, and the span with it, as a line feed does.
+    return "".join(char if char.isprintable() else "\ufffd" for char in shown) or " "

@@ -134,6 +134,15 @@ def architecture(place: Place, description: Description) -> list[TreeNode]:
     return rows
 
 
+def of_call(rows: list[TreeNode], call: LoadOptions) -> list[TreeNode]:
+    """Architecture ``rows`` of one of several calls; the first says which: ``AutoModel(num_labels=3): …``."""
+    told = [*([call.task] if call.task else []), *(f"{name}={value!r}" for name, value in call.overrides)]
+    how = f"{call.builder or ''}({', '.join(told)})" if told else call.builder
+    if not rows or not how:
+        return rows
+    return [rows[0]._replace(description=f"{how}: {rows[0].description}"), *rows[1:]]
+
+
 def _architecture(
     place: Place, description: Description, wanted: Wanted, by_size: bool
 ) -> Iterator[TreeNode]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from .bounded import bounded
 from .tokens import loaded
 
 _MOST_ADDED = 200
 _MOST_RENDERED = 4_000
+# What a template is given, in CPU time and in memory: real ones take milliseconds.
+_SECONDS = 2.0
+_BYTES = 256 * 1024 * 1024
 # What ``model_max_length`` is where nothing was given: int(1e30).
 _NO_LIMIT = 10**29
 # Most templates take no system message, or end a conversation with one of the user's.
@@ -61,7 +65,8 @@ def _chat(found: Any) -> tuple[str | None, str | None]:
     if not getattr(found, "chat_template", None):
         return None, None
     try:
-        text = found.apply_chat_template(list(CONVERSATION), tokenize=False, add_generation_prompt=True)
+        with bounded(_SECONDS, _BYTES):
+            text = found.apply_chat_template(list(CONVERSATION), tokenize=False, add_generation_prompt=True)
     except Exception as error:  # a template is a program of the model's author
         lines = str(error).strip().splitlines() or [""]
         return None, f"{type(error).__name__}: {lines[0][:300]}"

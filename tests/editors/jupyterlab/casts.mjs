@@ -15,6 +15,7 @@ export function castSteps(step, opened) {
   const lens = (text) => opened().locator('.jp-ModelLoupe-lens', { hasText: text });
 
   step('a line above each call says what it loads', async () => {
+    await opened().locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();
     await lens(/^GemmaForCausalLM · .*bfloat16/).first().waitFor();
     await lens(/^Preview casts$/).nth(1).waitFor();
     assert.equal(await lens(/^Preview casts$/).count(), 2);

@@ -53,6 +53,12 @@ step('so does the variable in a later cell', async () => {
   await leave(page);
 });
 
+step('a key closes the card', async () => {
+  await hover(page, 'model_name = ', './small-gemma');
+  await page.keyboard.press('Escape');
+  await card(page).waitFor({ state: 'detached' });
+});
+
 step('with Ctrl held there is one card: jupyterlab-lsp’s', async () => {
   const text = await hover(page, 'model_name = ', './small-gemma', { selector: '.lsp-hover', key: 'Control' });
   assert.ok(text.includes(PARAMETERS), text);

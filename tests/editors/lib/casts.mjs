@@ -13,9 +13,19 @@ async function cells(page, dtype) {
   return (await target(page, dtype).locator('th, td').allInnerTexts()).map((text) => text.trim());
 }
 
+/** Whether no scrolling sideways is needed to see it. */
+function isInSight(locator) {
+  return locator.evaluate((element) => {
+    const right = (each) => each.getBoundingClientRect().right;
+    return right(element) <= right(element.closest('.loupe-scroll')) + 1;
+  });
+}
+
 /** What the call loads is marked; a sample's figures come by themselves, the exact ones when they are asked for. */
 export async function assertMeasures(page, loads) {
   await target(page, loads).getByText('loaded now').waitFor();
+  // However narrow the page is beside the code.
+  assert.ok(await isInSight(page.locator('.loupe-apply').first()), 'Apply is in sight');
   const snr = async () => (await cells(page, 'nf4'))[3];
   await until(async () => /^\d+\.\d\d( ± \d+\.\d\d)?$/.test(await snr()), 'a sample is measured', MEASURED_SECONDS);
   await page.getByRole('button', { name: 'Measure Every Value' }).click();

@@ -6,7 +6,7 @@ import { photograph } from '../lib/browser.mjs';
 import { apply, assertMeasures, assertSorts, assertTellsMore } from '../lib/casts.mjs';
 import { openFile } from '../lib/codeServer.mjs';
 import { until } from '../lib/processes.mjs';
-import { EDITOR, inBothThemes, lens, treeRow, webViewFrame, widenSideBar } from './page.mjs';
+import { EDITOR, inBothThemes, lens, runCommand, treeRow, webViewFrame, widenSideBar } from './page.mjs';
 
 const LINES = `${EDITOR} .view-lines`;
 
@@ -56,6 +56,23 @@ export function castSteps(step, opened) {
     const link = casts.locator('section[aria-label="Tensors that lose most"] button').first();
     await link.click();
     const selected = treeRow(page, /^weight/).and(page.locator('[aria-selected="true"]'));
+    await selected.waitFor();
+  });
+
+  step('so it does from a tree that is folded, and from one whose filter leaves the tensor out', async () => {
+    const { page } = opened().workbench;
+    const selected = treeRow(page, /^weight/).and(page.locator('[aria-selected="true"]'));
+    const link = casts.locator('section[aria-label="Tensors that lose most"] button').first();
+    await runCommand(page, 'Model Loupe: Filter Models');
+    await page.locator('.quick-input-widget input').first().fill('no such tensor');
+    await page.keyboard.press('Enter');
+    await page.locator('.tree-explorer-viewlet-tree-view .message', { hasText: 'no such tensor' }).waitFor();
+    await link.click();
+    await selected.waitFor();
+    await page.locator('.part.sidebar').hover();
+    await page.locator('.part.sidebar [aria-label^="Collapse All"]').first().click();
+    await selected.waitFor({ state: 'detached' });
+    await link.click();
     await selected.waitFor();
   });
 }

@@ -20,6 +20,14 @@ export async function treeAtRest(page) {
   }, 'the tree is at rest');
 }
 
+/** Runs a command by the words that the command palette shows. */
+export async function runCommand(page, title) {
+  await page.keyboard.press('F1');
+  await page.locator('.quick-input-widget input').first().fill(`>${title}`);
+  await page.locator('.quick-input-list .monaco-list-row.focused', { hasText: title.replace(/^.*: /, '') }).waitFor();
+  await page.keyboard.press('Enter');
+}
+
 export async function expand(page, text) {
   const row = treeRow(page, text).first();
   await row.waitFor();

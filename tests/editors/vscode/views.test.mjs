@@ -9,7 +9,7 @@ import { photograph, REPOSITORY } from '../lib/browser.mjs';
 import { openFile, openWorkbench, PYTHON } from '../lib/codeServer.mjs';
 import { until } from '../lib/processes.mjs';
 import { makeWorkspace, writeCheckpoint } from '../lib/samples.mjs';
-import { EDITOR, expand, inBothThemes, lens, treeAtRest, treeRow, webViewFrame } from './page.mjs';
+import { EDITOR, expand, inBothThemes, lens, runCommand, treeAtRest, treeRow, webViewFrame } from './page.mjs';
 
 // As many tensors as the largest models have, in one module.
 const MANY = 'SMALL_CONFIG, [(f"model.layers.{i}.weight", "BF16", [i % 7 + 1]) for i in range(100_000)]';
@@ -46,13 +46,7 @@ function step(name, body) {
   });
 }
 
-/** Runs a command by its title. */
-async function command(title) {
-  await page.keyboard.press('F1');
-  await page.locator('.quick-input-widget input').first().fill(`>Model Loupe: ${title}`);
-  await page.locator('.quick-input-list .monaco-list-row.focused', { hasText: title }).waitFor();
-  await page.keyboard.press('Enter');
-}
+const command = (title) => runCommand(page, `Model Loupe: ${title}`);
 
 /** The document inside of the web view in front. */
 function webView() {
@@ -130,6 +124,8 @@ step('sizes of a model are a treemap that opens with the keyboard', async () => 
   const view = webView();
   const box = view.getByRole('button', { name: /^model: / });
   await box.waitFor();
+  const scale = await view.locator('svg.loupe-treemap').evaluate((svg) => svg.clientWidth / svg.viewBox.baseVal.width);
+  assert.ok(Math.abs(scale - 1) < 0.05, 'its words are as large as those of the page');
   await photograph(page, 'sizes');
   await box.focus();
   await page.keyboard.press('Enter');

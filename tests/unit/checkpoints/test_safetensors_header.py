@@ -56,7 +56,7 @@ MALFORMED: dict[str, tuple[bytes, list[str], int]] = {
         0,
     ),
     "git-lfs pointer without a size": (b"version https://git-lfs.github.com/spec/v1\n", ["lfs-pointer"], 0),
-    "a zip archive": (b"PK\x03\x04" + bytes(100), ["not-safetensors"], 0),
+    "a zip archive": (b"PK\x03\x04\x14" + bytes(100), ["not-safetensors"], 0),
     "a GGUF file": (b"GGUF\x03\0\0\0" + bytes(100), ["not-safetensors"], 0),
     "a Python pickle": (b"\x80\x02}q\0." + bytes(50), ["not-safetensors"], 0),
     "an HTML page": (b"<!DOCTYPE html><title>Sign in</title>", ["not-safetensors"], 0),
@@ -192,6 +192,14 @@ def test_the_real_library_refuses_what_we_warn_of(tmp_path: Path) -> None:
         with pytest.raises((SafetensorError, OSError, ValueError)), safe_open(path, "np") as opened:
             opened.keys()
             pytest.fail(f"safetensors accepts: {case}")
+
+
+@pytest.mark.parametrize("signature", [b"\x80\x02", b"\x80\x02\x01", b"PK\x03\x04"])
+def test_a_length_that_looks_like_another_format_is_a_length(signature: bytes) -> None:
+    """The length of 640 is 80 02 in bytes, as any pickle begins."""
+    length = int.from_bytes(signature, "little")
+    head = struct.pack("<Q", length) + b'{"a":{"dtype"'
+    assert header_length(head, 8 + length, "x.safetensors") == length
 
 
 def test_what_the_library_writes_is_read_alike(tmp_path: Path) -> None:

@@ -116,6 +116,21 @@ def test_other_threads_go_on_meanwhile() -> None:
     assert len(turns) > 20
 
 
+def test_no_one_match_of_a_pattern_is_as_long_as_a_file() -> None:
+    """While a pattern is matched no other thread goes on: a token of megabytes is left to ``json``."""
+    token = "\\" * 5000
+    found = read_tokenizer_json(json.dumps(document({token: 0, "a": 1})).encode())
+    assert found.vocabulary and found.vocabulary.tokens == (token, "a")
+    with pytest.raises(ValueError, match="too much"):
+        read_tokenizer_json(b'{"model": {"vocab": {"' + b"\\" * 40_000_000 + b'": 1}}}')
+
+
+def test_ids_that_no_tokenizer_has_are_left_out() -> None:
+    added = [{"id": number, "content": "x"} for number in (-5, True, 10**12, 7)]
+    found = read_tokenizer_json(json.dumps({"added_tokens": added, "model": {}}).encode())
+    assert [token.number for token in found.added] == [7]
+
+
 def test_sentencepiece() -> None:
     pieces = ["<unk>", "<s>", "</s>", "▁the", "é", "<0x0A>"]
     found = read_sentencepiece(sentencepiece_model(pieces, kind=2))
@@ -142,6 +157,16 @@ def test_a_whole_tokenizer(tmp_path: Path) -> None:
     assert facts.chat_templates == {"default": CHAT_TEMPLATE}
     assert facts.sources == ("tokenizer_config.json", "tokenizer.json")
     assert not facts.problems
+
+
+def test_templates_have_files_of_their_own(tmp_path: Path) -> None:
+    """As transformers 5 saves several of them."""
+    write_tokenizer(str(tmp_path))
+    (tmp_path / "chat_template.jinja").write_text("default")
+    (tmp_path / "additional_chat_templates").mkdir()
+    (tmp_path / "additional_chat_templates" / "tool_use.jinja").write_text("tools")
+    (tmp_path / "additional_chat_templates" / "notes.txt").write_text("none")
+    assert read(tmp_path).chat_templates == {"default": "default", "tool_use": "tools"}
 
 
 def test_tokens_that_only_the_config_adds_count(tmp_path: Path) -> None:

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from model_loupe.domain.experts import Experts
-from model_loupe.domain.explain import Counted, Subject, attention_flops, explain, flops_of, scope_of
+from model_loupe.domain.explain import (
+    Counted,
+    Subject,
+    attention_flops,
+    explain,
+    flops_of,
+    repeated,
+    scope_of,
+)
 from tests.support.published import DEEPSEEK_V3, GEMMA_2B, QWEN3_235B
 
 # Sizes as the published configs give them.
@@ -304,9 +312,37 @@ def test_a_pooler_is_met_once_a_text() -> None:
 
 
 def test_attention_costs_for_each_token_attended_to() -> None:
+    queries = Counted(subject("model.layers.0.self_attn.q_proj", (2048, 2048)), 18)
     out = Counted(subject("model.layers.0.self_attn.o_proj", (2048, 2048)), 18)
-    assert attention_flops([out], GEMMA_2B) == 18 * 4 * 8 * 256
+    assert attention_flops([queries, out], GEMMA_2B) == 18 * 4 * 8 * 256
     assert flops_of([out], GEMMA_2B, None) == 18 * 2 * 2048 * 2048
+    # BERT's ``attention.output`` by itself computes no scores.
+    assert attention_flops([out], GEMMA_2B) == 0
+
+
+def test_layers_that_are_run_again_and_again_cost_as_often() -> None:
+    config = {"num_hidden_layers": 12, "num_hidden_groups": 2, "hidden_size": 768, "embedding_size": 128}
+    group = "albert.encoder.albert_layer_groups.0"
+    inside = [
+        Counted(subject("albert.encoder.embedding_hidden_mapping_in", (768, 128)), 1),
+        Counted(subject(f"{group}.albert_layers.0.attention.query", (768, 768)), 2),
+    ]
+    assert [each.copies for each in repeated(inside, config, "albert")] == [1, 12]
+    assert [each.copies for each in repeated(inside[1:], config, group)] == [2]
+    assert repeated(inside, {"num_hidden_layers": "many"}, "albert") == inside
+
+
+@pytest.mark.parametrize(("name", "length"), [("self_attn.q_norm", 128), ("input_layernorm", 4096)])
+def test_a_norm_of_heads_gives_more_for_a_token_than_it_is_long(name: str, length: int) -> None:
+    found = explain(subject(f"model.layers.0.{name}", (length,)), scope_of(QWEN3_235B, ""))
+    assert found is not None
+    assert found.width == (None if length == 128 else length)
+
+
+def test_whisper_s_head_is_met_by_tokens() -> None:
+    config = {"d_model": 384, "vocab_size": 51865, "num_mel_bins": 80}
+    found = explain(subject("proj_out", (51865, 384)), scope_of(config, "proj_out"))
+    assert found is not None and found.position == "token"
 
 
 @pytest.mark.parametrize("value", [0, -1, 2**80, 1.5, True, "64", None, [[[]]], {"a": 1}, [64, "x", None]])

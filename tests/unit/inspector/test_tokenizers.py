@@ -9,6 +9,8 @@ import pytest
 
 from model_loupe.domain.tokenizer import TokenizerFacts
 from model_loupe.inspector import Inspector, ModelRequest, tokenizer_card, tokenizers
+from model_loupe.inspector.tokenizer_facts import rows_text
+from model_loupe.inspector.tokenizer_hover import tokens_card
 from model_loupe.inspector.tokenizers import Tokenizers
 from model_loupe.sources.store import Store
 from tests.support.sentencepiece import sentencepiece_model
@@ -71,3 +73,12 @@ def test_a_vocabulary_whose_ids_a_class_may_shift_is_not_told_as_if_certain(tmp_
     known = inspector.tokenizer(inspector.describe(ModelRequest(str(tmp_path))))
     assert known.length == 4
     assert "6 rows, 2 beyond the 4 ids of the tokenizer" in (tokenizer_card(known) or "")
+    # As the worker told: T5's class adds ids that no file names.
+    assert rows_text(known._replace(told={"length": 6})) == "6 rows, one for each id of the tokenizer"
+
+
+def test_what_a_token_holds_does_not_end_its_span(tmp_path: Path) -> None:
+    description = Inspector().describe(write(tmp_path / "m", "a"))
+    tokens = [{"id": 1, "text": "\r\r[x](command:y)"}]
+    card = tokens_card(description, {"count": 1, "special": 0, "class": "T", "tokens": tokens})
+    assert "\r" not in card

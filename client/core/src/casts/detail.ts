@@ -6,6 +6,7 @@ import { exponentsView } from './exponents.js';
 import type { CastTarget, KeptModule, Numerics } from './protocol.js';
 import type { CastSession } from './session.js';
 import { barView } from './table-view.js';
+import { whyUnmeasured } from './table.js';
 
 /** How many paths of modules are listed; a large model has thousands. */
 const MOST_PATHS = 200;
@@ -15,12 +16,14 @@ export function detailView(session: CastSession): TemplateResult | typeof nothin
   if (!target) {
     return nothing;
   }
+  // What is the same for all targets stands above their table.
+  const isTold = whyUnmeasured(session.targets) !== null;
   return html`
     <section class="loupe-detail" aria-label=${`Cast to ${target.title}`}>
       <h2>${target.title}</h2>
       <p class="loupe-faint">${target.library} · ${target.hardware}</p>
-      ${target.runs_here?.ok === false ? html`<p class="loupe-error">${target.runs_here.why ?? 'Does not run here.'}</p>` : nothing}
-      ${target.unmeasured ? html`<p class="loupe-notice">${target.unmeasured.message}</p>` : nothing}
+      ${isTold || target.runs_here?.ok !== false ? nothing : html`<p class="loupe-error">${target.runs_here.why ?? 'Does not run here.'}</p>`}
+      ${isTold || !target.unmeasured ? nothing : html`<p class="loupe-notice">${codeView(target.unmeasured.message)}</p>`}
       <div class="loupe-cards">
         ${memoryView(target, session.state.preview?.stored.bytes ?? 0)}
         ${target.numerics ? html`${exponentsView(target.numerics)} ${figuresView(target.numerics)}` : nothing}
@@ -28,6 +31,11 @@ export function detailView(session: CastSession): TemplateResult | typeof nothin
       </div>
     </section>
   `;
+}
+
+/** A message of the server: what it has between backticks is code. */
+export function codeView(message: string): TemplateResult {
+  return html`${message.split('`').map((text, index) => (index % 2 ? html`<code>${text}</code>` : text))}`;
 }
 
 function memoryView(target: CastTarget, stored: number): TemplateResult {

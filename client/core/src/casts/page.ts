@@ -7,10 +7,11 @@
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 
 import { formatBytes } from '../format.js';
-import { detailView } from './detail.js';
+import { codeView, detailView } from './detail.js';
 import type { CastPreview } from './protocol.js';
 import { CastSession, type CastHost, type ProposedEdit } from './session.js';
 import { tableView } from './table-view.js';
+import { whyUnmeasured } from './table.js';
 
 export type { CastHost } from './session.js';
 
@@ -73,7 +74,7 @@ function pageView(session: CastSession): TemplateResult {
   return html`
     ${headView(session)} ${statusView(session)}
     ${preview?.network && !running ? networkView(session, preview.network) : nothing}
-    ${preview ? html`${tableView(session)} ${editView(session)} ${detailView(session)}` : nothing}
+    ${preview ? html`${unmeasuredView(preview)} ${tableView(session)} ${editView(session)} ${detailView(session)}` : nothing}
   `;
 }
 
@@ -138,6 +139,12 @@ function statusView(session: CastSession): TemplateResult {
         : nothing
     }
   `;
+}
+
+/** Why no format has figures, where that is the same for all: before the table, which would else be dashes without a word. */
+function unmeasuredView({ targets }: CastPreview): TemplateResult | typeof nothing {
+  const why = whyUnmeasured(targets);
+  return why === null ? nothing : html`<p class="loupe-notice">${codeView(why)}</p>`;
 }
 
 function networkView(session: CastSession, network: NonNullable<CastPreview['network']>): TemplateResult {

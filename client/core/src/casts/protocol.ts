@@ -52,6 +52,8 @@ export interface CastTarget {
   /** An edit of the call exists; if not, why. */
   readonly apply?: boolean;
   readonly apply_reason?: string | null;
+  /** A checkpoint of it can be written here. */
+  readonly writable?: boolean;
 }
 
 /** A module that keeps a dtype of its own. */
@@ -154,10 +156,17 @@ export interface WrittenFile {
 
 export interface WrittenCast {
   readonly path: string;
+  readonly dtype: string;
   readonly bytes: number;
+  readonly tensors: number;
   readonly files: readonly WrittenFile[];
   /** It was read back and is what was meant. */
   readonly verified: boolean;
+  /** Finite values that became infinite, and those that became the largest value of the dtype. */
+  readonly to_inf: number;
+  readonly saturated: number;
+  /** Files of the model that it does not have. */
+  readonly left_out: readonly string[];
   /** What its user should know of it, if there is anything. */
   readonly note?: string | null;
 }

@@ -21,7 +21,7 @@ export function tableView(session: CastSession): TemplateResult {
         <thead>
           <tr>
             ${columns.map((column) => headView(column, session.state.sorting, () => session.sortBy(column.key)))}
-            ${canApply ? html`<th scope="col"><span class="loupe-hidden">Apply to the code</span></th>` : nothing}
+            ${canApply ? html`<th scope="col" class="loupe-last"><span class="loupe-hidden">Apply to the code</span></th>` : nothing}
           </tr>
         </thead>
         <tbody>
@@ -63,7 +63,7 @@ function rowView(
         ${cell.text}${key === 'bytes' ? barView(target.bytes / largest) : nothing}
       </td>`;
     })}
-    ${canApply ? html`<td>${applyView(session, target)}</td>` : nothing}
+    ${canApply ? html`<td class="loupe-last">${applyView(session, target)}</td>` : nothing}
   </tr>`;
 }
 

@@ -199,3 +199,9 @@ function fitsCell({ fits }: CastTarget): Cell {
   const note = fits.map(({ device, fits: does }) => `${device}: ${does ? 'yes' : 'no'}`).join(', ');
   return smallest ? { text: smallest.device, note, tone: 'good' } : { text: 'none', note, tone: 'bad' };
 }
+
+/** Why no target has figures, if they all say the same; else null. */
+export function whyUnmeasured(targets: readonly CastTarget[]): string | null {
+  const [first, ...others] = targets.map(({ unmeasured }) => unmeasured?.message ?? null);
+  return first != null && others.every((why) => why === first) ? first : null;
+}

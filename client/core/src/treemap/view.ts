@@ -6,18 +6,21 @@ import type { Area } from '../protocol.js';
 import { layout, type Box } from './layout.js';
 import { areaText, dtypesOf, fitting } from './words.js';
 
-const WIDTH = 1000;
-const HEIGHT = 480;
+/** Narrowest drawing; its height is this part of its width. */
+const LEAST_WIDTH = 320;
+const HEIGHT = 0.5;
 /** Narrower boxes have no room for a word. */
 const NARROWEST = 46;
 const LOWEST = 14;
 const COLOURS = 8;
+const SHADES = 3;
 
 export class Treemap {
   /** The modules that were opened, the whole model first, down to the one that is shown. */
   private opened: readonly Area[];
   private shown: Area;
   private readonly dtypes: readonly string[];
+  private width = 0;
 
   constructor(
     private readonly root: HTMLElement,
@@ -27,6 +30,18 @@ export class Treemap {
     this.shown = whole;
     this.dtypes = dtypesOf(whole);
     this.draw();
+    // One unit of the drawing is one pixel: scaled down with it, words could not be read beside the code.
+    new ResizeObserver(() => this.fit()).observe(root);
+  }
+
+  private fit(): void {
+    if (this.widthNow() !== this.width) {
+      this.draw();
+    }
+  }
+
+  private widthNow(): number {
+    return Math.max(LEAST_WIDTH, Math.floor(this.root.clientWidth));
   }
 
   private open(areas: readonly Area[]): void {
@@ -38,13 +53,15 @@ export class Treemap {
 
   private draw(): void {
     const { shown } = this;
+    this.width = this.widthNow();
+    const height = Math.round(this.width * HEIGHT);
     render(
       html`
         <nav class="loupe-path" aria-label="Module">
           ${this.opened.map((area, index) => this.crumb(area, index))}
         </nav>
-        <svg class="loupe-treemap" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="group" aria-label=${`Sizes inside of ${shown.name}`}>
-          ${layout(shown, WIDTH, HEIGHT).map((box) => this.boxView(box))}
+        <svg class="loupe-treemap" viewBox="0 0 ${this.width} ${height}" role="group" aria-label=${`Sizes inside of ${shown.name}`}>
+          ${layout(shown, this.width, height).map((box, index) => this.boxView(box, index))}
         </svg>
         <p class="loupe-dtypes">
           ${this.dtypes.map((dtype, index) => html`<span class="loupe-dtype loupe-dtype-${index % COLOURS}">${dtype}</span>`)}
@@ -62,7 +79,7 @@ export class Treemap {
     </button>`;
   }
 
-  private boxView(box: Box): SVGTemplateResult {
+  private boxView(box: Box, index: number): SVGTemplateResult {
     const { area, x, y, width, height, depth, divided } = box;
     const opens = area.children.length > 0;
     // What is one step below can be reached by keyboard; further down one gets by opening it.
@@ -71,7 +88,9 @@ export class Treemap {
       event.stopPropagation();
       this.open([...this.opened, ...this.way(area)]);
     };
-    const colour = `loupe-dtype-${Math.max(0, this.dtypes.indexOf(area.dtype)) % COLOURS}`;
+    const dtype = Math.max(0, this.dtypes.indexOf(area.dtype)) % COLOURS;
+    // Neighbours of one dtype differ in shade.
+    const colour = `loupe-dtype-${dtype} loupe-shade-${index % SHADES}`;
     const label = areaText(area, this.shown);
     return svg`<g
       class="loupe-area ${divided ? 'loupe-divided' : colour} ${opens ? 'loupe-opens' : ''}"

@@ -21,6 +21,8 @@ from model_loupe.domain.warnings import Warning
 T = TypeVar("T")
 
 _SMALL = 4_000_000
+_NAMED_TEMPLATES = "additional_chat_templates"
+_MOST_BELOW = 32
 # Classes of these add to SentencePiece's ids (``fairseq_offset``, language codes).
 _SENTENCEPIECE = {"tokenizer.model": True, "spiece.model": True, "sentencepiece.bpe.model": False}
 FILES = ("tokenizer_config.json", "tokenizer.json", *_SENTENCEPIECE, "vocab.txt")
@@ -53,6 +55,21 @@ class _Reader:
             return None
         self.sources.append(name)
         return raw
+
+    def texts_below(self, folder: str, suffix: str) -> dict[str, str]:
+        """The texts of a subfolder's files whose names end in ``suffix``, by the name before that."""
+        files = self._files.below(folder)
+        if files is None:
+            return {}
+        try:
+            listing = files.entries()
+        except OSError:
+            return {}
+        inner = _Reader(files, listing)
+        names = [name for name in listing if name.endswith(suffix)][:_MOST_BELOW]
+        raws = {name.removesuffix(suffix): inner.raw(name, _SMALL) for name in names}
+        self.warnings += inner.warnings
+        return {name: raw.decode("utf-8", "replace") for name, raw in raws.items() if raw is not None}
 
     def small(self, name: str) -> dict[str, Any]:
         """A JSON object; empty if the file is none."""
@@ -139,8 +156,8 @@ def _merged(raw: bytes) -> Vocabulary:
 
 
 def _templates(reader: _Reader, config: Mapping[str, Any]) -> dict[str, str]:
-    """The file of version 4.43 and later goes before the config's entry."""
-    found = chat_templates(config)
+    """The files of later versions go before the config's entry: the default's, and a folder of named ones."""
+    found = {**chat_templates(config), **reader.texts_below(_NAMED_TEMPLATES, ".jinja")}
     raw = reader.raw("chat_template.jinja", _SMALL)
     if raw is not None:
         found["default"] = raw.decode("utf-8", "replace")

@@ -18,10 +18,12 @@ MOST_BYTES = 256 * 1024 * 1024
 _MOST_REST = 32 * 1024 * 1024
 # An id far beyond the number of tokens is a mistake, or an attack on memory.
 _MOST_GAPS = 1_000_000
-_TEXT = rb'"((?:[^"\\]|\\.)*+)"'
+# A regular expression holds other threads up for as long as one match takes: what is longer than any token
+# is left to ``json``, and that to a bound.
+_TEXT = rb'"((?:[^"\\]|\\.){0,4096}+)"'
 _NUMBER = rb"-?\d[\d.eE+-]*+"
-_VOCABULARY = re.compile(rb'(?<!\\)"vocab"\s*:\s*([{\[])')
-_MERGES = re.compile(rb'(?<!\\)"merges"\s*:\s*\[')
+_VOCABULARY = re.compile(rb'"vocab"\s*:\s*([{\[])')
+_MERGES = re.compile(rb'"merges"\s*:\s*\[')
 _ENTRY = re.compile(rb"\s*" + _TEXT + rb"\s*:\s*(\d{1,9})\s*([,}])")
 _PIECE = re.compile(rb"\s*\[\s*" + _TEXT + rb"\s*,\s*" + _NUMBER + rb"\s*\]\s*([,\]])")
 _MERGE = rb"\s*(?:" + _TEXT + rb"|\[\s*" + _TEXT + rb"\s*,\s*" + _TEXT + rb"\s*\])\s*"
@@ -63,19 +65,30 @@ def read_tokenizer_json(raw: bytes) -> TokenizerJson:
 def _cut_out(raw: bytes) -> tuple[list[str | None] | None, bytes]:
     """The tokens by id, and the document without vocabulary and merges."""
     tokens = None
-    found = _VOCABULARY.search(raw)
+    found = _key(_VOCABULARY, b'"vocab"', raw)
     if found:
         read = _entries if found[1] == b"{" else _pieces
         cut = read(raw, found.end())
         if cut is not None:
             tokens, end = cut
             raw = raw[: found.end()] + raw[end - 1 :]
-    found = _MERGES.search(raw)
+    found = _key(_MERGES, b'"merges"', raw)
     if found:
         merges_end = _after_merges(raw, found.end())
         if merges_end is not None:
             raw = raw[: found.end()] + raw[merges_end - 1 :]
     return tokens, raw
+
+
+def _key(pattern: re.Pattern[bytes], key: bytes, raw: bytes) -> re.Match[bytes] | None:
+    """Where ``pattern`` first matches, which begins with ``key``: to search for bytes takes no time."""
+    position = raw.find(key)
+    while position >= 0:
+        found = pattern.match(raw, position)
+        if found and raw[position - 1 : position] != b"\\":
+            return found
+        position = raw.find(key, position + 1)
+    return None
 
 
 def _entries(raw: bytes, position: int) -> tuple[list[str | None], int] | None:
@@ -140,8 +153,12 @@ def _added(given: object) -> list[AddedToken]:
     return [
         AddedToken(each["id"], each["content"], each.get("special") is True)
         for each in (given if isinstance(given, list) else ())
-        if isinstance(each, dict) and type(each.get("id")) is int and isinstance(each.get("content"), str)
+        if isinstance(each, dict) and _is_id(each.get("id")) and isinstance(each.get("content"), str)
     ]
+
+
+def _is_id(given: object) -> bool:
+    return type(given) is int and 0 <= given < 10**9
 
 
 def _types(part: object, sequence: str, depth: int = 0) -> str | None:

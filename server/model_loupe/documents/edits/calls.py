@@ -76,6 +76,11 @@ class CallText:
         """Without a positional argument; those behind it move up."""
         return CallText(self._items.removed(self._arguments.index(self.node.args[position])))
 
+    def with_positional(self, position: int, value: str) -> CallText:
+        """With ``value`` in place of a positional argument."""
+        start, end = self._items.range(self._arguments.index(self.node.args[position]))
+        return CallText(f"{self.text[:start]}{value}{self.text[end:]}")
+
     def renamed(self, name: str, new: str) -> CallText:
         """With ``new=…`` instead of ``name=…``."""
         number = self._number(name)

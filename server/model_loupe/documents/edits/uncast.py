@@ -44,9 +44,12 @@ def _less(text: str, span: Span, part: int) -> Edit | None:
         return None
     if call.has_keyword("dtype"):
         return change_of(text, span, call.without_keyword("dtype"), part)
-    last = len(call.node.args) - 1
-    is_dtype_last = last > 0 and dotted(call.node.args[last]) is not None
-    return change_of(text, span, call.without_positional(last), part) if is_dtype_last else None
+    args = call.node.args
+    if len(args) < 2 or dotted(args[1]) is None:
+        return None
+    # Those behind it keep their places: ``x.to(device, None, True)`` does not wait for the device.
+    less = call.without_positional(1) if len(args) == 2 else call.with_positional(1, "None")
+    return change_of(text, span, less, part)
 
 
 def _casting_alone(text: str, calls: Sequence[Span]) -> Iterator[Span]:

@@ -174,6 +174,8 @@ def _notes(matrix: Matrix, scope: Scope) -> list[str]:
 def _width(role: Role, matrix: Matrix) -> int | None:
     if role.kind in ("linear", "convolution"):
         return matrix.axes[0].length
-    if role.kind in ("embedding", "norm"):
+    # A norm of heads takes each by itself: what it gives for a token is as long as all of them.
+    by_heads = matrix.axes[-1].names in (("head_dim",), ("value_dim",))
+    if role.kind in ("embedding", "norm") and not by_heads:
         return matrix.axes[-1].length
     return None

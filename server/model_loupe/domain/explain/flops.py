@@ -20,6 +20,7 @@ SOURCE = "2 for each weight, Kaplan et al. 2020, arXiv:2001.08361"
 _STREAMS = ("encoder", "decoder", "vision_tower", "vision_model", "visual", "language_model", "text_model")
 _CROSS = ("encoder_attn", "EncDecAttention", "crossattention", "cross_attn")
 _OF_OTHERS = ("k_proj", "v_proj", "k", "v", "key", "value")
+_SHARED = "albert_layer_groups"
 # Looked up, left out, or met once a text.
 _NOT_COUNTED = ("embedding", "norm", "values", "pooled")
 
@@ -34,17 +35,36 @@ class Counted(NamedTuple):
 def attention_flops(modules: Iterable[Counted], config: Mapping[str, Any]) -> int:
     """Operations per position for each position that it attends to: scores and values of all heads (2 + 2).
 
-    Told by the matrices that take what the heads gathered; of latent attention nothing is said.
+    Told by the matrices that take what the heads gathered, if those that ask are there, too: BERT has them in
+    a module of their own, which computes no scores. Of latent attention nothing is said.
     """
     total = 0
+    asks = False
     for subject, copies in modules:
         found = explain(subject, scope_of(config, subject.path))
         if found is None or found.matrix is None or not found.matrix.maps:
             continue
-        gathered = found.matrix.axes[1]
+        made, gathered = found.matrix.axes
+        asks = asks or "heads" in made.names
         if gathered.names == ("heads", "head_dim"):
             total += 4 * copies * gathered.length
-    return total
+    return total if asks else 0
+
+
+def repeated(modules: Iterable[Counted], config: Mapping[str, Any], path: str) -> list[Counted]:
+    """``modules`` of the part at ``path``, as often as it runs them.
+
+    ALBERT runs its groups of layers in turn, until there were ``num_hidden_layers`` of them.
+    """
+    layers, groups = config.get("num_hidden_layers"), config.get("num_hidden_groups", 1)
+    known = type(layers) is int and type(groups) is int and groups > 0 and layers % groups == 0
+    if not known or _SHARED in path:
+        return list(modules)
+    return [each._replace(copies=each.copies * _runs(each, layers // groups)) for each in modules]
+
+
+def _runs(module: Counted, times: int) -> int:
+    return times if _SHARED in module.subject.path else 1
 
 
 def flops_of(modules: Iterable[Counted], config: Mapping[str, Any], experts: Experts | None) -> int | None:

@@ -61,5 +61,6 @@ def scope_of(config: Mapping[str, Any], path: str) -> Scope:
     if part is not None:
         return Scope(Sizes(part, config, layer), "token")
     seen = next((found for entry, found in _ALONE if entry in config), "token")
-    position = "token" if "decoder" in words else seen
+    # Whisper's head stands beside the decoder, not in it.
+    position = "token" if "decoder" in words or words[-1] == "proj_out" else seen
     return Scope(Sizes(config, config, layer), position)

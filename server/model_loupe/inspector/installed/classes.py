@@ -122,7 +122,7 @@ def parameters_of(function: ast.FunctionDef) -> Iterator[Field]:
     for parameter, default in pairs:
         if parameter.arg not in _NOT_FIELDS:
             annotation = ast.unparse(parameter.annotation) if parameter.annotation else ""
-            yield Field(parameter.arg, annotation, ast.unparse(default) if default else None, None)
+            yield Field(parameter.arg, annotation, _source(default), None)
 
 
 def _popped(function: ast.FunctionDef) -> Iterator[Field]:
@@ -133,18 +133,30 @@ def _popped(function: ast.FunctionDef) -> Iterator[Field]:
                 func=ast.Attribute(value=ast.Name(id="kwargs"), attr="pop"),
                 args=[ast.Constant(value=str(name)), *rest],
             ) if not name.startswith("_"):
-                yield Field(name, "", ast.unparse(rest[0]) if rest else None, None)
+                yield Field(name, "", _source(rest[0] if rest else None), None)
 
 
 def _dataclass_default(value: ast.expr | None) -> tuple[str | None, str]:
     """The default of a dataclass' field, and the help text that ``field(metadata=…)`` gives."""
     if not isinstance(value, ast.Call) or ast.unparse(value.func).rpartition(".")[2] != "field":
-        return (ast.unparse(value) if value else None), ""
+        return _source(value), ""
     given = {keyword.arg: keyword.value for keyword in value.keywords}
     default = given.get("default")
     factory = given.get("default_factory")
-    shown = ast.unparse(default) if default else f"{ast.unparse(factory)}()" if factory else None
+    shown = _source(default) or (f"{ast.unparse(factory)}()" if factory else None)
     return shown, _help(given.get("metadata"))
+
+
+def _source(default: ast.expr | None) -> str | None:
+    """A default as source text: ``4096 * 32`` worked out, of ``interval(min=0.0)(default=0.02)`` the 0.02."""
+    match default:
+        case None:
+            return None
+        case ast.Call(func=ast.Call(), args=[], keywords=[ast.keyword(arg="default", value=checked)]):
+            return _source(checked)
+        case ast.BinOp(ast.Constant(int(left)), ast.Mult(), ast.Constant(int(right))):
+            return str(left * right)
+    return ast.unparse(default)
 
 
 def _help(metadata: ast.expr | None) -> str:

@@ -17,6 +17,9 @@ _DEFAULT = re.compile(r"[Dd]efaults? to (?:`([^`]+)`|(\S+?)[,.)]?(?:\s|$))")
 _REFERENCE = re.compile(r"\[`~?(?:[\w.]*\.)?(\w+(?:\(\))?)`\](?!\()")
 _RELATIVE_LINK = re.compile(r"\[([^\]]+)\]\((?!https?://)[^)]*\)")
 _TAG = re.compile(r"</?(?:Tip|Added|Deprecated|p|br|b|i|hfoption|hfoptions)\b[^>]*>")
+_CODE = re.compile(r"(```.*?```|`[^`]*`)", re.DOTALL)
+# ``<repo>`` for what a reader is to fill in: Markdown would take it for a tag, and show nothing.
+_PLACEHOLDER = re.compile(r"<(?=[A-Za-z/!?])(?!https?://)")
 _MOST_JOINED = 4
 
 
@@ -60,6 +63,9 @@ def plain_markdown(text: str) -> str:
     text = _RELATIVE_LINK.sub(r"\1", text)
     # A list that is indented would be code, or go on with the paragraph before it.
     text = re.sub(r"^ {4,}(?=[-*] )", "", text, flags=re.MULTILINE)
+    parts = _CODE.split(text)
+    parts[::2] = [_PLACEHOLDER.sub(r"\\<", prose) for prose in parts[::2]]
+    text = "".join(parts)
     return re.sub(r"\n\s*\n+", "\n\n", text).strip()
 
 

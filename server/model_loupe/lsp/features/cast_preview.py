@@ -81,7 +81,7 @@ async def _planned(session: Session, params: CastPreviewParams) -> CastPreview:
     )
     # The rows of the first way to build a model do not name its call.
     is_first = session.inspector.is_first_way(request, options)
-    place = Place(request) if is_first else Place(request, options=options)
+    place = Place(request) if is_first else Place(request, options=session.inspector.way_of(request, options))
     return await session.run(CastPreview, description, place, options, wish)
 
 

@@ -97,8 +97,10 @@ def _commands(session: Session, place: _Place, outcome: Outcome | None) -> list[
     from model_loupe.inspector import architecture_id
 
     shown = [session.inspector.root(ask.request).id]
-    if not session.inspector.is_first_way(ask.request, ask.options):
-        shown.append(architecture_id(ask.request, ask.options))
+    # Before anybody has asked for the models, which call is the first is not known: then each names its own.
+    inspector, is_known = session.inspector, ask.request in session.inspector.calls
+    if not (is_known and inspector.is_first_way(ask.request, ask.options)):
+        shown.append(architecture_id(ask.request, inspector.way_of(ask.request, ask.options)))
     titles = (summary(session.view(outcome, ask.options), ask.options) + others, "Architecture")
     return [*(types.Command(title, SHOW_ARCHITECTURE, arguments=shown) for title in titles), *preview]
 

@@ -80,7 +80,7 @@ def _ignored(session: Session, part: Part, finding: Finding, problem: types.Diag
     place = session.encoding.to_position(part.lines, line, len(part.lines[line].rstrip()))
     edit = types.TextEdit(types.Range(place, place), f"  # loupe: ignore[{finding.code}]")
     return types.CodeAction(
-        f"Leave out {finding.code} here",
+        f"Ignore {finding.code} on this line",
         types.CodeActionKind.QuickFix,
         [problem],
         edit=types.WorkspaceEdit(changes={part.uri: [edit]}),

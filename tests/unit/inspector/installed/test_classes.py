@@ -52,6 +52,8 @@ class LoraConfig(Base):
     own: int = 2
     rank: int | None = field(default=8, metadata={"help": "How   wide."})
     names: list = field(default_factory=list)
+    context: int = 4096 * 32
+    spread: float = interval(min=0.0, max=1.0)(default=0.02)
     shown: ClassVar[int] = 3
     kind = "lora"
 
@@ -95,6 +97,9 @@ def test_a_class_has_its_fields_and_those_of_its_bases(folders: Folders) -> None
         "own": ("int", "2", "Its own."),
         "rank": ("int | None", "8", "How wide."),
         "names": ("list", "list()", None),
+        # As transformers 5 writes them: what is told is what a file would give.
+        "context": ("int", "131072", None),
+        "spread": ("float", "0.02", None),
         "shared": ("", "1", "Of all."),
         "popped": ("", "'x'", "Taken out of kwargs."),
     }

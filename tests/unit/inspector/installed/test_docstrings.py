@@ -69,4 +69,6 @@ def test_without_arguments_there_are_none(docstring: str | None) -> None:
 def test_what_only_the_libraries_site_understands_is_taken_out() -> None:
     said = "<Tip warning={true}>\n\nUse [`~transformers.AutoModel.from_pretrained`].\n\n</Tip>\n\n[a](b) [c](https://d)"
     assert plain_markdown(said) == "Use `from_pretrained`.\n\na [c](https://d)"
+    said = "As <namespace>/<repo>, `<eos>`, 3 < 4 or <https://d>:\n```\n<x>\n```"
+    assert plain_markdown(said) == said.replace("<n", "\\<n").replace("<r", "\\<r")
     assert quoted_values("`\"eager\"`, `'sdpa'` or `other`") == ("eager", "sdpa")
