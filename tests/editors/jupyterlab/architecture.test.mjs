@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 
 import { photograph } from '../lib/browser.mjs';
 import { TORCH_PYTHON } from '../lib/samples.mjs';
+import { steps } from '../lib/steps.mjs';
 import { castSteps } from './casts.mjs';
 import { openDemo, openPanel, row, runCommand, typeAfter, widenPanel } from './lab.mjs';
 
@@ -24,17 +25,7 @@ after(async () => {
   await lab?.close();
 });
 
-/** A part of the test; a picture of the page tells what went wrong. */
-function step(name, body) {
-  test(name, async () => {
-    try {
-      await body();
-    } catch (error) {
-      await photograph(page, `failed jupyterlab ${name.replace(/\W+/g, '-')}`);
-      throw error;
-    }
-  });
-}
+const step = steps('jupyterlab', () => ({ page }));
 
 const printed = () => page.locator('.jp-ModelLoupe-printed').locator('visible=true');
 

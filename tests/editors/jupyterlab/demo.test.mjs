@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 
 import { photograph } from '../lib/browser.mjs';
 import { until } from '../lib/processes.mjs';
+import { steps } from '../lib/steps.mjs';
 import { card, hover, leave, openDemo, openPanel, processes, row, runCommand, typeAfter, widenPanel } from './lab.mjs';
 
 // 18 layers × 34,944, the embedding's 512 × 64 and the last norm's 64; the tied head counts once.
@@ -23,17 +24,7 @@ after(async () => {
   await lab?.close();
 });
 
-/** A part of the test; a picture of the page tells what went wrong. */
-function step(name, body) {
-  test(name, async () => {
-    try {
-      await body();
-    } catch (error) {
-      await photograph(page, `failed jupyterlab ${name.replace(/\W+/g, '-')}`);
-      throw error;
-    }
-  });
-}
+const step = steps('jupyterlab', () => ({ page }));
 
 async function assertCard(text) {
   assert.match(text, /GemmaForCausalLM/);

@@ -121,6 +121,9 @@ async function wordAt(page, line, word) {
     ([lineText, wordText]) => {
       for (const element of document.querySelectorAll('.jp-CodeCell .cm-line')) {
         const offset = element.textContent.includes(lineText) ? element.textContent.indexOf(wordText) : -1;
+        if (offset >= 0) {
+          element.scrollIntoView({ block: 'nearest' });
+        }
         const range = document.createRange();
         const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
         for (let at = 0; offset >= 0 && walker.nextNode(); at += walker.currentNode.data.length) {

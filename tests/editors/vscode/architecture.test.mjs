@@ -1,12 +1,13 @@
 // What the user's own transformers says of a model, in a real workbench with a real torch.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 
 import { photograph } from '../lib/browser.mjs';
 import { openFile, openWorkbench, PYTHON } from '../lib/codeServer.mjs';
 import { until } from '../lib/processes.mjs';
 import { makeBuildableWorkspace, TORCH_PYTHON, writeSetting, writeSmallGemma } from '../lib/samples.mjs';
+import { steps } from '../lib/steps.mjs';
 import { castSteps } from './casts.mjs';
 import { EDITOR, expand, lens, treeAtRest, treeRow, widenSideBar } from './page.mjs';
 
@@ -33,18 +34,7 @@ after(async () => {
   workspace?.remove();
 });
 
-/** A part of the test; a picture of the page tells what went wrong. */
-function step(name, body) {
-  test(name, async () => {
-    try {
-      await body();
-    } catch (error) {
-      await photograph(page, `failed ${name.replace(/\W+/g, '-')}`);
-      console.error(workbench.log().slice(-4000));
-      throw error;
-    }
-  });
-}
+const step = steps('vscode', () => ({ page, log: workbench.log }));
 
 /** The text of the document in the foreground, its first lines. */
 async function shownText() {

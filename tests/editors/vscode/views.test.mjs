@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 
 import { assertAccessible, assertReadable } from '../lib/accessible.mjs';
 import { photograph, REPOSITORY } from '../lib/browser.mjs';
 import { openFile, openWorkbench, PYTHON } from '../lib/codeServer.mjs';
 import { until } from '../lib/processes.mjs';
 import { makeWorkspace, writeCheckpoint } from '../lib/samples.mjs';
+import { steps } from '../lib/steps.mjs';
 import { EDITOR, expand, inBothThemes, lens, runCommand, treeAtRest, treeRow, webViewFrame } from './page.mjs';
 
 // As many tensors as the largest models have, in one module.
@@ -34,17 +35,7 @@ after(async () => {
   workspace?.remove();
 });
 
-function step(name, body) {
-  test(name, async () => {
-    try {
-      await body();
-    } catch (error) {
-      await photograph(page, `failed ${name.replace(/\W+/g, '-')}`);
-      console.error(workbench.log().slice(-4000));
-      throw error;
-    }
-  });
-}
+const step = steps('vscode', () => ({ page, log: workbench.log }));
 
 const command = (title) => runCommand(page, `Model Loupe: ${title}`);
 

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 
 import { photograph } from '../lib/browser.mjs';
 import { hover, openFile, openWorkbench, PYTHON } from '../lib/codeServer.mjs';
 import { until } from '../lib/processes.mjs';
 import { makeWorkspace, writeCheckpoint } from '../lib/samples.mjs';
+import { steps } from '../lib/steps.mjs';
 import { EDITOR, expand, lens, treeAtRest, treeRow, typeLine, widenSideBar } from './page.mjs';
 
 const NOTEBOOK = '.notebookOverlay';
@@ -35,18 +36,7 @@ after(async () => {
   workspace?.remove();
 });
 
-/** A part of the test; a picture of the page tells what went wrong. */
-function step(name, body) {
-  test(name, async () => {
-    try {
-      await body();
-    } catch (error) {
-      await photograph(page, `failed ${name.replace(/\W+/g, '-')}`);
-      console.error(workbench.log().slice(-4000));
-      throw error;
-    }
-  });
-}
+const step = steps('vscode', () => ({ page, log: workbench.log }));
 
 const squiggle = () => page.locator(`${EDITOR} .squiggly-warning`);
 
