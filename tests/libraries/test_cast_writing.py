@@ -493,7 +493,9 @@ def test_processes_that_end_meanwhile(
     victim: str, sent: signal.Signals, code: int, large: Path, tmp_path: Path
 ) -> None:
     """Whichever of the two is left removes what was begun."""
-    process = subprocess.Popen(command(large, tmp_path), stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command(large, tmp_path), stderr=subprocess.PIPE, text=True, preexec_fn=_heed_interrupts
+    )
     wait_for(lambda: list(tmp_path.glob(".cast.*.unfinished/*.safetensors")))
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     os.kill(int(children[0]) if victim == "worker" else process.pid, sent)
@@ -503,6 +505,11 @@ def test_processes_that_end_meanwhile(
     if victim == "worker":
         assert stderr.startswith("model-loupe: the worker under ")
         assert stderr.count("\n") == 1
+
+
+def _heed_interrupts() -> None:
+    """What is started from a shell's background inherits that SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for(condition: Callable[[], object]) -> None:
