@@ -221,6 +221,8 @@ async def test_without_trust_nothing_is_asked(
 
 async def test_diagnostics(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
     hub.repositories[SMALL].gated = "auto"
+    # A name may be meant if it is known by the time that the other is looked for.
+    await told(editor.open(tmp_path / "earlier.py", LOAD.format(f'"{SMALL}"')), SMALL)
     text = LOAD.format(f'"{SMALL}"') + LOAD.format('"google/gemma-smal"')
     document = editor.open(tmp_path / "a.py", text)
     document.save()
