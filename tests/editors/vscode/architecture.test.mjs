@@ -112,6 +112,7 @@ step('Go to Definition opens the class in the installed transformers', async () 
 castSteps(step, () => ({ workbench, workspace }));
 
 step('a vocabulary is searched from its row', async () => {
+  await treeAtRest(page); // the row that the last step led to may still be opened
   await treeRow(page, /./).first().click();
   await page.keyboard.press('Control+ArrowLeft'); // collapses all
   for (const label of [/small-gemma/, /^Tokenizer/, /^Vocabulary/]) {
