@@ -63,8 +63,11 @@ def told(editor: Editor) -> Told:
 
 
 def write_weights(folder: Path, tensors: int, rows: int = 512) -> Path:
-    """Random float32 matrices with 1,024 columns each; one value of the first is beyond float16."""
-    write_model(folder)
+    """Random float32 matrices with 1,024 columns each; one value of the first is beyond float16.
+
+    The config has as many layers, so that the tree's rows keep their ids once the model is built.
+    """
+    write_model(folder, layers=tensors)
     chance = np.random.default_rng(0)
     weights = {
         f"model.layers.{number}.mlp.up_proj.weight": chance.standard_normal((rows, 1024), np.float32)
