@@ -27,13 +27,14 @@ export const CommandIDs = {
 } as const;
 
 const VOCABULARY = 'vocabulary';
-const CATEGORY = 'Model Loupe';
+export const CATEGORY = 'Model Loupe';
 const ROW_SELECTOR = '.jp-ModelLoupe-row';
 const TREE_SELECTOR = '.jp-ModelLoupe-tree';
 const EDITOR_SELECTOR = '.jp-CodeMirrorEditor';
 
-// Rows of what can be printed, by what the server says they are.
-const PRINTABLE_SELECTORS = ['model', 'architecture'].map((context) => `${ROW_SELECTOR}[data-context='${context}']`);
+// Rows by what the server says they are: of models, and of all that can be printed.
+export const MODEL_ROW = `${ROW_SELECTOR}[data-context='model']`;
+export const PRINTABLE_ROWS = [MODEL_ROW, `${ROW_SELECTOR}[data-context='architecture']`];
 
 /** Adds the commands; the panel's toolbar needs them before there is a panel. */
 export function addCommands(
@@ -64,7 +65,7 @@ export function addCommands(
     execute: async ({ row }) => {
       const chosen = (row as string | undefined) ?? panel().printable?.id;
       if (chosen !== undefined) {
-        await printed()?.show(chosen);
+        await printed()?.show({ row: chosen });
       }
     },
   });
@@ -110,7 +111,7 @@ export function addCommands(
     },
   });
   commands.addCommand(CommandIDs.copy, {
-    label: 'Copy',
+    label: 'Copy Row',
     caption: 'Copy the selected row',
     icon: copyIcon,
     execute: () => {
@@ -151,7 +152,7 @@ export function addCommands(
     execute: () => server?.restart(),
   });
   commands.addKeyBinding({ command: CommandIDs.copy, keys: ['Accel C'], selector: TREE_SELECTOR });
-  for (const selector of PRINTABLE_SELECTORS) {
+  for (const selector of PRINTABLE_ROWS) {
     app.contextMenu.addItem({ command: CommandIDs.print, selector, rank: 0 });
     app.contextMenu.addItem({ command: CommandIDs.previewCasts, selector, rank: 0 });
   }

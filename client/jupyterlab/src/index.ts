@@ -20,18 +20,21 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { Token } from '@lumino/coreutils';
 
 import { CodeActions } from './actions';
-import { CastPreviews } from './casts';
+import { castPreviews } from './casts';
 import { runCommand } from './client-commands';
 import { addCommands, addFixCommand, addToPalette } from './commands';
+import { comparisons } from './comparisons';
 import { Diagnostics } from './diagnostics';
 import { EditorViews } from './editors';
 import { Edits } from './edits';
 import { closeCard, hover } from './hover';
 import { drawsDiagnostics, LspHoverWatch } from './jupyterlab-lsp';
 import { CodeLenses } from './lenses';
+import { addModelCommands } from './model-commands';
 import { ModelsPanel, PANEL_ID } from './panel';
-import { PrintedModels } from './printed';
+import { printedModels } from './printed';
 import { LoupeServer } from './server';
+import { sizesPages } from './sizes';
 import { CAPABILITY, keepOutOfAddress, SourcesDrive } from './sources';
 import { StatusItem } from './status';
 
@@ -75,10 +78,12 @@ const panelPlugin: JupyterFrontEndPlugin<void> = {
   id: '@model-loupe/jupyterlab:panel',
   description: 'Shows the models that the open documents name, in the left side bar.',
   autoStart: true,
+  requires: [IRenderMimeRegistry],
   // Without JupyterLab's language server support there is none: the panel then says so.
   optional: [ILoupeServer, ILSPDocumentConnectionManager, ICommandPalette, ILayoutRestorer, IStatusBar],
   activate: (
     app: JupyterFrontEnd,
+    rendermime: IRenderMimeRegistry,
     server: LoupeServer | null,
     manager: ILSPDocumentConnectionManager | null,
     palette: ICommandPalette | null,
@@ -93,11 +98,17 @@ const panelPlugin: JupyterFrontEndPlugin<void> = {
       () => casts,
     );
     const panel = new ModelsPanel(server, app.commands);
-    const printed = server && new PrintedModels(app, server, restorer);
-    const casts = server && manager && new CastPreviews(app, server, new Edits(server, manager), restorer);
+    const printed = server && printedModels(app, server, restorer);
+    const casts = server && manager && castPreviews(app, server, new Edits(server, manager), restorer);
     app.shell.add(panel, 'left', { rank: 700, type: 'Model Loupe' });
     restorer?.add(panel, PANEL_ID);
     if (server) {
+      addModelCommands(app, palette, {
+        server,
+        panel,
+        comparisons: comparisons(app, server, rendermime, restorer),
+        sizes: sizesPages(app, server, restorer),
+      });
       statusBar?.registerStatusItem('model-loupe', { item: new StatusItem(server, app.commands), align: 'right' });
     }
     if (palette) {

@@ -1,5 +1,5 @@
 /** A tree whose rows are loaded when they are looked at, with the keys and the roles of an ARIA tree. */
-import type { ModelTree, TreeNode } from '@model-loupe/core';
+import type { ModelNode, ModelTree, TreeNode } from '@model-loupe/core';
 import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
@@ -124,7 +124,7 @@ export class TreeView extends Widget {
     this.tree.invalidate();
     const nodes = await this.tree.roots();
     if (generation === this.generation && !this.isDisposed) {
-      this.setRoots(this.merge(nodes, this.roots, null));
+      this.setRoots(this.mergeRoots(nodes));
       await Promise.all(this.roots.map((item) => this.reload(item)));
       this.keepFocus();
     }
@@ -175,6 +175,7 @@ export class TreeView extends Widget {
     this.generation += 1;
     this.tree.clear();
     this.setRoots([]);
+    this.unfiltered = [];
     this.focused = null;
   }
 
@@ -307,6 +308,24 @@ export class TreeView extends Widget {
       item.update(node);
       return item;
     });
+  }
+
+  /** Rows for the models; without a filter they are again as they were before there was one. */
+  private mergeRoots(nodes: readonly ModelNode[]): TreeItem[] {
+    const before = this.roots;
+    const items = this.merge(nodes, [...before, ...this.unfiltered], null);
+    if (!this.tree.filter) {
+      this.unfiltered = items;
+      return items;
+    }
+    // What a filter finds is in sight, but for models that the Hub would be asked for and that nobody has opened.
+    const opened = new Set(this.unfiltered.filter(({ expanded }) => expanded).map(({ node }) => node.label));
+    items.forEach((item, index) => {
+      if (!before.includes(item) && (nodes[index]?.kind === 'local' || opened.has(item.node.label))) {
+        item.setExpanded(true);
+      }
+    });
+    return items;
   }
 
   private setRoots(items: TreeItem[]): void {
@@ -444,6 +463,8 @@ export class TreeView extends Widget {
   }
 
   private roots: TreeItem[] = [];
+  /** The roots as they are without a filter. */
+  private unfiltered: TreeItem[] = [];
   private focused: TreeItem | null = null;
   private generation = 0;
   private typed = '';

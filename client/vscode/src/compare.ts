@@ -1,5 +1,5 @@
 /** Two models side by side, as a rendered Markdown document that follows them. */
-import { COMPARE, type CompareParams, type PrintedModel, type TreeNode } from '@model-loupe/core';
+import { compareModels, type CompareParams, type TreeNode } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
 import type { LanguageServer } from './server';
@@ -29,8 +29,7 @@ export class Comparisons implements vscode.TextDocumentContentProvider, vscode.D
   }
 
   async provideTextDocumentContent({ query }: vscode.Uri): Promise<string> {
-    const params = JSON.parse(query) as CompareParams;
-    return (await this.server.request<PrintedModel>(COMPARE, params)).text;
+    return (await compareModels(this.server, JSON.parse(query) as CompareParams)).text;
   }
 
   /** Open the comparison of two models. */

@@ -7,8 +7,7 @@ import {
   CAST_PREVIEW,
   CHILDREN,
   FILE,
-  SIZES,
-  type Area,
+  modelSizes,
   type CastPreview,
   type CheckpointFile,
   type TreeNode,
@@ -85,7 +84,7 @@ function tableView(title: string, rows: readonly (readonly [string, string])[]):
 async function fillTreemap(node: string): Promise<void> {
   const place = element(root, '#sizes');
   try {
-    new Treemap(place, await ask<Area>(SIZES, { node }));
+    new Treemap(place, await modelSizes({ request: ask }, node));
   } catch (error) {
     render(html`<p class="loupe-faint">${messageOf(error)}</p>`, place);
   }
