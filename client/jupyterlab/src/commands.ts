@@ -56,7 +56,7 @@ export function addCommands(
     label: 'Refresh Models',
     caption: 'Refresh',
     icon: refreshIcon,
-    execute: () => panel().refresh(),
+    execute: () => server?.refreshModels(),
   });
   commands.addCommand(CommandIDs.print, {
     label: 'Print Model',

@@ -1,4 +1,5 @@
 /** Documents about models that follow them. */
+import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
 import { loupeIcon } from './icons';
@@ -30,7 +31,6 @@ export class FollowingWidget<Answer> extends Widget {
     super();
     this.addClass('jp-ModelLoupe-document');
     this.addClass(subject.className);
-    this.node.tabIndex = 0;
     this.message.setAttribute('role', 'status');
     this.node.append(this.message, this.body);
     this.title.label = subject.label;
@@ -38,6 +38,12 @@ export class FollowingWidget<Answer> extends Widget {
     server.stateChanged.connect(this.refresh, this);
     server.modelsChanged.connect(this.refresh, this);
     this.refresh();
+  }
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    // It is scrolled with the keyboard; JupyterLab takes it out of the order of Tab.
+    this.node.tabIndex = 0;
   }
 
   private refresh(): void {

@@ -58,9 +58,11 @@ function addTreeCommands({ commands, shell }: JupyterFrontEnd, panel: ModelsPane
   commands.addCommand(ModelCommandIDs.filter, {
     label: 'Filter Models',
     caption: 'Filter tensors and config fields by a part of their names',
-    execute: () => {
+    execute: async () => {
+      // After the palette, which brings the keyboard back to the document in front.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      panel.entersAtFilter = true;
       shell.activateById(panel.id);
-      panel.activateFilter();
     },
   });
   commands.addCommand(ModelCommandIDs.clearFilter, {

@@ -1,6 +1,14 @@
 /** The side panel: the models of the open documents and their trees, or why there are none. */
 import { ModelTree, type ModelNode, type Sort, type Transport, type TreeNode } from '@model-loupe/core';
-import { SidePanel, ToolbarButton, collapseAllIcon, copyIcon, refreshIcon } from '@jupyterlab/ui-components';
+import {
+  CommandToolbarButton,
+  SidePanel,
+  ToolbarButton,
+  collapseAllIcon,
+  copyIcon,
+  refreshIcon,
+  type LabIcon,
+} from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
 import { Signal, type ISignal } from '@lumino/signaling';
@@ -104,6 +112,9 @@ export class ModelsPanel extends SidePanel {
     return this.server?.state === 'ready' ? this.models.roots() : [];
   }
 
+  /** The keyboard comes to the filter, not to the tree, when the panel is activated next. */
+  entersAtFilter = false;
+
   /** Another filter or order is shown. */
   get shownChanged(): ISignal<this, void> {
     return this.shownSignal;
@@ -133,11 +144,6 @@ export class ModelsPanel extends SidePanel {
     this.showAnew();
   }
 
-  /** Brings the keyboard to the filter. */
-  activateFilter(): void {
-    this.filterBox.activate();
-  }
-
   /** Unfolds the rows with these ids, each below the one before; rejects if no such model is named. */
   async reveal(path: readonly string[]): Promise<void> {
     // No filter may have left them out.
@@ -157,7 +163,7 @@ export class ModelsPanel extends SidePanel {
     await this.reveal(row ? [model, row.id] : [model]);
   }
 
-  async refresh(): Promise<void> {
+  private async refresh(): Promise<void> {
     if (this.server?.state !== 'ready') {
       return;
     }
@@ -192,7 +198,8 @@ export class ModelsPanel extends SidePanel {
 
   protected override onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    this.tree.activate();
+    (this.entersAtFilter ? this.filterBox : this.tree).activate();
+    this.entersAtFilter = false;
   }
 
   /** Asks only while it is seen; what changed meanwhile is asked for when it is seen again. */
@@ -204,17 +211,14 @@ export class ModelsPanel extends SidePanel {
   }
 
   private addButtons(): void {
-    const buttons: [string, string, typeof refreshIcon][] = [
+    this.toolbar.addItem('sort', this.sortButton);
+    const buttons: [string, string, LabIcon][] = [
       ['refresh', CommandIDs.refresh, refreshIcon],
       ['copy', CommandIDs.copy, copyIcon],
       ['collapse', CommandIDs.collapseAll, collapseAllIcon],
     ];
-    this.toolbar.addItem('sort', this.sortButton);
-    for (const [name, command, icon] of buttons) {
-      const onClick = (): void => {
-        void this.commands.execute(command);
-      };
-      this.toolbar.addItem(name, new ToolbarButton({ icon, tooltip: this.commands.caption(command), onClick }));
+    for (const [name, id, icon] of buttons) {
+      this.toolbar.addItem(name, new CommandToolbarButton({ commands: this.commands, id, icon, label: '' }));
     }
   }
 

@@ -101,6 +101,11 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     return this.modelsSignal;
   }
 
+  /** Has all that shows models ask for them anew, as if the server had said that they may have changed. */
+  refreshModels(): void {
+    this.modelsSignal.emit();
+  }
+
   get diagnosticsPublished(): ISignal<this, PublishedDiagnostics> {
     return this.diagnosticsSignal;
   }

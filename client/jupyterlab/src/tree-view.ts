@@ -345,10 +345,11 @@ export class TreeView extends Widget {
   /** One row at a time can be reached with Tab; where it went away, the first takes its place. */
   private keepFocus(): void {
     if (!this.focused || !this.node.contains(this.focused.element)) {
-      this.focused = null;
       const first = this.roots[0];
       if (first) {
         this.setFocused(first);
+      } else {
+        this.focused = null;
       }
     }
   }

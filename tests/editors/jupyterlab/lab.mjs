@@ -195,6 +195,15 @@ export async function runCommand(page, title) {
   await palette.locator('.lm-CommandPalette-item', { hasText: title }).first().click();
 }
 
+/** Chooses JupyterLab's own theme of that name: `Light` or `Dark`. */
+export async function chooseTheme(page, name) {
+  await runCommand(page, `Use Theme: JupyterLab ${name}`).catch(() => undefined);
+  await until(
+    async () => (await page.locator('body').getAttribute('data-jp-theme-light')) === String(name === 'Light'),
+    `the theme is ${name}`,
+  );
+}
+
 /** Ids of the processes below `ancestor` whose command line has all of `words`. */
 export function processes(ancestor, ...words) {
   const parents = new Map();
