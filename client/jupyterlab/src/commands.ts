@@ -19,6 +19,7 @@ export const CommandIDs = {
   refresh: 'model-loupe:refresh',
   fix: 'model-loupe:fix',
   searchVocabulary: 'model-loupe:search-vocabulary',
+  copyName: 'model-loupe:copy-name',
   copy: 'model-loupe:copy',
   collapseAll: 'model-loupe:collapse-all',
   openOnHub: 'model-loupe:open-on-hub',
@@ -110,6 +111,15 @@ export function addCommands(
       }
     },
   });
+  commands.addCommand(CommandIDs.copyName, {
+    label: 'Copy Name',
+    execute: () => {
+      const node = panel().current;
+      if (node) {
+        Clipboard.copyToSystem(node.label);
+      }
+    },
+  });
   commands.addCommand(CommandIDs.copy, {
     label: 'Copy Row',
     caption: 'Copy the selected row',
@@ -158,6 +168,7 @@ export function addCommands(
   }
   const vocabulary = `${ROW_SELECTOR}[data-context='${VOCABULARY}']`;
   app.contextMenu.addItem({ command: CommandIDs.searchVocabulary, selector: vocabulary, rank: 0 });
+  app.contextMenu.addItem({ command: CommandIDs.copyName, selector: ROW_SELECTOR, rank: 1 });
   app.contextMenu.addItem({ command: CommandIDs.copy, selector: ROW_SELECTOR, rank: 1 });
   app.contextMenu.addItem({ command: CommandIDs.openOnHub, selector: ROW_SELECTOR, rank: 2 });
   app.contextMenu.addItem({ command: CommandIDs.download, selector: ROW_SELECTOR, rank: 3 });

@@ -99,7 +99,7 @@ const panelPlugin: JupyterFrontEndPlugin<void> = {
     );
     const panel = new ModelsPanel(server, app.commands);
     const printed = server && printedModels(app, server, restorer);
-    const casts = server && manager && castPreviews(app, server, new Edits(server, manager), restorer);
+    const casts = server && manager && castPreviews(app, server, new Edits(server), restorer);
     app.shell.add(panel, 'left', { rank: 700, type: 'Model Loupe' });
     restorer?.add(panel, PANEL_ID);
     if (server) {
@@ -137,7 +137,7 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
     const lenses = new CodeLenses(server, manager, views, (command, words) => {
       void runCommand(app.commands, server, command, words);
     });
-    const edits = new Edits(server, manager);
+    const edits = new Edits(server);
     addFixCommand(app, palette, new CodeActions(server, views, diagnostics, edits, app.commands));
     const lspHover = new LspHoverWatch(app, settings, () => {
       if (!server.isCompanion) {

@@ -2,8 +2,8 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Clipboard, showErrorMessage, type ICommandPalette } from '@jupyterlab/apputils';
 import { chooseModel, chooseTwo, exportModel, type ExportFormat, type ModelNode } from '@model-loupe/core';
-import type { CommandRegistry } from '@lumino/commands';
 
+import { revealInCode } from './code-places';
 import { CATEGORY, MODEL_ROW, PRINTABLE_ROWS } from './commands';
 import type { Comparisons } from './comparisons';
 import type { ModelsPanel } from './panel';
@@ -18,6 +18,7 @@ export const ModelCommandIDs = {
   sortInOrder: 'model-loupe:sort-in-order',
   compare: 'model-loupe:compare',
   showSizes: 'model-loupe:show-sizes',
+  revealInCode: 'model-loupe:reveal-in-code',
   copyText: 'model-loupe:copy-text',
   copyMarkdown: 'model-loupe:copy-markdown',
   copyJson: 'model-loupe:copy-json',
@@ -39,15 +40,16 @@ interface Parts {
 
 export function addModelCommands(app: JupyterFrontEnd, palette: ICommandPalette | null, parts: Parts): void {
   addTreeCommands(app, parts.panel);
-  addAboutModels(app.commands, parts);
+  addAboutModels(app, parts);
   for (const command of Object.values(ModelCommandIDs)) {
     palette?.addItem({ command, category: CATEGORY });
   }
-  const { compare, showSizes } = ModelCommandIDs;
+  const { compare, showSizes, revealInCode: reveal } = ModelCommandIDs;
   for (const selector of PRINTABLE_ROWS) {
     app.contextMenu.addItem({ command: showSizes, selector, rank: 0 });
   }
   app.contextMenu.addItem({ command: compare, selector: MODEL_ROW, rank: 0 });
+  app.contextMenu.addItem({ command: reveal, selector: MODEL_ROW, rank: 0 });
   for (const [command] of COPIES) {
     app.contextMenu.addItem({ command, selector: MODEL_ROW, rank: 1 });
   }
@@ -92,50 +94,52 @@ function addTreeCommands({ commands, shell }: JupyterFrontEnd, panel: ModelsPane
 }
 
 /** Each about the model of the row that the keyboard is at, else about one that the user picks. */
-function addAboutModels(commands: CommandRegistry, { server, panel, comparisons, sizes }: Parts): void {
+function addAboutModels(app: JupyterFrontEnd, { server, panel, comparisons, sizes }: Parts): void {
   const picker = new DialogPicker(() => panel.roots());
   const isEnabled = (): boolean => server.state === 'ready';
-  const model = async (title: string): Promise<ModelNode | undefined> =>
-    panel.currentModel ?? (await chooseModel(picker, title));
-  commands.addCommand(ModelCommandIDs.compare, {
+  /** What to do with the model; `title` is that of the question for it. */
+  const withModel = (title: string, act: (model: ModelNode) => unknown) => async (): Promise<void> => {
+    const model = panel.currentModel ?? (await chooseModel(picker, title));
+    if (model) {
+      await act(model);
+    }
+  };
+  const showSizes = withModel('Where the bytes of a model are', ({ id }) => sizes.show({ node: id }));
+  app.commands.addCommand(ModelCommandIDs.compare, {
     label: 'Compare Models',
     caption: 'Show two models side by side',
     isEnabled,
-    execute: async ({ node, other }) => {
-      if (typeof node === 'string' && typeof other === 'string') {
-        await comparisons.show({ node, other });
-        return;
-      }
-      const { currentModel } = panel;
-      const titles = ['Compare a model …', currentModel ? `Compare ${currentModel.label} with …` : '… with this one'] as const;
-      const two = await chooseTwo(picker, titles, currentModel ? [currentModel] : []);
-      if (two) {
-        await comparisons.show({ node: two[0].id, other: two[1].id });
-      }
-    },
+    execute: ({ node, other }) =>
+      typeof node === 'string' && typeof other === 'string'
+        ? comparisons.show({ node, other })
+        : compare(comparisons, picker, panel.currentModel),
   });
-  commands.addCommand(ModelCommandIDs.showSizes, {
+  app.commands.addCommand(ModelCommandIDs.showSizes, {
     label: 'Show Sizes',
     caption: 'Show where the bytes of a model are',
     isEnabled,
-    execute: async ({ node }) => {
-      const chosen = typeof node === 'string' ? node : (await model('Where the bytes of a model are'))?.id;
-      if (chosen !== undefined) {
-        await sizes.show({ node: chosen });
-      }
-    },
+    execute: ({ node }) => (typeof node === 'string' ? sizes.show({ node }) : showSizes()),
+  });
+  app.commands.addCommand(ModelCommandIDs.revealInCode, {
+    label: 'Reveal in Code',
+    caption: 'Go to where the code names a model',
+    isEnabled,
+    execute: withModel('Which model to go to', (model) => revealInCode(app, server, model)),
   });
   for (const [id, words, format] of COPIES) {
-    commands.addCommand(id, {
+    app.commands.addCommand(id, {
       label: `Copy Model as ${words}`,
       isEnabled,
-      execute: async () => {
-        const chosen = await model('Copy a model');
-        if (chosen) {
-          await copyModel(server, chosen, format);
-        }
-      },
+      execute: withModel('Copy a model', (model) => copyModel(server, model, format)),
     });
+  }
+}
+
+async function compare(comparisons: Comparisons, picker: DialogPicker, given: ModelNode | undefined): Promise<void> {
+  const titles = ['Compare a model …', given ? `Compare ${given.label} with …` : '… with this one'] as const;
+  const two = await chooseTwo(picker, titles, given ? [given] : []);
+  if (two) {
+    await comparisons.show({ node: two[0].id, other: two[1].id });
   }
 }
 

@@ -22,6 +22,7 @@ import { DisposableSet, type IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import { Companion } from './companion';
+import { sameFile } from './positions';
 import { rpcOf, type Rpc } from './rpc';
 
 /** The server's key in jupyter-lsp: SERVER_KEY in server/model_loupe/lsp/jupyter.py. */
@@ -162,6 +163,12 @@ export class LoupeServer implements IDisposable, StreamingTransport {
   /** The URI by which the server knows a document. */
   uriOf(document: VirtualDocument): string {
     return this.companion ? this.companion.uriOf(document) : document.documentInfo.uri;
+  }
+
+  /** The open document that the server knows by a URI. */
+  documentOf(uri: string): VirtualDocument | undefined {
+    const documents = [...this.manager.documents.values()];
+    return documents.find((document) => !document.isDisposed && sameFile(this.uriOf(document), uri));
   }
 
   /** Tells the server the user's settings; where JupyterLab is connected to it, JupyterLab does. */

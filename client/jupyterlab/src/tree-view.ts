@@ -10,6 +10,7 @@ import { plainText } from './text';
 const BUSY_MS = 200;
 /** Keys typed within this time are one search for a label. */
 const TYPE_AHEAD_MS = 700;
+const EVENTS = ['click', 'keydown', 'focusin', 'contextmenu', 'dragstart'];
 const ROW = 'jp-ModelLoupe-row';
 const ITEM = 'jp-ModelLoupe-item';
 
@@ -24,6 +25,7 @@ class TreeItem {
     this.element.setAttribute('role', 'treeitem');
     this.element.tabIndex = -1;
     this.row.className = ROW;
+    this.row.draggable = true;
     this.group.setAttribute('role', 'group');
     this.element.append(this.row);
     this.draw();
@@ -190,6 +192,9 @@ export class TreeView extends Widget {
     }
     if (event.type === 'focusin') {
       this.setFocused(item);
+    } else if (event.type === 'dragstart') {
+      // What is dropped into an editor: the module's path as code writes it.
+      (event as DragEvent).dataTransfer?.setData('text/plain', this.tree.code(item.node));
     } else if (event.type === 'click') {
       this.focus(item);
       this.toggle(item);
@@ -200,13 +205,13 @@ export class TreeView extends Widget {
 
   protected override onAfterAttach(message: Message): void {
     super.onAfterAttach(message);
-    for (const type of ['click', 'keydown', 'focusin', 'contextmenu']) {
+    for (const type of EVENTS) {
       this.node.addEventListener(type, this);
     }
   }
 
   protected override onBeforeDetach(message: Message): void {
-    for (const type of ['click', 'keydown', 'focusin', 'contextmenu']) {
+    for (const type of EVENTS) {
       this.node.removeEventListener(type, this);
     }
     super.onBeforeDetach(message);

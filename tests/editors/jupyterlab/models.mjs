@@ -21,6 +21,12 @@ export function modelSteps(step, opened) {
     await page().locator('.lm-Menu-item', { hasText: item }).click();
   }
 
+  async function pick(text) {
+    const select = page().locator('.jp-Dialog select');
+    await select.selectOption(await select.locator('option', { hasText: text }).getAttribute('value'));
+    await page().locator('.jp-Dialog').getByRole('button', { name: 'OK' }).click();
+  }
+
   const close = () => page().locator('.lm-TabBar-tab.lm-mod-current .lm-TabBar-tabCloseIcon').click();
 
   async function inBothThemes(check) {
@@ -65,6 +71,19 @@ export function modelSteps(step, opened) {
     assert.equal(await button.getAttribute('aria-pressed'), 'false');
   });
 
+  step('a row leads to the code that names its model, and a module is dragged into code', async () => {
+    await menu('./small-gemma', 'Reveal in Code');
+    await pick('dtype=torch.float32');
+    const line = page().locator('.jp-CodeCell .cm-focused .cm-line', { hasText: 'dtype=torch.float32' });
+    await line.waitFor();
+    await row(page(), /^q_proj/).dragTo(line);
+    const dropped = page().locator('.jp-CodeCell .cm-line', { hasText: 'model.layers[0].self_attn.q_proj' });
+    await dropped.waitFor();
+    await dropped.click();
+    await page().keyboard.press('Control+z');
+    await dropped.waitFor({ state: 'detached' });
+  });
+
   step('a model is copied as JSON', async () => {
     await menu('./small-gemma', 'Copy Model as JSON');
     const copied = () => page().evaluate(() => navigator.clipboard.readText());
@@ -79,9 +98,7 @@ export function modelSteps(step, opened) {
     await typeAfter(page(), 'print(model)', 'AutoModelForCausalLM.from_pretrained("./other-gemma")');
     await row(page(), './other-gemma').waitFor();
     await menu('./small-gemma', 'Compare Models');
-    const select = page().locator('.jp-Dialog select');
-    await select.selectOption(await select.locator('option', { hasText: './other-gemma' }).getAttribute('value'));
-    await page().locator('.jp-Dialog').getByRole('button', { name: 'OK' }).click();
+    await pick('./other-gemma');
     await inFront(COMPARISON).locator('h1', { hasText: './small-gemma ↔ ./other-gemma' }).waitFor();
     await inFront(COMPARISON).locator('tr', { hasText: 'rope_theta' }).getByText('5000').waitFor();
     await inBothThemes(async (kind) => {
