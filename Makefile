@@ -26,7 +26,7 @@ VSIX := dist/model-loupe.vsix
 # Packages carry the time of the commit, not of the build: two builds of one commit are the same, byte by byte.
 REPRODUCIBLY := TZ=UTC SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 1577836800)}
 NOTEBOOK := .cache/transformers-4.38.0
-# For tests that compute and measure no time; the folder with the longest goes first, so that nothing is left waiting for it.
+# No test measures time. The folder with the longest goes first, so that nothing is left waiting for it.
 IN_PARALLEL := -n 2 --dist worksteal
 
 SERVER_SOURCES := $(shell find server -name '*.py' 2>/dev/null)
@@ -60,7 +60,7 @@ format: $(DEV)/.installed ## let ruff format and fix
 	@$(DEV)/bin/ruff check --fix
 
 test-python: $(DEV)/.installed $(ARTEFACTS)/.installed ## unit tests and the server over stdio
-	@MODEL_LOUPE_ARTEFACTS=$(ARTEFACTS) $(DEV)/bin/python -m pytest -q
+	@MODEL_LOUPE_ARTEFACTS=$(ARTEFACTS) $(DEV)/bin/python -m pytest -q $(IN_PARALLEL)
 
 test-client: $(NODE) ## unit tests of the clients
 	@npm run --silent test:unit
@@ -83,7 +83,7 @@ test-libraries: $(LIBRARIES)/.installed $(OVERLAYS:=/.installed) $(ARTEFACTS)/.i
 
 test-with-torch: $(DEV)/.installed $(NODE) $(LIBRARIES)/.installed $(NOTEBOOK)/.installed ## the server with a worker that has torch
 	@MODEL_LOUPE_TORCH_PYTHON=$(CURDIR)/$(LIBRARIES)/bin/python \
-		MODEL_LOUPE_NOTEBOOK_LIBRARIES=$(CURDIR)/$(NOTEBOOK) $(DEV)/bin/python -m pytest -q tests/with_torch
+		MODEL_LOUPE_NOTEBOOK_LIBRARIES=$(CURDIR)/$(NOTEBOOK) $(DEV)/bin/python -m pytest -q -n 2 --dist loadfile tests/with_torch
 
 docs: $(DEV)/.installed ## the reference in docs/reference, from the tables that the code goes by
 	@$(DEV)/bin/python docs/make.py
