@@ -129,7 +129,7 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
     const edits = new Edits(server, manager);
     addFixCommand(app, palette, new CodeActions(server, views, diagnostics, edits, app.commands));
     const lspHover = new LspHoverWatch(app, settings, () => {
-      if (!server.isCompanion) {
+      if (server.isChosen) {
         closeCard();
       }
     });

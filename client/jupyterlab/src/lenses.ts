@@ -11,6 +11,7 @@ import type { Range } from '@model-loupe/core';
 import type { EditorViews } from './editors';
 import { editorPlace } from './positions';
 import type { LoupeServer } from './server';
+import { isPython } from './tracked';
 
 /** Lenses follow what is typed after a rest; what the server says by itself, nearly at once. */
 const REST_MS = 400;
@@ -71,7 +72,7 @@ export class CodeLenses {
 
   private documents(): VirtualDocument[] {
     const documents = [...this.manager.documents.values()];
-    return documents.filter((document) => !document.isDisposed && document.language === 'python');
+    return documents.filter((document) => !document.isDisposed && isPython(document));
   }
 
   private updateIn(milliseconds: number): void {
