@@ -244,11 +244,18 @@ SNIPPETS = [
     ),
     *_of(
         "adapter-base-mismatch",
+        (
+            "new",
+            'name = "./half"\nm = PeftModel.from_pretrained(AutoModel.from_pretrained(name), "./deep")',
+            '"./deep"',
+            'name = "./half"\nm = PeftModel.from_pretrained(AutoModel.from_pretrained("./deeper"), "./deep")',
+        ),
         ("new", 'm = PeftModel.from_pretrained(AutoModel.from_pretrained("./half"), "./wide")', '"./wide"'),
         (
             "new",
             'base = AutoModel.from_pretrained("./half")\nm = PeftModel.from_pretrained(base, "./deep")',
             '"./deep"',
+            'base = AutoModel.from_pretrained("./deeper")\nm = PeftModel.from_pretrained(base, "./deep")',
         ),
         (
             "old",
@@ -392,6 +399,7 @@ def write_models(folder: Path) -> None:
     write_model(
         folder / "four-bit", quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True}
     )
+    write_model(folder / "deeper", layers=8)
     for name, inputs, layer in (("fitting", 8, 1), ("wide", 12, 1), ("deep", 8, 7)):
         _write_adapter(folder / name, inputs, layer)
 
@@ -427,7 +435,7 @@ def _write_adapter(folder: Path, inputs: int, layer: int) -> None:
         "peft_type": "LORA",
         "r": 2,
         "target_modules": ["q_proj"],
-        "base_model_name_or_path": "org/base",
+        "base_model_name_or_path": "./deeper",
     }
     _write(folder / "adapter_config.json", config)
     tensors = {
