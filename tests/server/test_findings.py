@@ -37,6 +37,8 @@ module_loop = pytest.mark.asyncio(loop_scope="module")
 ELSEWHERE = {"dtype-overflow", "gated", "head-dropped", "head-new", "loading-fails", "wrong-auto-class"}
 # Told below, with other settings.
 HERE_TOO = {CHECKPOINT, "will-not-fit"}
+# Names come from the Hub (tests/hub); packages are installed below.
+MENDED_ELSEWHERE = {"model-not-found", "missing-package"}
 # Ends a document whose model is looked at in a process of its own, each as another: what is above it is
 # known by then, too.
 LAST = "# last"
@@ -112,6 +114,9 @@ def test_every_diagnostic_has_three_snippets_of_both_kinds() -> None:
     of_code = {code for code in RULES if not code.startswith(("config-", "generation-"))}
     codes = of_code - ELSEWHERE - HERE_TOO
     assert {code for code in codes if marked[code] < 3 or unmarked[code] < 3} == set()
+    mended = {snippet.code for snippet in SNIPPETS if snippet.fixed}
+    assert {code for code in codes if RULES[code].fix} - mended == MENDED_ELSEWHERE
+    assert mended == {code for code in mended if RULES[code].fix}
 
 
 @module_loop

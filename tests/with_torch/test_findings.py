@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from itertools import count
@@ -21,7 +22,9 @@ from model_loupe.demo.checkpoint import write_small_gemma
 from tests.server import editor as editors
 from tests.server.editor import Document, Editor, session, until
 from tests.server.quick_fixes import applied, fixes
+from tests.support import pickles
 from tests.support.checkpoints import decoder_tensors, write_checkpoint
+from tests.support.hf_cache import new_snapshot
 from tests.support.interpreters import interpreter_before
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -159,6 +162,15 @@ def write_models(folder: Path) -> None:
     tensors = [*decoder_tensors(**sizes), ("score.weight", "BF16", [3, 16])]
     write_checkpoint(folder / "labels", config, tensors)
     write_small_gemma(str(folder / "gemma"))
+    # Pickles, and the same as safetensors in a pull request.
+    pickled, converted = (
+        new_snapshot(folder / "huggingface" / "hub", "org/pickled", revision)
+        for revision in ("main", "refs/pr/1")
+    )
+    shutil.copytree(folder / "untied", converted, dirs_exist_ok=True)
+    shutil.copy(folder / "untied" / "config.json", pickled)
+    shapes = {name: shape for name, _, shape in decoder_tensors(**sizes, head=True)}
+    (pickled / "pytorch_model.bin").write_bytes(pickles.zeros(shapes))
 
 
 class Version(NamedTuple):
@@ -224,6 +236,9 @@ async def test_snippets(versions: dict[str, Version], number: str) -> None:
         assert len(problems) == 1, text
         fixed.append(await _mended(version, document, problems[0]))
     fixed += await _fitting(version)
+    text = MODEL.format("AutoModel", "pickled", "").replace("./", "org/")
+    document, [problem] = await version.found("pickle-only", text)
+    fixed.append(await _mended(version, document, problem))
     await _run_all(version, fixed)
 
 
@@ -274,7 +289,7 @@ async def _run_all(version: Version, programs: list[str]) -> None:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         cwd=version.folder,
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(version.folder / "huggingface")},
     )
     out, _ = await process.communicate(json.dumps(programs).encode())
     assert process.returncode == 0
