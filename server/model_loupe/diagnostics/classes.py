@@ -24,7 +24,7 @@ def classes(checked: Checked) -> Iterator[Finding]:
         return
     reference, built = checked.reference, description.built
     failure = description.not_built
-    if failure is not None and failure.code == "wrong-auto-class":
+    if failure is not None and failure.code == "wrong-auto-class" and description.fails:
         yield Finding(
             failure.code, reference.cell, reference.span, f"{failure.message}.", _right_class(checked)
         )
