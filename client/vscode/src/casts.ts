@@ -2,17 +2,19 @@
 import {
   CAST_PREVIEW,
   EditedCall,
+  TENSOR_PATH,
   type CastEdit,
   type CastPreview,
   type CastSubject,
   type CodePlace,
   type StreamOptions,
+  type TensorPathParams,
   type TreeNode,
 } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
 import type { CastQuestion } from './castMessages';
-import { pageHtml } from './page';
+import { fillPanel } from './page';
 import { PageAnswers } from './pageAnswers';
 import type { LanguageServer } from './server';
 import type { ModelsView } from './tree';
@@ -23,15 +25,12 @@ const VIEW_TYPE = 'modelLoupe.casts';
 export class CastPreviews implements vscode.Disposable, vscode.WebviewPanelSerializer<CastSubject> {
   private readonly panels = new Map<string, vscode.WebviewPanel>();
   private readonly serializer = vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, this);
-  private readonly dist: vscode.Uri;
 
   constructor(
     private readonly server: LanguageServer,
     private readonly view: ModelsView,
-    extension: vscode.Uri
-  ) {
-    this.dist = vscode.Uri.joinPath(extension, 'dist');
-  }
+    private readonly extension: vscode.Uri
+  ) {}
 
   dispose(): void {
     this.serializer.dispose();
@@ -75,8 +74,7 @@ export class CastPreviews implements vscode.Disposable, vscode.WebviewPanelSeria
       this.panels.delete(key);
       answers.dispose();
     });
-    panel.webview.options = { enableScripts: true, localResourceRoots: [this.dist] };
-    panel.webview.html = pageHtml(panel.webview, this.dist, 'casts', subject);
+    fillPanel(panel, this.extension, 'casts', subject);
   }
 }
 
@@ -86,11 +84,11 @@ class CastQuestions {
 
   constructor(
     private readonly panel: vscode.WebviewPanel,
-    { place }: CastSubject,
+    private readonly subject: CastSubject,
     private readonly server: LanguageServer,
     private readonly view: ModelsView
   ) {
-    this.call = place && new EditedCall(server, place);
+    this.call = subject.place && new EditedCall(server, subject.place);
   }
 
   answer(question: CastQuestion, options: StreamOptions<unknown>): Promise<unknown> {
@@ -111,8 +109,13 @@ class CastQuestions {
       case 'apply':
         return this.apply(question.edit);
       case 'reveal':
-        return this.view.showPath(question.path);
+        return this.reveal(question.tensor);
     }
+  }
+
+  private reveal(tensor: string): Promise<void> {
+    const params: TensorPathParams = { model: this.subject.model, tensor };
+    return this.view.showPath(() => this.server.request<string[]>(TENSOR_PATH, params));
   }
 
   /** Makes the edit, as one step that undo takes back, and shows the code. */

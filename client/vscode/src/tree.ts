@@ -218,15 +218,20 @@ export class ModelsView
         if (attempt === REVEAL_ATTEMPTS) {
           throw error;
         }
+        this.tree.invalidate();
         this.refresh();
       }
     }
   }
 
-  /** Show the last of these rows, each below the one before; rejects if the tree no longer has them all. */
-  async showPath(path: readonly string[]): Promise<void> {
+  /**
+   * Show the last row of a path, each below the one before; rejects if the tree no longer has them all. The path is
+   * asked for at each attempt: rows are others once more is known of the model.
+   */
+  async showPath(ask: () => Promise<readonly string[]>): Promise<void> {
     await this.comeForward();
     await this.untilDrawn(async () => {
+      const path = await ask();
       const rows = await this.tree.follow(path);
       if (rows.length === 0) {
         throw new Error(vscode.l10n.t('The code no longer names this model.'));
@@ -235,7 +240,7 @@ export class ModelsView
         await this.reveal(row);
       }
       if (rows.length < path.length) {
-        throw new Error('The model no longer has this tensor.');
+        throw new Error(vscode.l10n.t('The model no longer has this tensor.'));
       }
     });
   }

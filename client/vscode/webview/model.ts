@@ -8,44 +8,41 @@ import {
   CHILDREN,
   FILE,
   SIZES,
+  t,
   type Area,
   type CastPreview,
+  type CastPreviewParams,
   type CheckpointFile,
   type TreeNode,
 } from '@model-loupe/core';
-import { exponentsView } from '@model-loupe/core/exponents';
 import { Treemap } from '@model-loupe/core/treemap';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 
 import type { FileChanged, ModelQuestion, ModelSubject } from '../src/modelMessages';
 import { Channel } from './channel';
+import { element, messageOf, openRoot } from './root';
+import { ValuesView } from './values';
 
+const page = openRoot();
+const { root } = page;
+const subject = page.subject as ModelSubject;
 const channel = new Channel<ModelQuestion>();
 
 function ask<T>(method: string, params: object): Promise<T> {
   return channel.ask<T>({ method, params });
 }
 
-function element(inside: ParentNode, selector: string): HTMLElement {
-  const found = inside.querySelector<HTMLElement>(selector);
-  if (!found) {
-    throw new Error(`the page has no ${selector}`);
-  }
-  return found;
-}
-
-const root = element(document, '#page');
-const subject = JSON.parse(root.dataset.subject ?? '{}') as ModelSubject;
-
 async function show(): Promise<void> {
   try {
     if ('file' in subject) {
       const file = await ask<CheckpointFile>(FILE, { uri: subject.file });
       render(fileView(file), root);
+      const values = { model: file.node.id, dtypes: ['float16'] } satisfies CastPreviewParams;
+      new ValuesView(element(root, '#values'), () => ask<CastPreview>(CAST_PREVIEW, values));
       await fillTree(element(root, '.loupe-tree'), file.node.id);
       await fillTreemap(file.node.id);
     } else {
-      render(html`<h1>${subject.name}</h1><section id="sizes" aria-label="Sizes"></section>`, root);
+      render(html`<h1>${subject.name}</h1>${sizesView()}`, root);
       await fillTreemap(subject.node);
     }
   } catch (error) {
@@ -53,22 +50,20 @@ async function show(): Promise<void> {
   }
 }
 
-function fileView({ facts, metadata, node }: CheckpointFile): TemplateResult {
+function fileView({ facts, metadata }: CheckpointFile): TemplateResult {
   const entries = Object.entries(metadata);
   return html`
     <h1>${subject.name}</h1>
-    ${tableView('Facts', facts)}
-    <section id="sizes" aria-label="Sizes"></section>
-    <section aria-label="Contents"><h2>Contents</h2><div class="loupe-tree"></div></section>
-    ${entries.length > 0 ? tableView('Metadata', entries) : nothing}
-    <section aria-label="Values">
-      <h2>Values</h2>
-      <div id="histogram">
-        <p>Reads a sample of every tensor, and shows how large its values are and what float16 would make of them.</p>
-        <button type="button" @click=${() => void showHistogram(node.id)}>Show Histogram</button>
-      </div>
-    </section>
+    ${tableView(t('Facts'), facts)}
+    ${sizesView()}
+    <section aria-label=${t('Contents')}><h2>${t('Contents')}</h2><div class="loupe-tree"></div></section>
+    ${entries.length > 0 ? tableView(t('Metadata'), entries) : nothing}
+    <section id="values" aria-label=${t('Values')}></section>
   `;
+}
+
+function sizesView(): TemplateResult {
+  return html`<section id="sizes" aria-label=${t('Sizes')}></section>`;
 }
 
 function tableView(title: string, rows: readonly (readonly [string, string])[]): TemplateResult {
@@ -110,23 +105,6 @@ function rowView(row: TreeNode): TemplateResult {
     }
   };
   return html`<details @toggle=${open}><summary>${text}</summary><div></div></details>`;
-}
-
-async function showHistogram(node: string): Promise<void> {
-  const place = element(root, '#histogram');
-  render(html`<p role="status">Reading …</p>`, place);
-  try {
-    const preview = await ask<CastPreview>(CAST_PREVIEW, { model: node, dtypes: ['float16'] });
-    const [target] = preview.targets;
-    const why = target?.unmeasured?.message ?? 'There are no values to show.';
-    render(target?.numerics ? exponentsView(target.numerics) : html`<p role="alert">${why}</p>`, place);
-  } catch (error) {
-    render(html`<p role="alert">${messageOf(error)}</p>`, place);
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 root.classList.add('loupe-page', 'loupe-model');
