@@ -1,5 +1,6 @@
 /** How large the values of a checkpoint file are: a histogram that is read when somebody asks for it. */
 import { formatInteger, histogramOf, t, type CastPreview, type Numerics } from '@model-loupe/core';
+import { codeView } from '@model-loupe/core/code';
 import { exponentsView } from '@model-loupe/core/exponents';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 
@@ -56,7 +57,7 @@ export class ValuesView {
         <h2>${t('Values')}</h2>
         ${numerics ? exponentsView(numerics) : this.offerView()}
         <p class="loupe-faint" role="status">${statusText(state)}</p>
-        ${error === undefined ? nothing : html`<p role="alert">${error}</p>`}
+        ${error === undefined ? nothing : html`<p role="alert">${codeView(error)}</p>`}
       `,
       this.place
     );

@@ -1,6 +1,6 @@
 // What the extension shows of whole models: compared, copied, as sizes, as an opened file; the tree filtered and sorted.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
 
@@ -15,6 +15,8 @@ import { EDITOR, expand, inBothThemes, lens, runCommand, treeAtRest, treeRow, we
 // As many tensors as the largest models have, in one module.
 const MANY = 'SMALL_CONFIG, [(f"model.layers.{i}.weight", "BF16", [i % 7 + 1]) for i in range(100_000)]';
 
+const LOST_SHARD = 'model-00002-of-00002.safetensors';
+
 let workspace;
 let workbench;
 let page;
@@ -22,9 +24,12 @@ let page;
 before(async () => {
   workspace = await makeWorkspace();
   await writeCheckpoint(join(workspace.folder, 'many'), MANY);
-  const code = `from transformers import AutoModel\n\nfirst = AutoModel.from_pretrained("./small-gemma")\nmany = AutoModel.from_pretrained("./many")\n`;
-  writeFileSync(join(workspace.folder, 'two.py'), code);
-  workbench = await openWorkbench(workspace.folder, { 'modelLoupe.interpreter': PYTHON });
+  const damaged = join(workspace.folder, 'damaged');
+  await writeCheckpoint(damaged, 'SMALL_CONFIG, small_gemma_tensors(), shards=2');
+  rmSync(join(damaged, LOST_SHARD));
+  writeLoads('two.py', 'small-gemma', 'many');
+  writeLoads('damaged.py', 'damaged');
+  workbench = await openWorkbench(workspace.folder, { 'modelLoupe.interpreter': PYTHON, 'modelLoupe.trace.server': 'messages' });
   page = workbench.page;
   page.setDefaultTimeout(20_000);
   await workbench.context.grantPermissions(['clipboard-read', 'clipboard-write']);
@@ -42,6 +47,11 @@ const command = (title) => runCommand(page, `Model Loupe: ${title}`);
 /** The document inside of the web view in front. */
 function webView() {
   return page.frameLocator('iframe.webview.ready').last().frameLocator('iframe#active-frame');
+}
+
+function writeLoads(file, ...models) {
+  const loads = models.map((name) => `model = AutoModel.from_pretrained("./${name}")\n`);
+  writeFileSync(join(workspace.folder, file), `from transformers import AutoModel\n\n${loads.join('')}`);
 }
 
 const copied = () => page.evaluate(() => navigator.clipboard.readText());
@@ -109,6 +119,13 @@ step('two models are compared side by side', async () => {
   await photograph(page, 'comparison');
 });
 
+step('a comparison is asked for anew when another server runs', async () => {
+  const asked = () => (workbench.log().match(/Sending request 'modelLoupe\/compare/g) ?? []).length;
+  const before = asked();
+  await command('Restart Language Server');
+  await until(() => asked() > before, 'the new server is asked');
+});
+
 step('sizes of a model are a treemap that opens with the keyboard', async () => {
   await command('Show Sizes');
   await pick('./small-gemma');
@@ -156,6 +173,26 @@ step('axe finds nothing serious in either theme, and what is written on the tree
     await assertReadable(frame);
     await photograph(page, `checkpoint-${kind}`);
   });
+});
+
+step('what is wrong with a model’s files stands above its casts', async () => {
+  await command('Preview Casts');
+  await pick('./damaged');
+  const casts = await webViewFrame(page, '.loupe-warnings');
+  await casts.locator('.loupe-warnings li', { hasText: LOST_SHARD }).waitFor();
+  await inBothThemes(casts, workspace.folder, async (kind) => {
+    await assertAccessible(casts, '#page');
+    await photograph(page, `casts-damaged-${kind}`);
+  });
+});
+
+step('the menu of the status says that the environment is offline, and offers no setting for it', async () => {
+  await page.locator('.statusbar-item', { hasText: 'Model Loupe' }).click();
+  const rows = page.locator('.quick-input-list .monaco-list-row');
+  await rows.filter({ hasText: 'HF_HUB_OFFLINE is set' }).waitFor();
+  assert.equal(await rows.filter({ hasText: /Go (Offline|Online)/ }).count(), 0);
+  await photograph(page, 'status-menu');
+  await page.keyboard.press('Escape');
 });
 
 step('the walkthrough opens', async () => {

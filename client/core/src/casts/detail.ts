@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit-html';
 
 import { formatBytes, formatInteger, formatShort } from '../format.js';
 import { t } from '../translation.js';
+import { codeView } from './code.js';
 import { exponentsView } from './exponents.js';
 import type { CastTarget, Fit, KeptModule, Numerics } from './protocol.js';
 import type { CastSession } from './session.js';
@@ -32,11 +33,6 @@ export function detailView(session: CastSession): TemplateResult | typeof nothin
       </div>
     </section>
   `;
-}
-
-/** A message of the server: what it has between backticks is code. */
-export function codeView(message: string): TemplateResult {
-  return html`${message.split('`').map((text, index) => (index % 2 ? html`<code>${text}</code>` : text))}`;
 }
 
 function memoryView(target: CastTarget, stored: number): TemplateResult {

@@ -8,7 +8,8 @@ import { html, nothing, render, type TemplateResult } from 'lit-html';
 
 import { formatBytes } from '../format.js';
 import { t } from '../translation.js';
-import { codeView, detailView } from './detail.js';
+import { codeView } from './code.js';
+import { detailView } from './detail.js';
 import type { CastPreview } from './protocol.js';
 import { CastSession, type CastHost, type ProposedEdit } from './session.js';
 import { tableView } from './table-view.js';
