@@ -5,6 +5,7 @@ import {
   TENSOR_PATH,
   type CastEdit,
   type CastPreview,
+  type CastPreviewParams,
   type CastSubject,
   type CodePlace,
   type StreamOptions,
@@ -94,13 +95,7 @@ class CastQuestions {
   answer(question: CastQuestion, options: StreamOptions<unknown>): Promise<unknown> {
     switch (question.kind) {
       case 'preview':
-        return this.server.stream<CastPreview>(CAST_PREVIEW, question.params, {
-          ...options,
-          onPartial: (partial) => {
-            this.panel.title = vscode.l10n.t('Casts · {0}', partial.title);
-            options.onPartial(partial);
-          },
-        });
+        return this.preview(question.params, options);
       case 'edit':
         return (
           this.call?.edit(question.dtype) ??
@@ -111,6 +106,18 @@ class CastQuestions {
       case 'reveal':
         return this.reveal(question.tensor);
     }
+  }
+
+  private async preview(params: CastPreviewParams, options: StreamOptions<unknown>): Promise<CastPreview> {
+    // A page that VS Code brings back is there before the server.
+    await this.server.whenReady();
+    return this.server.stream<CastPreview>(CAST_PREVIEW, params, {
+      ...options,
+      onPartial: (partial) => {
+        this.panel.title = vscode.l10n.t('Casts · {0}', partial.title);
+        options.onPartial(partial);
+      },
+    });
   }
 
   private reveal(tensor: string): Promise<void> {

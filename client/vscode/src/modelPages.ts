@@ -2,7 +2,7 @@
 import { CAST_PREVIEW, CHILDREN, FILE, SIZES, type StreamOptions, type TreeNode } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
-import type { FileChanged, ModelQuestion, ModelSubject } from './modelMessages';
+import type { ModelQuestion, ModelSubject, Notice } from './modelMessages';
 import { fillPanel } from './page';
 import { PageAnswers } from './pageAnswers';
 import type { LanguageServer } from './server';
@@ -41,7 +41,7 @@ export class ModelPages implements vscode.CustomReadonlyEditorProvider, vscode.D
     const watcher = vscode.workspace.createFileSystemWatcher(folder);
     const tell = (changed: vscode.Uri): void => {
       if (changed.toString() === uri.toString()) {
-        void panel.webview.postMessage({ changed: true } satisfies FileChanged);
+        void panel.webview.postMessage({ notice: 'changed' } satisfies Notice);
       }
     };
     watcher.onDidChange(tell);
@@ -60,7 +60,13 @@ export class ModelPages implements vscode.CustomReadonlyEditorProvider, vscode.D
 
   private fill(panel: vscode.WebviewPanel, subject: ModelSubject): void {
     const answers = new PageAnswers<ModelQuestion>(panel.webview, (question, options) => this.answer(question, options));
-    panel.onDidDispose(() => answers.dispose());
+    const states = this.server.onDidChangeState(({ kind }) => {
+      if (kind === 'ready') {
+        void panel.webview.postMessage({ notice: 'ready' } satisfies Notice);
+      }
+    });
+    const parts = vscode.Disposable.from(answers, states);
+    panel.onDidDispose(() => void parts.dispose());
     fillPanel(panel, this.extension, 'model', subject);
   }
 

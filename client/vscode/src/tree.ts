@@ -104,7 +104,7 @@ export class ModelsView
     // A plain MarkdownString: no command links, no HTML, no icons from text that anybody may have written.
     item.tooltip = new vscode.MarkdownString(node.tooltip);
     item.iconPath = themeIcon(node.icon);
-    item.contextValue = node.contextValue;
+    item.contextValue = isOnHub(node) ? 'model-hub' : node.contextValue;
     item.accessibilityInformation = { label: rowText(node) };
     if (node.icon === 'more') {
       item.command = { command: 'modelLoupe.showMore', title: vscode.l10n.t('Show More'), arguments: [node] };
@@ -248,4 +248,9 @@ export class ModelsView
   private async reveal(node: TreeNode): Promise<void> {
     await this.view.reveal(node, { select: true, focus: true, expand: true });
   }
+}
+
+/** Whether a row is of a model that has a page on the Hub. */
+function isOnHub(node: TreeNode): boolean {
+  return node.contextValue === 'model' && (node as ModelNode).kind === 'hub';
 }

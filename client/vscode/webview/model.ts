@@ -18,7 +18,7 @@ import {
 import { Treemap } from '@model-loupe/core/treemap';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 
-import type { FileChanged, ModelQuestion, ModelSubject } from '../src/modelMessages';
+import type { ModelQuestion, ModelSubject, Notice } from '../src/modelMessages';
 import { Channel } from './channel';
 import { element, messageOf, openRoot } from './root';
 import { ValuesView } from './values';
@@ -32,20 +32,23 @@ function ask<T>(method: string, params: object): Promise<T> {
   return channel.ask<T>({ method, params });
 }
 
+let hasFailed = false;
+
 async function show(): Promise<void> {
+  hasFailed = false;
   try {
     if ('file' in subject) {
       const file = await ask<CheckpointFile>(FILE, { uri: subject.file });
       render(fileView(file), root);
-      const values = { model: file.node.id, dtypes: ['float16'] } satisfies CastPreviewParams;
-      new ValuesView(element(root, '#values'), () => ask<CastPreview>(CAST_PREVIEW, values));
+      fillValues(element(root, '#values'), subject.file, file.node.id);
       await fillTree(element(root, '.loupe-tree'), file.node.id);
-      await fillTreemap(file.node.id);
+      await showTreemap(file.node.id).catch((error: unknown) => tellInPlace(element(root, '#sizes'), error));
     } else {
       render(html`<h1>${subject.name}</h1>${sizesView()}`, root);
-      await fillTreemap(subject.node);
+      await showTreemap(subject.node);
     }
   } catch (error) {
+    hasFailed = true;
     render(html`<h1>${subject.name}</h1><p role="alert">${messageOf(error)}</p>`, root);
   }
 }
@@ -77,19 +80,47 @@ function tableView(title: string, rows: readonly (readonly [string, string])[]):
   </section>`;
 }
 
-async function fillTreemap(node: string): Promise<void> {
-  const place = element(root, '#sizes');
-  try {
-    new Treemap(place, await ask<Area>(SIZES, { node }));
-  } catch (error) {
-    render(html`<p class="loupe-faint">${messageOf(error)}</p>`, place);
+async function showTreemap(node: string): Promise<void> {
+  new Treemap(element(root, '#sizes'), await ask<Area>(SIZES, { node }));
+}
+
+function tellInPlace(place: HTMLElement, error: unknown): void {
+  render(html`<p class="loupe-faint">${messageOf(error)}</p>`, place);
+}
+
+function fillValues(place: HTMLElement, file: string, node: string): void {
+  if (file.endsWith('.safetensors')) {
+    const params: CastPreviewParams = { model: node, dtypes: ['float16'] };
+    new ValuesView(place, () => ask<CastPreview>(CAST_PREVIEW, params));
+  } else {
+    render(html`<h2>${t('Values')}</h2><p>${t('Values are read of safetensors files alone.')}</p>`, place);
   }
 }
 
 /** The rows below a node; what is below them is asked for when they are opened. */
 async function fillTree(place: HTMLElement, node: string): Promise<void> {
-  const rows = await ask<TreeNode[]>(CHILDREN, { node });
-  render(html`${rows.map((row) => rowView(row))}`, place);
+  let rows = await ask<TreeNode[]>(CHILDREN, { node });
+  const draw = (): void => {
+    render(html`${rows.map((row) => (row.icon === 'more' ? moreView(row) : rowView(row)))}`, place);
+  };
+  const moreView = (more: TreeNode): TemplateResult =>
+    html`<button type="button" class="loupe-link" @click=${() => void showMore(more)}>${more.label}</button>`;
+  const showMore = async (more: TreeNode): Promise<void> => {
+    const shown = rows.slice(0, -1);
+    rows = [...shown, ...(await ask<TreeNode[]>(CHILDREN, { node: more.id }))];
+    draw();
+    focusOn(place.children[shown.length]);
+  };
+  draw();
+}
+
+/** The keyboard goes on at the first of the rows that came in the place of its button. */
+function focusOn(row: Element | undefined): void {
+  const target = row?.querySelector('summary') ?? row;
+  if (target instanceof HTMLElement) {
+    target.tabIndex = target.tagName === 'SUMMARY' ? 0 : -1;
+    target.focus();
+  }
 }
 
 function rowView(row: TreeNode): TemplateResult {
@@ -108,8 +139,8 @@ function rowView(row: TreeNode): TemplateResult {
 }
 
 root.classList.add('loupe-page', 'loupe-model');
-window.addEventListener('message', ({ data }: MessageEvent<Partial<FileChanged>>) => {
-  if (data.changed) {
+window.addEventListener('message', ({ data }: MessageEvent<Partial<Notice>>) => {
+  if (data.notice === 'changed' || (data.notice === 'ready' && hasFailed)) {
     void show();
   }
 });

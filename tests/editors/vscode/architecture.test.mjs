@@ -112,7 +112,7 @@ step('Go to Definition opens the class in the installed transformers', async () 
 castSteps(step, () => ({ workbench, workspace }));
 
 step('the histogram of a checkpoint file comes into sight, with the focus, and is told', async () => {
-  await openFile(page, 'model.safetensors');
+  await openFile(page, 'model-00001-of-00002.safetensors');
   const file = await webViewFrame(page, '#values');
   await file.getByRole('button', { name: 'Show Histogram' }).click();
   await file.getByRole('status').filter({ hasText: /^The histogram is of [\d,]+ values, [\d,]+ of them read\.$/ }).waitFor(IMPORT);
@@ -124,7 +124,6 @@ step('the histogram of a checkpoint file comes into sight, with the focus, and i
   });
   assert.ok(top >= 0 && bottom <= height, `it is from ${top} to ${bottom} of ${height}`);
   await photograph(page, 'checkpoint-histogram');
-  await page.keyboard.press('Control+F4'); // closes the tab
 });
 
 step('a vocabulary is searched from its row', async () => {
@@ -144,6 +143,13 @@ step('a vocabulary is searched from its row', async () => {
   assert.equal(await treeRow(page, /^<pad>/).count(), 0);
   await treeAtRest(page);
   await photograph(page, 'vocabulary');
+});
+
+step('a page of casts is there again, with its figures, when the window was loaded anew', async () => {
+  await workbench.open(workspace.folder);
+  const casts = await webViewFrame(page, '.loupe-targets');
+  await casts.getByText('estimated from a sample of every tensor').waitFor(IMPORT);
+  assert.equal(await casts.locator('.loupe-error').count(), 0);
 });
 
 step('the page asked nobody but this machine', () => {

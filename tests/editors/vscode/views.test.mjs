@@ -1,6 +1,6 @@
 // What the extension shows of whole models: compared, copied, as sizes, as an opened file; the tree filtered and sorted.
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
 
@@ -146,14 +146,18 @@ step('sizes of a model are a treemap that opens with the keyboard', async () => 
   await assertAccessible(await webViewFrame(page, '.loupe-treemap'), '#page');
 });
 
-step('a .safetensors file opens as facts, contents and metadata; its values are read on request', async () => {
+async function openWeights(model) {
   await until(async () => {
     await page.keyboard.press('Control+p');
-    await page.locator('.quick-input-widget input').first().fill('small-gemma/model.safetensors');
+    await page.locator('.quick-input-widget input').first().fill(`${model}/model.safetensors`);
     await page.locator('.quick-input-list .monaco-list-row.focused', { hasText: 'model.safetensors' }).waitFor();
     await page.keyboard.press('Enter');
     return page.locator('.tab.active', { hasText: 'model.safetensors' }).waitFor({ timeout: 5000 }).then(() => true, () => false);
   }, 'the file is open');
+}
+
+step('a .safetensors file opens as facts, contents and metadata; its values are read on request', async () => {
+  await openWeights('small-gemma');
   const view = webView();
   await view.locator('h1', { hasText: 'model.safetensors' }).waitFor();
   await view.locator('td', { hasText: '661,824 parameters' }).waitFor();
@@ -195,6 +199,18 @@ step('the menu of the status says that the environment is offline, and offers no
   await page.keyboard.press('Escape');
 });
 
+step('the contents of a large file come in pages, and the keyboard goes on with them', async () => {
+  await openWeights('many');
+  const view = webView();
+  await view.locator('h1', { hasText: 'many/model.safetensors' }).waitFor();
+  await view.locator('summary', { hasText: /^Parameters by dtype/ }).click();
+  await view.locator('summary', { hasText: /^bfloat16/ }).click();
+  await view.getByRole('button', { name: /^More/ }).click();
+  await view.locator('.loupe-leaf:focus').waitFor();
+  assert.equal(await view.locator('.loupe-leaf', { hasText: /^model\.layers/ }).count(), 400);
+  await view.getByRole('button', { name: /^More/ }).waitFor();
+});
+
 step('the walkthrough opens', async () => {
   await page.keyboard.press('F1');
   await page.locator('.quick-input-widget input').first().fill('>Welcome: Open Walkthrough');
@@ -209,6 +225,24 @@ step('no string of the manifest is left untranslated', () => {
   const texts = JSON.parse(readFileSync(join(REPOSITORY, 'package.nls.json'), 'utf8'));
   const keys = [...manifest.matchAll(/"%([\w.-]+)%"/g)].map(([, key]) => key);
   assert.deepEqual([...new Set(keys)].sort(), Object.keys(texts).sort());
+});
+
+step('the pages speak the language of the editor', async () => {
+  const [extension] = readdirSync(workbench.extensions).filter((name) => name.startsWith('model-loupe'));
+  const folder = join(workbench.extensions, extension, 'client/vscode/l10n');
+  const words = Object.keys(JSON.parse(readFileSync(join(folder, 'bundle.l10n.json'), 'utf8')));
+  const german = Object.fromEntries(words.map((text) => [text, `»${text}«`]));
+  writeFileSync(join(folder, 'bundle.l10n.de.json'), JSON.stringify(german));
+  // What a language pack sets; without one the workbench itself stays English.
+  await page.addInitScript(() => {
+    globalThis._VSCODE_NLS_LANGUAGE = 'de';
+  });
+  await workbench.open(workspace.folder);
+  await openWeights('small-gemma');
+  const frame = await webViewFrame(page, '.loupe-facts');
+  await frame.getByRole('heading', { name: '»Contents«' }).waitFor();
+  await frame.getByRole('button', { name: '»Show Histogram«' }).waitFor();
+  await frame.locator('html[lang=de]').waitFor();
 });
 
 step('the page asked nobody but this machine', () => {
