@@ -17,7 +17,9 @@ import {
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
+import { ITranslator } from '@jupyterlab/translation';
 import { Token } from '@lumino/coreutils';
+import { translateBy } from '@model-loupe/core';
 
 import { CodeActions } from './actions';
 import { CastPreviews } from './casts';
@@ -68,6 +70,17 @@ const serverPlugin: JupyterFrontEndPlugin<LoupeServer> = {
       }
     });
     return server;
+  },
+};
+
+const translationPlugin: JupyterFrontEndPlugin<void> = {
+  id: '@model-loupe/jupyterlab:translation',
+  description: 'Has the pages that both editors share speak JupyterLab’s language.',
+  autoStart: true,
+  requires: [ITranslator],
+  activate: (_: JupyterFrontEnd, translator: ITranslator) => {
+    const words = translator.load('model_loupe');
+    translateBy((message) => words.__(message));
   },
 };
 
@@ -160,5 +173,5 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
   },
 };
 
-const plugins: JupyterFrontEndPlugin<unknown>[] = [serverPlugin, panelPlugin, editorPlugin];
+const plugins: JupyterFrontEndPlugin<unknown>[] = [serverPlugin, translationPlugin, panelPlugin, editorPlugin];
 export default plugins;
