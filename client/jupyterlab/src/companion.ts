@@ -51,10 +51,6 @@ export class Companion implements IDisposable {
     return `${this.rootUri.replace(/\/$/, '')}/${document.uri}`;
   }
 
-  configure(settings: object): void {
-    this.rpc.notify('workspace/didChangeConfiguration', { settings });
-  }
-
   /** Opens, on the server, the documents that are new, and closes those that are gone. */
   track(documents: ReadonlySet<VirtualDocument>): void {
     for (const [document, state] of this.open) {
