@@ -50,7 +50,7 @@ export function writeSteps(step, opened) {
     await typeAfter(page, 'print(model)', 'AutoModelForCausalLM.from_pretrained("./full-size")');
     await row(page, './full-size').click();
     await runCommand(page, 'Write Cast Checkpoint');
-    assert.equal(await dialog().getByLabel('New folder').inputValue(), 'full-size-float32');
+    assert.equal(await dialog().getByLabel('New folder').inputValue(), 'full-size-float16');
     await dialog().getByRole('button', { name: 'Write Checkpoint' }).click();
     await toast(/[1-9][\d.]* [MG]iB of [\d.]+ GiB/).getByRole('button', { name: 'Cancel' }).click();
     await toast(/was cancelled: nothing was written/).waitFor();

@@ -1,7 +1,7 @@
 /** What has to be chosen before a cast checkpoint is written. */
 import { formatBytes } from '../format.js';
 import type { Transport } from '../protocol.js';
-import { CAST_PREVIEW, type CastPreview, type CastPreviewParams } from './protocol.js';
+import { CAST_PREVIEW, type CastPreview, type CastPreviewParams, type CastTarget } from './protocol.js';
 
 /** A dtype that a checkpoint can be written in. */
 export interface CastChoice {
@@ -12,12 +12,17 @@ export interface CastChoice {
   readonly title: string;
 }
 
-/** The dtypes that a model's checkpoint can be written in here; `model` is the id of its row. */
+/**
+ * The dtypes that a model's checkpoint can be written in here, those first that need no more bytes than the one that
+ * it is stored in; `model` is the id of its row.
+ */
 export async function castChoices(transport: Transport, model: string): Promise<readonly CastChoice[]> {
   const params: CastPreviewParams = { model, plan: true };
-  const { targets } = await transport.request<CastPreview>(CAST_PREVIEW, params);
+  const { stored, targets } = await transport.request<CastPreview>(CAST_PREVIEW, params);
+  const grows = ({ dtype, bytes }: CastTarget): boolean => dtype === stored.dtype || bytes > stored.bytes;
   return targets
     .filter(({ writable }) => writable)
+    .sort((a, b) => Number(grows(a)) - Number(grows(b)))
     .map(({ dtype, title, bytes }) => ({ dtype, size: formatBytes(bytes), title: title === dtype ? '' : title }));
 }
 
