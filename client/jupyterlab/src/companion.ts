@@ -46,10 +46,6 @@ export class Companion implements IDisposable {
     return this.rpc.isDisposed;
   }
 
-  configure(settings: object): void {
-    this.rpc.notify('workspace/didChangeConfiguration', { settings });
-  }
-
   dispose(): void {
     this.rpc.dispose();
   }

@@ -47,7 +47,11 @@ export function rpcOf(connection: ILSPConnection): Rpc {
   const inner = (connection as unknown as { connection: MessageConnection }).connection;
   return {
     request: (method, params, signal) => inner.sendRequest(method, params, cancellationToken(signal)),
-    notify: (method, params) => void inner.sendNotification(method, params),
+    notify: (method, params) => {
+      inner.sendNotification(method, params).catch((reason: unknown) => {
+        console.warn(`Model Loupe: ${method} could not be sent.`, reason);
+      });
+    },
     onNotification: (method, handler) => disposable(inner.onNotification(method, handler)),
     onProgress: (token, handler) => disposable(inner.onProgress({}, token, handler)),
   };

@@ -1,13 +1,12 @@
 /** Which connection leads to our language server, and what state it is in. */
 import { PageConfig, URLExt } from '@jupyterlab/coreutils';
-import {
-  expandDottedPaths,
-  type ILSPConnection,
-  type ILSPDocumentConnectionManager,
-  type TLanguageServerConfigurations,
-  type TLanguageServerId,
-  type VirtualDocument,
-  type WidgetLSPAdapter,
+import type {
+  ILSPConnection,
+  ILSPDocumentConnectionManager,
+  TLanguageServerConfigurations,
+  TLanguageServerId,
+  VirtualDocument,
+  WidgetLSPAdapter,
 } from '@jupyterlab/lsp';
 import {
   DID_CHANGE,
@@ -23,6 +22,7 @@ import { Signal, type ISignal } from '@lumino/signaling';
 
 import { Companion } from './companion';
 import { rpcOf, type Rpc } from './rpc';
+import type { LoupeSettings } from './settings';
 import { isCheckpointJson, isPython, TrackedDocuments } from './tracked';
 
 /** The server's key in jupyter-lsp: SERVER_KEY in server/model_loupe/lsp/jupyter.py. */
@@ -76,7 +76,11 @@ const LOOK_AGAIN_MS = 500;
  * `Companion`. Connections come late, go and come again: `stateChanged` tells.
  */
 export class LoupeServer implements IDisposable, StreamingTransport {
-  constructor(private readonly manager: ILSPDocumentConnectionManager) {
+  constructor(
+    private readonly manager: ILSPDocumentConnectionManager,
+    private readonly settings: LoupeSettings,
+  ) {
+    settings.changed.connect(this.configure, this);
     manager.languageServerManager.sessionsChanged.connect(this.schedule, this);
     manager.documentsChanged.connect(this.schedule, this);
     manager.connected.connect(this.schedule, this);
@@ -166,13 +170,6 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     return tracked?.uriOf(document) ?? document.documentInfo.uri;
   }
 
-  /** Tells the server the user's settings; where JupyterLab is connected to it, JupyterLab does. */
-  configure(): void {
-    if (this.companion && this.currentState === 'ready') {
-      this.companion.configure(this.configuration());
-    }
-  }
-
   /** Ends the server's process and starts it again, with the documents that are open. */
   async restart(): Promise<void> {
     if (this.companion) {
@@ -197,6 +194,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     if (!this.disposed) {
       this.disposed = true;
       clearTimeout(this.timer);
+      this.settings.changed.disconnect(this.configure, this);
       this.closeCompanion();
       this.tracked?.dispose();
       this.listening.dispose();
@@ -298,7 +296,6 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     companion.ready.then(
       () => {
         if (this.companion === companion) {
-          companion.configure(this.configuration());
           this.adopt(companion.rpc, 'ready');
         }
       },
@@ -308,10 +305,12 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     );
   }
 
-  private configuration(): object {
+  /** Tells the server the user's settings. Over its own connection JupyterLab has told a part of them before. */
+  private configure(): void {
     // JupyterLab keeps its settings of all servers here, the newest too; the type forgets that none may be set.
     const all = this.manager.initialConfigurations as TLanguageServerConfigurations | undefined;
-    return expandDottedPaths((all?.[SERVER_KEY]?.configuration ?? {}) as ReadonlyJSONObject);
+    const settings = this.settings.over((all?.[SERVER_KEY]?.configuration ?? {}) as ReadonlyJSONObject);
+    this.rpc?.notify('workspace/didChangeConfiguration', { settings });
   }
 
   private closeCompanion(): void {
@@ -334,6 +333,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
       this.tracked = rpc && new TrackedDocuments(rpc, PageConfig.getOption('rootUri'));
       if (rpc) {
         this.listen(rpc, connection);
+        this.configure();
         this.track();
       }
     }
