@@ -7,6 +7,7 @@ import {
   type Transport,
   type TreeNode,
 } from './protocol.js';
+import { t } from './translation.js';
 
 const PRINTABLE: ReadonlySet<string> = new Set(['model', 'architecture']);
 
@@ -248,7 +249,7 @@ export class ModelTree {
 
   /** Says in words that a filter left nothing of a model. */
   private nothingFound(model: TreeNode, filter: string): TreeNode {
-    const label = `No name here has “${filter}” in it`;
+    const label = t('No name here has “{0}” in it', filter);
     const row: TreeNode = {
       id: `${model.id}\nnothing`,
       label,

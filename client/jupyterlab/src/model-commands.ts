@@ -1,6 +1,6 @@
 /** The commands about whole models and about how the tree is shown; their labels are those of VS Code's. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Clipboard, showErrorMessage, type ICommandPalette } from '@jupyterlab/apputils';
+import { Clipboard, Notification, type ICommandPalette } from '@jupyterlab/apputils';
 import { chooseModel, chooseTwo, exportModel, type ExportFormat, type ModelNode } from '@model-loupe/core';
 
 import { revealInCode } from './code-places';
@@ -147,6 +147,6 @@ async function copyModel(server: LoupeServer, model: ModelNode, format: ExportFo
   try {
     Clipboard.copyToSystem(await exportModel(server, model.id, format));
   } catch (reason) {
-    await showErrorMessage(`${model.label} was not copied`, reason instanceof Error ? reason.message : String(reason));
+    Notification.error(`Model Loupe: ${reason instanceof Error ? reason.message : String(reason)}`, { autoClose: false });
   }
 }
