@@ -1,6 +1,7 @@
 // What a user of JupyterLab changes in its settings editor, and what comes of it without loading the page again.
 import assert from 'node:assert/strict';
 
+import { assertAccessible } from '../lib/accessible.mjs';
 import { photograph } from '../lib/browser.mjs';
 import { runCommand } from './lab.mjs';
 
@@ -20,6 +21,9 @@ export function settingSteps(step, opened) {
     await openTab(/^sample.ipynb$/);
     await hint(/· float32 /).first().waitFor();
     assert.equal(await call().locator('.jp-ModelLoupe-hint').getAttribute('aria-hidden'), 'true');
+    for (const part of ['hint', 'lenses']) {
+      await assertAccessible(opened(), `.jp-ModelLoupe-${part}`);
+    }
     await photograph(opened(), 'jupyterlab-inlay-hints');
   });
 
