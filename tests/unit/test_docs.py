@@ -72,8 +72,10 @@ def test_cast_s_fields_are_documented(models: Path) -> None:
     assert _undocumented(answer, "cast") == []
 
 
-def test_scan_s_fields_are_documented() -> None:
-    answer = _answer("scan", str(DOCS.parent / "tests" / "server"), "--json")
+def test_scan_s_fields_are_documented(tmp_path: Path) -> None:
+    code = 'from transformers import AutoModel\nAutoModel.from_pretrained("org/base", dtype="auto")\n'
+    (tmp_path / "a.py").write_text(code)
+    answer = _answer("scan", str(tmp_path), "--json")
     assert answer and _undocumented(answer, "scan") == []
 
 

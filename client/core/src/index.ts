@@ -7,4 +7,5 @@ export * from './casts/histogram.js';
 export * from './format.js';
 export * from './icons.js';
 export * from './protocol.js';
+export * from './translation.js';
 export * from './tree.js';

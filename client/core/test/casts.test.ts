@@ -16,6 +16,8 @@ import {
   histogramOf,
   powerOfTwo,
   sorted,
+  t,
+  translateBy,
   whyUnmeasured,
   type CastEdit,
   type CastHost,
@@ -79,6 +81,7 @@ function preview(changes: Partial<CastPreview> = {}): CastPreview {
     complete: true,
     current: 'bfloat16',
     network: null,
+    warnings: [],
     targets: TARGETS,
     ...changes,
   };
@@ -246,6 +249,18 @@ test('bytes of the Hub are spent when the user says so', async () => {
   assert.deepEqual(editor.asked, [{ model: 'node', spend: true }]);
 });
 
+test('messages are in the language of the editor, with their words in place', () => {
+  const german: Partial<Record<string, string>> = { Size: 'Größe', '{0} bytes': 'Bytes: {0}' };
+  translateBy((message) => german[message] ?? message);
+  try {
+    assert.deepEqual(columnsOf(TARGETS).map(({ label }) => label).slice(0, 3), ['To', 'Größe', 'Bits']);
+    assert.equal(cellOf(target('float32', 4000), 'bytes').note, 'Bytes: 4,000');
+  } finally {
+    translateBy((message) => message);
+  }
+  assert.equal(t('{1} of {0}{2}', 'all', 0), '0 of all{2}');
+});
+
 test('a failure is one line, and what was known stays', async () => {
   const editor = new Editor();
   const page = session(editor);
@@ -255,7 +270,7 @@ test('a failure is one line, and what was known stays', async () => {
   await sampling;
   assert.equal(page.state.error, 'a shard changed while it was read');
   assert.equal(page.state.preview?.title, 'small-gemma');
-  await page.reveal(['gemma']);
+  await page.reveal('lm_head.weight');
   assert.equal(page.state.error, 'The code no longer names this model.');
 });
 

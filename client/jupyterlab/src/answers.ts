@@ -6,6 +6,7 @@ import type { Position } from '@model-loupe/core';
 import type { EditorViews } from './editors';
 import { editorPlace } from './positions';
 import type { LoupeServer } from './server';
+import { isPython } from './tracked';
 
 /** Answers follow what is typed after a rest; what the server says by itself, nearly at once. */
 const REST_MS = 400;
@@ -60,7 +61,7 @@ export class Answers<Answer> {
 
   private documents(): VirtualDocument[] {
     const documents = [...this.manager.documents.values()];
-    return documents.filter((document) => !document.isDisposed && document.language === 'python');
+    return documents.filter((document) => !document.isDisposed && isPython(document));
   }
 
   private askIn(milliseconds: number): void {

@@ -17,7 +17,9 @@ import {
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
+import { ITranslator } from '@jupyterlab/translation';
 import { Token } from '@lumino/coreutils';
+import { translateBy } from '@model-loupe/core';
 
 import { CodeActions } from './actions';
 import { CastPreviews } from './casts';
@@ -62,6 +64,17 @@ const serverPlugin: JupyterFrontEndPlugin<LoupeServer> = {
       keepOutOfAddress(shell, router);
     }
     return server;
+  },
+};
+
+const translationPlugin: JupyterFrontEndPlugin<void> = {
+  id: '@model-loupe/jupyterlab:translation',
+  description: 'Has the pages that both editors share speak JupyterLab’s language.',
+  autoStart: true,
+  requires: [ITranslator],
+  activate: (_: JupyterFrontEnd, translator: ITranslator) => {
+    const words = translator.load('model_loupe');
+    translateBy((message) => words.__(message));
   },
 };
 
@@ -126,7 +139,7 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
     const edits = new Edits(server, manager);
     addFixCommand(app, palette, new CodeActions(server, views, diagnostics, edits, app.commands));
     const lspHover = new LspHoverWatch(app, settings, () => {
-      if (!server.isCompanion) {
+      if (server.isChosen) {
         closeCard();
       }
     });
@@ -158,5 +171,5 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
   },
 };
 
-const plugins: JupyterFrontEndPlugin<unknown>[] = [serverPlugin, panelPlugin, editorPlugin];
+const plugins: JupyterFrontEndPlugin<unknown>[] = [serverPlugin, translationPlugin, panelPlugin, editorPlugin];
 export default plugins;

@@ -120,11 +120,11 @@ export async function widenPanel(page, by) {
   await page.mouse.up();
 }
 
-/** A place in a word of the notebook's code, in a line that has all of `line`; undefined while there is none. */
+/** A place in a word of the code that is shown, in a line that has all of `line`; undefined while there is none. */
 async function wordAt(page, line, word) {
   return page.evaluate(
     ([lineText, wordText]) => {
-      for (const element of document.querySelectorAll('.jp-CodeCell .cm-line')) {
+      for (const element of document.querySelectorAll('.cm-line')) {
         const offset = element.textContent.includes(lineText) ? element.textContent.indexOf(wordText) : -1;
         if (offset >= 0) {
           element.scrollIntoView({ block: 'nearest' });
@@ -181,6 +181,18 @@ export async function hover(page, line, word, { selector = '.jp-ModelLoupe-card'
 export async function leave(page) {
   await page.mouse.move(5, 5);
   await card(page).waitFor({ state: 'detached' });
+}
+
+/** Opens a file of a folder, both by name, as text: JupyterLab shows JSON as a tree otherwise. */
+export async function openAsText(page, folder, name) {
+  const listing = page.locator('.jp-DirListing-item');
+  if (!(await listing.first().isVisible())) {
+    await page.locator('.jp-SideBar [data-id="filebrowser"]').click();
+  }
+  await listing.filter({ hasText: folder }).dblclick();
+  await listing.filter({ hasText: new RegExp(`^${name}`) }).click({ button: 'right' });
+  await page.locator('.lm-Menu-item', { hasText: 'Open With' }).hover();
+  await page.locator('.lm-Menu-item', { hasText: /^Editor$/ }).click();
 }
 
 /** Adds a line to the code cell that has `text`. */
