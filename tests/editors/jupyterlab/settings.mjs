@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { assertAccessible } from '../lib/accessible.mjs';
 import { photograph } from '../lib/browser.mjs';
-import { runCommand } from './lab.mjs';
+import { openPanel, runCommand } from './lab.mjs';
 
 /** Steps in the demo's notebook; `lab()` gives its folder and the page of JupyterLab. */
 export function settingSteps(step, lab) {
@@ -52,6 +52,8 @@ export function settingSteps(step, lab) {
     await opened().locator('.jp-FileEditor .cm-line', { hasText: 'import AutoModel' }).click();
     await opened().keyboard.press('Control+End');
     await opened().locator('.jp-FileEditor .jp-ModelLoupe-hint', { hasText: /· float64 / }).waitFor();
+    // That showed the file browser instead.
+    await openPanel(opened());
   });
 
   step('lenses, too, are switched off and on again', async () => {
