@@ -55,7 +55,8 @@ function writeLoads(file, ...models) {
 }
 
 const copied = () => page.evaluate(() => navigator.clipboard.readText());
-const pick = (text) => page.locator('.quick-input-list .monaco-list-row', { hasText: text }).click();
+const row = (text) => page.locator('.quick-input-list .monaco-list-row', { hasText: text });
+const pick = (text) => row(text).click();
 
 step('the tree of 100,000 tensors is there, and draws what is in sight', async () => {
   await openFile(page, 'two.py');
@@ -150,9 +151,11 @@ async function openWeights(model) {
   await until(async () => {
     await page.keyboard.press('Control+p');
     await page.locator('.quick-input-widget input').first().fill(`${model}/model.safetensors`);
-    await page.locator('.quick-input-list .monaco-list-row.focused', { hasText: 'model.safetensors' }).waitFor();
+    const file = page.locator('.quick-input-list .monaco-list-row.focused', { hasText: 'model.safetensors' });
+    await file.filter({ hasText: model }).waitFor();
     await page.keyboard.press('Enter');
-    return page.locator('.tab.active', { hasText: 'model.safetensors' }).waitFor({ timeout: 5000 }).then(() => true, () => false);
+    const path = page.locator('.breadcrumbs-control', { hasText: model });
+    return path.waitFor({ timeout: 5000 }).then(() => true, () => false);
   }, 'the file is open');
 }
 
@@ -180,8 +183,11 @@ step('axe finds nothing serious in either theme, and what is written on the tree
 });
 
 step('what is wrong with a model’s files stands above its casts', async () => {
-  await command('Preview Casts');
-  await pick('./damaged');
+  await until(async () => {
+    await command('Preview Casts');
+    // A page that takes the focus, as one may that is drawn in another theme, closes the list.
+    return row('./damaged').click({ timeout: 5000 }).then(() => true, () => false);
+  }, 'the model is picked');
   const casts = await webViewFrame(page, '.loupe-warnings');
   await casts.locator('.loupe-warnings li', { hasText: LOST_SHARD }).waitFor();
   await inBothThemes(casts, workspace.folder, async (kind) => {
