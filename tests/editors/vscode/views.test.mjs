@@ -10,7 +10,7 @@ import { openFile, openWorkbench, PYTHON } from '../lib/codeServer.mjs';
 import { until } from '../lib/processes.mjs';
 import { makeWorkspace, writeCheckpoint } from '../lib/samples.mjs';
 import { steps } from '../lib/steps.mjs';
-import { EDITOR, expand, inBothThemes, lens, runCommand, treeAtRest, treeRow, webViewFrame } from './page.mjs';
+import { EDITOR, expand, inEachTheme, lens, runCommand, treeAtRest, treeRow, webViewFrame } from './page.mjs';
 
 // As many tensors as the largest models have, in one module.
 const MANY = 'SMALL_CONFIG, [(f"model.layers.{i}.weight", "BF16", [i % 7 + 1]) for i in range(100_000)]';
@@ -173,9 +173,9 @@ step('a .safetensors file opens as facts, contents and metadata; its values are 
   await photograph(page, 'checkpoint-values');
 });
 
-step('axe finds nothing serious in either theme, and what is written on the treemap can be read', async () => {
+step('axe finds nothing serious in any theme, and what is written on the treemap can be read', async () => {
   const frame = await webViewFrame(page, '.loupe-facts');
-  await inBothThemes(frame, workspace.folder, async (kind) => {
+  await inEachTheme(frame, workspace.folder, async (kind) => {
     await assertAccessible(frame, '#page');
     await assertReadable(frame);
     await photograph(page, `checkpoint-${kind}`);
@@ -190,7 +190,7 @@ step('what is wrong with a model’s files stands above its casts', async () => 
   }, 'the model is picked');
   const casts = await webViewFrame(page, '.loupe-warnings');
   await casts.locator('.loupe-warnings li', { hasText: LOST_SHARD }).waitFor();
-  await inBothThemes(casts, workspace.folder, async (kind) => {
+  await inEachTheme(casts, workspace.folder, async (kind) => {
     await assertAccessible(casts, '#page');
     await photograph(page, `casts-damaged-${kind}`);
   });
