@@ -2,6 +2,7 @@ export * from './casts/call.js';
 export * from './casts/protocol.js';
 export * from './casts/session.js';
 export * from './casts/table.js';
+export * from './casts/write.js';
 export * from './casts/histogram.js';
 export * from './format.js';
 export * from './icons.js';

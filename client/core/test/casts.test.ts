@@ -6,6 +6,8 @@ import {
   CastSession,
   EditedCall,
   PREVIEW_CASTS,
+  castChoices,
+  castFolder,
   cellOf,
   columnsOf,
   formatBytes,
@@ -330,4 +332,27 @@ test('the call is found again when the code above it has moved it', async () => 
   lines = [7, 8, 9];
   await call.edit('float16');
   assert.deepEqual(edited, [6, 8, 6]);
+});
+
+test('dtypes to write a checkpoint in: first those that need no more bytes than the stored one', async () => {
+  const writable = { writable: true };
+  const targets = [
+    target('float64', 8000, {}, writable),
+    target('bfloat16', 2000, {}, writable),
+    target('float16', 2000, {}, writable),
+    target('nf4', 600),
+    target('float8_e4m3fn', 1000, {}, { ...writable, title: 'FP8' }),
+  ];
+  const transport = { request: <T>() => Promise.resolve(preview({ targets }) as T) };
+  assert.deepEqual(await castChoices(transport, './model'), [
+    { dtype: 'float16', size: '1.95 KiB', title: '' },
+    { dtype: 'float8_e4m3fn', size: '1000 B', title: 'FP8' },
+    { dtype: 'float64', size: '7.81 KiB', title: '' },
+    { dtype: 'bfloat16', size: '1.95 KiB', title: '' },
+  ]);
+});
+
+test('a cast checkpoint\'s folder has the model\'s last name', () => {
+  assert.equal(castFolder('google/gemma-2b-it', 'float16'), 'gemma-2b-it-float16');
+  assert.equal(castFolder('./small-gemma', 'float32'), 'small-gemma-float32');
 });
