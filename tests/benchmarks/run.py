@@ -271,6 +271,16 @@ def hub(bench: Workbench) -> Iterator[Result | Asking]:
                 yield Result(f"inspect {repo_id} / {name}", in_pairs(ours, other, bench.pairs), target)
 
 
+def cast_plan(bench: Workbench) -> Iterator[Result]:
+    """What all 22 casts make of DeepSeek-V3, from its headers, against json over the same headers."""
+    timing = in_pairs(
+        told_by_process(bench.yardstick("cast_plan", bench.deepseek), bench.variables),
+        told_by_process(bench.yardstick("json_headers", bench.deepseek), bench.variables),
+        bench.pairs,
+    )
+    yield Result("plans of 22 casts of DeepSeek-V3 / json.loads of its headers", timing, 2)
+
+
 def casts(bench: Workbench) -> Iterator[Result]:
     """What casts do to real values: all element-wise ones at once, block formats, a sample."""
 
@@ -323,6 +333,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Result | Asking]]] = {
     "worker": worker,
     "notebook": notebook,
     "hub": hub,
+    "cast_plan": cast_plan,
     "casts": casts,
     "cast_worker": cast_worker,
 }

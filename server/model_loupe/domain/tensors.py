@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
+    from model_loupe.domain.families import Family
+
     class KeptTensors(Protocol):
         """Tensors that were read before and are kept in a form that tells their names only when asked."""
 
@@ -60,13 +62,17 @@ class TensorTable:
     A table of ``KeptTensors`` answers from their counts as long as nobody asks for names.
     """
 
-    __slots__ = ("_by_file", "_bytes", "_elements", "_kept", "_kinds", "_names_by_kind", "_tensors", "names")
+    __slots__ = (
+        *("_by_file", "_bytes", "_elements", "_families", "_kept", "_kinds"),
+        *("_names_by_kind", "_tensors", "names"),
+    )
 
     def __init__(self, tensors: dict[str, dict[str, TensorKind]] | KeptTensors) -> None:
         self._kept = None if isinstance(tensors, dict) else tensors
         self._by_file = tensors if isinstance(tensors, dict) else None
         self._tensors: dict[str, TensorKind] | None = None
         self._names_by_kind: dict[TensorKind, list[str]] | None = None
+        self._families: list[Family] | None = None
         self.names: list[str] = []
         self._kinds: list[TensorKind] = []
         self._elements: list[int] = []
@@ -104,6 +110,16 @@ class TensorTable:
         if self._names_by_kind is None:
             self._names_by_kind = self._grouped()
         return self._names_by_kind
+
+    @property
+    def families(self) -> list[Family]:
+        """The tensors as families, in the order of their first names."""
+        if self._families is None:
+            # Regular expressions are nothing that the command line needs for a description.
+            from model_loupe.domain.families import families
+
+            self._families = families(self.names_by_kind)
+        return self._families
 
     def _grouped(self) -> dict[TensorKind, list[str]]:
         if self._kept:

@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Any
 
 from model_loupe.domain.casts.numerics import Sums, total
-from model_loupe.domain.casts.plan import CastPlan, block_of, by_module, kept_modules
+from model_loupe.domain.casts.plan import CastPlan, TensorPlan, block_of, by_module, kept_modules
 from model_loupe.domain.casts.targets import is_lossless
 from model_loupe.inspector.casting import Network, Preview
 from model_loupe.inspector.schema import model_json
@@ -85,7 +85,7 @@ def _target(found: Preview, plan: CastPlan, tensors: bool) -> dict[str, Any]:
                 "to": tensor.dtype,
                 "bytes": tensor.nbytes,
                 "reason": tensor.reason,
-                **measured.of_tensor(tensor.name),
+                **measured.of_tensor(tensor),
             }
             for tensor in plan.tensors
         ]
@@ -98,8 +98,8 @@ class _Measured:
     def __init__(self, found: Preview, plan: CastPlan) -> None:
         self._exact = found.exact
         self._sums = found.sums[plan.target.name]
-        self._lossless = {each.name: is_lossless(each.kind.dtype, plan.target) for each in plan.cast}
-        self._is_lossless = all(self._lossless.values())
+        self._plan = plan
+        self._is_lossless = plan.is_lossless
         names: dict[str, list[str]] = {}
         for name in self._sums:
             names.setdefault(block_of(name), []).append(name)
@@ -114,10 +114,10 @@ class _Measured:
         sums = self._blocks.get(path)
         return self._figures(sums, self._is_lossless) if sums else None
 
-    def of_tensor(self, name: str) -> dict[str, Any]:
+    def of_tensor(self, tensor: TensorPlan) -> dict[str, Any]:
         """Those of one tensor; {} if it was not measured by itself."""
-        sums = self._sums.get(name)
-        return self._figures(sums, self._lossless[name]) if sums else {}
+        sums = self._sums.get(tensor.name)
+        return self._figures(sums, is_lossless(tensor.kind.dtype, self._plan.target)) if sums else {}
 
     def _figures(self, sums: Sums, is_lossless: bool) -> dict[str, Any]:
         counts = {name: getattr(sums, name) for name in _COUNTS}

@@ -57,7 +57,7 @@ def _measured(found: casting.Preview, interpreter: str) -> Sums | None:
 
 def _loss(found: casting.Preview, interpreter: str) -> str:
     plan = found.plans[0]
-    if all(tensor.kind.dtype == plan.target.name for tensor in plan.cast):
+    if all(each.family.kind.dtype == plan.target.name for each in plan.cast):
         return "All weights are stored so: nothing changes"
     sums = _measured(found, interpreter)
     if sums is None:

@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import islice
 from typing import IO, Any
 
+from model_loupe.domain.casts.plan import targets_by_name
 from model_loupe.domain.casts.sampling import BUDGET, Stratum, Wanted, strata
 from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.units import format_bytes, plural
@@ -45,12 +46,9 @@ class RemoteSample:
             found.complete = True
 
     def _wanted(self) -> Iterator[Wanted]:
-        targets: dict[str, list[str]] = {}
-        for plan in self._plans:
-            for tensor in plan.cast:
-                targets.setdefault(tensor.name, []).append(plan.target.name)
         tensors = self._found.description.weights.table.tensors
-        return (Wanted(name, tensors[name], tuple(names)) for name, names in sorted(targets.items()))
+        targets = sorted(targets_by_name(self._plans).items())
+        return (Wanted(name, tensors[name], names) for name, names in targets)
 
     def _names(self, target: str) -> list[str]:
         return [each.name for each in self._strata if target in each.targets]

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 
 from model_loupe.domain.casts.numerics import Sums, total
 from model_loupe.domain.casts.plan import CastPlan, kept_modules
-from model_loupe.domain.casts.targets import is_lossless
 from model_loupe.domain.units import format_bytes, plural
 from model_loupe.inspector.cast_writing import Written
 from model_loupe.inspector.casting import Preview
@@ -68,8 +67,7 @@ def _row(found: Preview, plan: CastPlan) -> tuple[str, ...]:
     if not parts:
         return (*head, *[_UNKNOWN] * (len(_HEADS) - len(head)))
     sums = total(parts.values())
-    is_lossless_cast = all(is_lossless(tensor.kind.dtype, plan.target) for tensor in plan.cast)
-    is_known = found.exact or sums.sampled == sums.elements or is_lossless_cast
+    is_known = found.exact or sums.sampled == sums.elements or plan.is_lossless
     changed = 100 * sums.changed / sums.elements if sums.elements else 0.0
     return (
         *head,

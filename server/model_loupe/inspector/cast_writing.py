@@ -106,7 +106,7 @@ def _refusal(found: Preview) -> LoupeError | None:
         message = f"{description.request.model} is quantised already: load it dequantised and save it first"
         return LoupeError("quantized", message)
     if not plan.cast:
-        dtypes = " and ".join(sorted({each.dtype for each in plan.tensors}))
+        dtypes = " and ".join(sorted({each.dtype for each in plan.families}))
         name = description.request.model
         message = f"{name} has nothing to cast to {target.name}: all of it stays {dtypes}"
         return LoupeError("nothing-to-cast", message)

@@ -6,11 +6,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from model_loupe.checkpoints.files import format_of
 from model_loupe.domain.casts.numerics import Sums, sums_of
-from model_loupe.domain.casts.plan import CastFacts, CastPlan, plan
+from model_loupe.domain.casts.plan import CastFacts, CastPlan, plans, targets_by_name
 from model_loupe.domain.casts.targets import Target
 from model_loupe.domain.errors import LoupeError
 from model_loupe.inspector.cast_kept import Kept
@@ -95,7 +96,7 @@ def preview(
         keep_in_fp32_strict=kept.strict,
         skip=skip,
     )
-    return Preview(description, [plan(weights.table, target, facts) for target in targets], exact=exact)
+    return Preview(description, plans(weights.table, targets, facts), exact=exact)
 
 
 def measure(
@@ -198,6 +199,7 @@ class _Measurement:
         self._found = found
         self._interpreter = interpreter
         self._plans = found.plans if found.exact else sampled_plans(found)
+        self._targets = targets_by_name(self._plans)
         self._unknown: list[Kept] = []
 
     def asked(self) -> list[dict[str, Any]]:
@@ -234,19 +236,20 @@ class _Measurement:
         source = source_of(self._found.description, name)
         inside = self._found.description.weights.table.by_file[name]
         is_settled = source.mark[1] < time.time_ns() - _SETTLED_NS
-        targets_of: dict[str, list[str]] = {}
-        for each in self._plans:
-            names = [tensor.name for tensor in each.cast if tensor.name in inside]
-            kept = Kept(self._found, self._interpreter, source, each.target.name)
-            if names and not kept.load(names):
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for tensor in inside:
+            groups.setdefault(self._targets.get(tensor, ()), []).append(tensor)
+        unknown: set[str] = set()
+        for target in dict.fromkeys(chain.from_iterable(groups)):
+            names = [name for targets, names in groups.items() if target in targets for name in names]
+            kept = Kept(self._found, self._interpreter, source, target)
+            if not kept.load(names):
+                unknown.add(target)
                 if is_settled:
                     self._unknown.append(kept)
-                for tensor in names:
-                    targets_of.setdefault(tensor, []).append(each.target.name)
-        groups: dict[tuple[str, ...], list[str]] = {}
-        for tensor, targets in targets_of.items():
-            groups.setdefault(tuple(targets), []).append(tensor)
-        if not groups:
-            return None
-        tensors = [{"targets": list(targets), "names": names} for targets, names in groups.items()]
-        return {**source._asdict(), "tensors": tensors}
+        tensors = [
+            {"targets": left, "names": names}
+            for targets, names in groups.items()
+            if (left := [target for target in targets if target in unknown])
+        ]
+        return {**source._asdict(), "tensors": tensors} if tensors else None

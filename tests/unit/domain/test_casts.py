@@ -7,7 +7,15 @@ from math import prod
 import pytest
 
 from model_loupe.domain.casts.numerics import Sums, total
-from model_loupe.domain.casts.plan import CastFacts, CastPlan, by_module, kept_modules, plan
+from model_loupe.domain.casts.plan import (
+    CastFacts,
+    CastPlan,
+    TensorPlan,
+    block_of,
+    by_module,
+    kept_modules,
+    plans,
+)
 from model_loupe.domain.casts.targets import TARGETS, target_named
 from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.tensors import TensorKind, TensorTable
@@ -44,7 +52,11 @@ def gemma(layers: int = 3) -> TensorTable:
 
 
 def of(target: str, tensors: TensorTable, **facts: object) -> CastPlan:
-    return plan(tensors, target_named(target), CastFacts(**facts))  # type: ignore[arg-type]
+    return plans(tensors, [target_named(target)], CastFacts(**facts))[0]  # type: ignore[arg-type]
+
+
+def cast_tensors(found: CastPlan) -> list[TensorPlan]:
+    return [each for each in found.tensors if each.reason is None]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +107,7 @@ def test_an_element_wise_cast_takes_every_floating_tensor() -> None:
 
 def test_a_quantiser_of_linear_layers_leaves_the_rest_as_it_is() -> None:
     found = of("nf4", gemma())
-    assert {each.name.rpartition(".")[0][-6:] for each in found.cast} == {"q_proj"}
+    assert {each.name.rpartition(".")[0][-6:] for each in cast_tensors(found)} == {"q_proj"}
     assert found.elements == 3 * 512 * 512
     assert found.bits_per_parameter == 4.5
     assert found.nbytes == 3 * 512 * 512 * 4.5 / 8 + 2 * (1000 * 512 + 512 + 3 * 2 * 512)
@@ -109,7 +121,7 @@ def test_a_quantiser_of_linear_layers_leaves_the_rest_as_it_is() -> None:
 
 def test_skipped_and_guarded_modules() -> None:
     skipped = of("int8", gemma(), skip=("layers.1",))
-    assert len(skipped.cast) == 2
+    assert [each.name[:14] for each in cast_tensors(skipped)] == ["model.layers.0", "model.layers.2"]
     assert kept_modules(skipped)[1].reason == "llm_int8_skip_modules"
     facts = {"keep_in_fp32": ("norm",), "keep_in_fp32_strict": ("q_proj",)}
     half, brain, single = (of(name, gemma(1), **facts) for name in ("float16", "bfloat16", "float32"))
@@ -168,6 +180,20 @@ def test_modules_sum_up_to_the_whole() -> None:
     assert [path for path, _, _ in rows] == ["model.embed_tokens", "model.layers", "model.norm"]
     assert sum(after for _, _, after in rows) == found.nbytes
     assert sum(before for _, before, _ in rows) == found.before
+
+
+@pytest.mark.parametrize(
+    ("name", "block"),
+    [
+        ("model.layers.3.mlp.experts.4.weight", "model.layers"),
+        ("lm_head.weight", "lm_head"),
+        ("0.auto_model.encoder.layer.3.weight", "0.auto_model.encoder.layer"),
+        ("0.weight", "0"),
+        ("weight", "weight"),
+    ],
+)
+def test_a_block_is_what_stands_above_numbers(name: str, block: str) -> None:
+    assert block_of(name) == block
 
 
 def test_figures_follow_from_sums() -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection
-from functools import wraps
-from typing import Any, NamedTuple, TypeVar, cast
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-from model_loupe.domain.casts.targets import ELEMENT, MATRIX, Target
+from model_loupe.domain.casts.targets import ELEMENT, MATRIX, Target, is_lossless
 from model_loupe.domain.dtypes import BY_NAME
+from model_loupe.domain.families import Family, modules_in_ranges
 from model_loupe.domain.tensors import TensorKind, TensorTable
 
-Found = TypeVar("Found")
-
-_INDEX = re.compile(r"(?<![^.])\d+(?![^.])")
 _EMBEDDINGS = ("embed", "wte", "wpe", "shared", "relative_attention_bias")
 _HEADS = ("lm_head", "embed_out", "output", "score", "classifier")
 _NORMS = ("norm", "ln_", "layernorm")
@@ -50,6 +46,20 @@ class TensorPlan(NamedTuple):
     reason: str | None
 
 
+class FamilyPlan(NamedTuple):
+    """What each tensor of a family becomes, which takes ``nbytes``; ``reason`` as in ``TensorPlan``."""
+
+    family: Family
+    dtype: str
+    nbytes: int
+    reason: str | None
+
+    @property
+    def all_nbytes(self) -> int:
+        """Of all its tensors."""
+        return len(self.family) * self.nbytes
+
+
 class Kept(NamedTuple):
     """Modules whose tensors are not cast; ``path`` has ranges in it: ``model.layers.0-17.self_attn``."""
 
@@ -61,18 +71,14 @@ class Kept(NamedTuple):
 
 
 class CastPlan(NamedTuple):
-    """``before`` and ``nbytes`` are of all tensors, ``elements`` and ``cast_nbytes`` of what is cast.
-
-    ``remembered`` holds what was worked out from it.
-    """
+    """``before`` and ``nbytes`` are of all tensors, ``elements`` and ``cast_nbytes`` of what is cast."""
 
     target: Target
-    tensors: tuple[TensorPlan, ...]
+    families: tuple[FamilyPlan, ...]
     before: int
     nbytes: int
     elements: int
     cast_nbytes: int
-    remembered: dict[str, Any]
 
     @property
     def bits_per_parameter(self) -> float:
@@ -82,32 +88,60 @@ class CastPlan(NamedTuple):
         return 8 * self.cast_nbytes / self.elements
 
     @property
-    def cast(self) -> list[TensorPlan]:
-        return [tensor for tensor in self.tensors if tensor.reason is None]
+    def cast(self) -> list[FamilyPlan]:
+        return [each for each in self.families if each.reason is None]
+
+    @property
+    def tensors(self) -> list[TensorPlan]:
+        """Tensor by tensor, in name order: of a large model, many."""
+        return sorted(
+            TensorPlan(name, each.family.kind, each.dtype, each.nbytes, each.reason)
+            for each in self.families
+            for name in each.family.names
+        )
+
+    @property
+    def is_lossless(self) -> bool:
+        """Whether all of it keeps every value, as the formats alone tell."""
+        return all(is_lossless(each.family.kind.dtype, self.target) for each in self.cast)
 
 
-def plan(table: TensorTable, target: Target, facts: CastFacts) -> CastPlan:
-    """The cast of every tensor of ``table``, in name order."""
+def plans(table: TensorTable, targets: Iterable[Target], facts: CastFacts) -> list[CastPlan]:
+    """The cast of every tensor of ``table`` to each of ``targets``."""
     aliases = _aliases(table, facts)
+    families = _alike(table, facts, aliases)
+    return [_plan(families, target, facts, aliases) for target in targets]
+
+
+def _plan(
+    families: Sequence[Family], target: Target, facts: CastFacts, aliases: Mapping[str, str]
+) -> CastPlan:
     decide = _Decision(target, facts)
-    tensors = []
-    for name, kind in sorted(table.tensors.items()):
-        if name in aliases:
+    found = []
+    for family in families:
+        becomes = decide.on(family)
+        if family.first in aliases:
             # One parameter, which is counted where it is stored first.
-            dtype = decide.on(name, kind).dtype
-            tensors.append(TensorPlan(name, kind, dtype, 0, f"tied: one with {aliases[name]}"))
-        else:
-            tensors.append(decide.on(name, kind))
-    cast = [tensor for tensor in tensors if tensor.reason is None]
+            becomes = becomes._replace(nbytes=0, reason=f"tied: one with {aliases[family.first]}")
+        found.append(becomes)
+    cast = [each for each in found if each.reason is None]
     return CastPlan(
         target,
-        tuple(tensors),
-        before=sum(tensor.kind.nbytes for tensor in tensors),
-        nbytes=sum(tensor.nbytes for tensor in tensors),
-        elements=sum(tensor.kind.elements for tensor in cast),
-        cast_nbytes=sum(tensor.nbytes for tensor in cast),
-        remembered={},
+        tuple(found),
+        before=sum(len(family) * family.kind.nbytes for family in families),
+        nbytes=sum(each.all_nbytes for each in found),
+        elements=sum(len(each.family) * each.family.kind.elements for each in cast),
+        cast_nbytes=sum(each.all_nbytes for each in cast),
     )
+
+
+def targets_by_name(plans: Iterable[CastPlan]) -> dict[str, tuple[str, ...]]:
+    """Each tensor that is cast, with the names of the targets that it is cast to."""
+    targets: dict[Family, list[str]] = {}
+    for plan in plans:
+        for each in plan.cast:
+            targets.setdefault(each.family, []).append(plan.target.name)
+    return {name: tuple(found) for family, found in targets.items() for name in family.names}
 
 
 def _aliases(table: TensorTable, facts: CastFacts) -> dict[str, str]:
@@ -124,51 +158,69 @@ def _is_head(name: str) -> bool:
     return _has_part(name, _HEADS)
 
 
+def _alike(table: TensorTable, facts: CastFacts, aliases: Mapping[str, str]) -> list[Family]:
+    """The families of ``table``, parted where ``facts`` tell their members apart."""
+    named = {*facts.overhead, *facts.keep_in_fp32, *facts.keep_in_fp32_strict, *facts.skip}
+    numbered = [text for text in named if any(map(str.isdecimal, text.split(".")))]
+
+    def told_apart(name: str) -> Hashable:
+        return aliases.get(name), *(_has_part(name, (text,)) or name.endswith(text) for text in numbered)
+
+    found: list[Family] = []
+    for family in table.families:
+        is_uniform = not numbered and aliases.keys().isdisjoint(family.names)
+        found += [family] if is_uniform else family.parted(told_apart)
+    return sorted(found, key=lambda family: family.first)
+
+
 class _Decision:
-    """What becomes of a tensor under one target."""
+    """What becomes of tensors under one target: those of a family differ in nothing that matters for it."""
 
     def __init__(self, target: Target, facts: CastFacts) -> None:
         self._target = target
         self._facts = facts
 
-    def on(self, name: str, kind: TensorKind) -> TensorPlan:
+    def on(self, family: Family) -> FamilyPlan:
+        name, kind = family.first, family.kind
         dtype = BY_NAME.get(kind.dtype)
         if dtype is None or kind.dtype not in _SOURCES:
             what = "already quantised" if self._facts.packed or dtype is None else "not a floating dtype"
             if dtype and dtype.is_floating:
                 what = "already quantised" if dtype.bits < 16 else f"{kind.dtype} is not cast"
-            return _kept(name, kind, what)
+            return _kept(family, what)
         if self._facts.packed and name.endswith(self._facts.overhead or ("\0",)):
-            return _kept(name, kind, "a scale of weights that are quantised already")
+            return _kept(family, "a scale of weights that are quantised already")
         if self._target.scope == ELEMENT:
-            return self._element_wise(name, kind)
+            return self._element_wise(family)
         if self._facts.packed:
-            return _kept(name, kind, "the checkpoint is quantised already")
+            return _kept(family, "the checkpoint is quantised already")
         if self._target.scope == MATRIX:
-            return self._gguf(name, kind)
+            return self._gguf(family)
         reason = _not_linear(name, kind, self._facts.skip) or self._target.misfit(kind.shape)
-        if reason:
-            return _kept(name, kind, reason)
-        return TensorPlan(name, kind, self._target.name, self._target.nbytes(kind.shape), None)
+        return _kept(family, reason) if reason else self._cast(family)
 
-    def _gguf(self, name: str, kind: TensorKind) -> TensorPlan:
+    def _cast(self, family: Family) -> FamilyPlan:
+        return FamilyPlan(family, self._target.name, self._target.nbytes(family.kind.shape), None)
+
+    def _gguf(self, family: Family) -> FamilyPlan:
         """As llama.cpp does (``llama_tensor_get_type`` with a pure type): every matrix, embeddings too."""
+        kind = family.kind
         if len(kind.shape) < 2:
-            return TensorPlan(name, kind, "float32", 4 * kind.elements, "a vector: float32 in GGUF")
+            return FamilyPlan(family, "float32", 4 * kind.elements, "a vector: float32 in GGUF")
         reason = self._target.misfit(kind.shape)
         if reason is None:
-            return TensorPlan(name, kind, self._target.name, self._target.nbytes(kind.shape), None)
+            return self._cast(family)
         fallback, block, nbytes = _FALLBACKS.get(self._target.name, _FLOAT16)
         if kind.shape[-1] % block:
             fallback, block, nbytes = _FLOAT16
-        return TensorPlan(name, kind, fallback, kind.elements // block * nbytes, f"{reason}: {fallback}")
+        return FamilyPlan(family, fallback, kind.elements // block * nbytes, f"{reason}: {fallback}")
 
-    def _element_wise(self, name: str, kind: TensorKind) -> TensorPlan:
-        guarded = self._guard(name)
+    def _element_wise(self, family: Family) -> FamilyPlan:
+        guarded = self._guard(family.first)
         if guarded:
-            nbytes = 4 * kind.elements
-            return TensorPlan(name, kind, "float32", nbytes, f"{guarded} of the model's class")
-        return TensorPlan(name, kind, self._target.name, self._target.nbytes(kind.shape), None)
+            nbytes = 4 * family.kind.elements
+            return FamilyPlan(family, "float32", nbytes, f"{guarded} of the model's class")
+        return self._cast(family)
 
     def _guard(self, name: str) -> str | None:
         facts = self._facts
@@ -205,78 +257,43 @@ def _has_part(name: str, parts: Collection[str]) -> bool:
     return any(f".{part}." in dotted for part in parts)
 
 
-def _kept(name: str, kind: TensorKind, reason: str) -> TensorPlan:
-    return TensorPlan(name, kind, kind.dtype, kind.nbytes, reason)
+def _kept(family: Family, reason: str) -> FamilyPlan:
+    return FamilyPlan(family, family.kind.dtype, family.kind.nbytes, reason)
 
 
-def _once(work: Callable[[CastPlan], Found]) -> Callable[[CastPlan], Found]:
-    """Of each plan it is worked out once: editors ask again whenever more figures are there."""
-
-    @wraps(work)
-    def remembered(found: CastPlan) -> Found:
-        if work.__name__ not in found.remembered:
-            found.remembered[work.__name__] = work(found)
-        return cast("Found", found.remembered[work.__name__])
-
-    return remembered
-
-
-@_once
 def kept_modules(found: CastPlan) -> list[Kept]:
     """The modules of which something is not cast, equal ones of numbered layers in one row, largest first."""
-    groups: dict[tuple[str, str, str], list[TensorPlan]] = {}
-    for tensor in found.tensors:
-        if tensor.reason is not None:
-            module = tensor.name.rpartition(".")[0] or tensor.name
-            groups.setdefault((_INDEX.sub("*", module), tensor.dtype, tensor.reason), []).append(tensor)
+    groups: dict[tuple[str, str, str], list[FamilyPlan]] = {}
+    for each in found.families:
+        if each.reason is not None:
+            groups.setdefault((each.family.module, each.dtype, each.reason), []).append(each)
     rows = [
         Kept(
-            _ranges([tensor.name.rpartition(".")[0] or tensor.name for tensor in tensors]),
+            modules_in_ranges([each.family for each in group]),
             dtype,
             reason,
-            len(tensors),
-            sum(tensor.nbytes for tensor in tensors),
+            sum(len(each.family) for each in group),
+            sum(each.all_nbytes for each in group),
         )
-        for (_, dtype, reason), tensors in groups.items()
+        for (_, dtype, reason), group in groups.items()
     ]
     return sorted(rows, key=lambda row: (-row.nbytes, row.path))
 
 
-def _ranges(modules: list[str]) -> str:
-    """``a.0.b``, ``a.1.b``, ``a.3.b`` → ``a.0-1,3.b``."""
-    columns = [
-        list(dict.fromkeys(parts)) for parts in zip(*(name.split(".") for name in modules), strict=True)
-    ]
-    return ".".join(
-        column[0] if len(column) == 1 else _numbers(sorted(map(int, column))) for column in columns
-    )
-
-
-def _numbers(numbers: list[int]) -> str:
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
-
-
-@_once
 def by_module(found: CastPlan) -> list[tuple[str, int, int]]:
     """Bytes before and after of each top-level block (``model.layers``, ``lm_head``), in name order."""
     sums: dict[str, list[int]] = {}
-    for tensor in found.tensors:
-        row = sums.setdefault(block_of(tensor.name), [0, 0])
-        row[0] += tensor.kind.nbytes
-        row[1] += tensor.nbytes
+    for each in found.families:
+        row = sums.setdefault(block_of(each.family.first), [0, 0])
+        row[0] += len(each.family) * each.family.kind.nbytes
+        row[1] += each.all_nbytes
     return [(path, before, after) for path, (before, after) in sums.items()]
 
 
 def block_of(name: str) -> str:
-    """The module above the first number (or ``*`` for several); without one, the tensor's own."""
+    """The module above the first number (or ``*`` for several) that has one; without, the tensor's own."""
     parts = name.split(".")
     for position, part in enumerate(parts):
-        if part.isdecimal() or part == "*":
-            return ".".join(parts[:position]) or name
+        if (part.isdecimal() or part == "*") and any(parts[:position]):
+            return ".".join(parts[:position])
     return ".".join(parts[:-1]) or name

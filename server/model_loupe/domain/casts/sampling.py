@@ -105,7 +105,8 @@ def _alike(tensors: list[Wanted]) -> list[list[Wanted]]:
 
 
 def _pattern(name: str) -> str:
-    return ".".join("*" if part.isdecimal() else part for part in name.split("."))
+    first, *others = name.split(".")
+    return ".".join([first, *("*" if part.isdecimal() else part for part in others)])
 
 
 def _stratum(group: list[Wanted], units: int, nbytes: int) -> Stratum:
