@@ -23,10 +23,14 @@ ARTEFACTS := .cache/artefacts
 LABEXTENSION := client/jupyterlab/labextension/package.json
 WHEEL := dist/wheel/.built
 VSIX := dist/model-loupe.vsix
-# Packages carry the time of the commit, not of the build: two builds of one commit are the same, byte by byte.
-REPRODUCIBLY := TZ=UTC SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 1577836800)}
+# Packages carry the time of the last commit that changed what goes into them, not of the build: two builds of the same
+# sources are the same, byte by byte. Without git it is 2020.
+PACKED := server client docs/images docs/reference README.md CHANGELOG.md LICENSE hatch_build.py pyproject.toml \
+	package.json package.nls.json package-lock.json tsconfig.base.json .vscodeignore
+SOURCE_TIME := git log -1 --format=%ct -- $(PACKED) 2>/dev/null
+REPRODUCIBLY := TZ=UTC SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$($(SOURCE_TIME) | grep . || echo 1577836800)}
 NOTEBOOK := .cache/transformers-4.38.0
-# For tests that compute and measure no time; the folder with the longest goes first, so that nothing is left waiting for it.
+# No test measures time. The folder with the longest goes first, so that nothing is left waiting for it.
 IN_PARALLEL := -n 2 --dist worksteal
 
 SERVER_SOURCES := $(shell find server -name '*.py' 2>/dev/null)
@@ -34,7 +38,7 @@ CLIENT_SOURCES := $(shell find client -path '*/node_modules' -prune -o -path '*/
 	-o -path '*/labextension' -prune -o -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.svg' \
 	-o -name '*.mjs' -o -name '*.cjs' -o -name '*.json' -o -name '*.js' \) -print 2>/dev/null)
 
-.PHONY: help setup demo test lint format test-python test-client test-packages test-editors test-libraries test-with-torch docs fuzz bench vsix wheel clean
+.PHONY: help setup demo test lint format test-python test-client test-packages test-editors test-libraries test-with-torch docs fuzz bench vsix wheel source-time clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -60,7 +64,7 @@ format: $(DEV)/.installed ## let ruff format and fix
 	@$(DEV)/bin/ruff check --fix
 
 test-python: $(DEV)/.installed $(ARTEFACTS)/.installed ## unit tests and the server over stdio
-	@MODEL_LOUPE_ARTEFACTS=$(ARTEFACTS) $(DEV)/bin/python -m pytest -q
+	@MODEL_LOUPE_ARTEFACTS=$(ARTEFACTS) $(DEV)/bin/python -m pytest -q $(IN_PARALLEL)
 
 test-client: $(NODE) ## unit tests of the clients
 	@npm run --silent test:unit
@@ -83,7 +87,7 @@ test-libraries: $(LIBRARIES)/.installed $(OVERLAYS:=/.installed) $(ARTEFACTS)/.i
 
 test-with-torch: $(DEV)/.installed $(NODE) $(LIBRARIES)/.installed $(NOTEBOOK)/.installed ## the server with a worker that has torch
 	@MODEL_LOUPE_TORCH_PYTHON=$(CURDIR)/$(LIBRARIES)/bin/python \
-		MODEL_LOUPE_NOTEBOOK_LIBRARIES=$(CURDIR)/$(NOTEBOOK) $(DEV)/bin/python -m pytest -q tests/with_torch
+		MODEL_LOUPE_NOTEBOOK_LIBRARIES=$(CURDIR)/$(NOTEBOOK) $(DEV)/bin/python -m pytest -q -n 2 --dist loadfile tests/with_torch
 
 docs: $(DEV)/.installed ## the reference in docs/reference, from the tables that the code goes by
 	@$(DEV)/bin/python docs/make.py
@@ -97,6 +101,9 @@ bench: $(DEV)/.installed $(NOTEBOOK)/.installed ## how fast, as ratios against s
 
 vsix: $(VSIX) ## the VS Code extension as dist/model-loupe.vsix
 wheel: $(WHEEL) ## the Python package with the JupyterLab extension in it, in dist/wheel
+
+source-time:
+	@$(SOURCE_TIME)
 
 clean: ## remove all that these targets made
 	rm -rf $(DEV) $(APP) $(LIBRARIES) node_modules client/*/node_modules dist .cache client/core/dist client/jupyterlab/lib \

@@ -16,7 +16,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 EXTENSION = Path("client", "jupyterlab")
 BUILT = EXTENSION / "labextension"
-SOURCES = (EXTENSION / "src", EXTENSION / "style", EXTENSION / "package.json", Path("client", "core", "src"))
+SOURCES = (
+    *(EXTENSION / name for name in ("src", "style", "schema", "package.json")),
+    Path("client", "core", "src"),
+)
 WORKSPACES = ("--workspace=client/core", f"--workspace={EXTENSION.as_posix()}")
 INSTALLED = "share/jupyter/labextensions/@model-loupe/jupyterlab"
 

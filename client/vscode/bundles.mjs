@@ -8,6 +8,7 @@ const common = {
   bundle: true,
   // From source: a change in core needs no build of its own.
   alias: {
+    '@model-loupe/core/code': './client/core/src/casts/code.ts',
     '@model-loupe/core/exponents': './client/core/src/casts/exponents.ts',
     '@model-loupe/core/page': './client/core/src/casts/page.ts',
     '@model-loupe/core/treemap': './client/core/src/treemap/view.ts',

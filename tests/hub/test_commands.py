@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from lsprotocol import types
 
 from tests.hub import LocalHub, faults
 from tests.hub.conftest import GEMMA, SMALL, TOKEN, told
+from tests.server import quick_fixes
 from tests.server.editor import Document, Editor, capabilities, session, until, within
 
 LOAD = "from transformers import AutoModel\nmodel = AutoModel.from_pretrained({})\n"
@@ -30,27 +30,8 @@ async def editor(hub: LocalHub, tmp_path: Path) -> AsyncIterator[Editor]:
 
 async def actions(document: Document, at: str) -> dict[str, types.CodeAction]:
     """The actions at a text, by title."""
-    found = await within(
-        document.editor.client.text_document_code_action_async(
-            types.CodeActionParams(
-                types.TextDocumentIdentifier(document.uri),
-                document.range(at),
-                types.CodeActionContext(await document.diagnostics()),
-            )
-        )
-    )
-    return {action.title: _whole(action) for action in found or []}
-
-
-def _whole(action: types.Command | types.CodeAction) -> types.CodeAction:
-    """lsprotocol reads a code action that has a command as a command with the other as its text."""
-    if isinstance(action, types.CodeAction):
-        return action
-    command = ast.literal_eval(action.command)
-    arguments = command.get("arguments")
-    return types.CodeAction(
-        action.title, command=types.Command(command["title"], command["command"], arguments=arguments)
-    )
+    found = await quick_fixes.actions(document, document.range(at), await document.diagnostics())
+    return {action.title: action for action in found}
 
 
 async def execute(editor: Editor, action: types.CodeAction) -> None:

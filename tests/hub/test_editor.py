@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from lsprotocol import types
 
 from model_loupe.demo.tokenizer import write_tokenizer
 from tests.hub import LocalHub, faults
-from tests.hub.conftest import DEEPSEEK, GEMMA, SMALL, told
-from tests.server.editor import Document, Editor, session, until, write_model
-from tests.server.quick_fixes import applied, fixes
+from tests.hub.conftest import DEEPSEEK, GEMMA, SMALL, TOKEN, told
+from tests.server.editor import Document, Editor, session, until, within, write_model
+from tests.server.quick_fixes import actions, applied, fixes
 
 LOAD = "from transformers import AutoModel\nmodel = AutoModel.from_pretrained({})\n"
 
@@ -221,8 +222,6 @@ async def test_without_trust_nothing_is_asked(
 
 async def test_diagnostics(editor: Editor, hub: LocalHub, tmp_path: Path) -> None:
     hub.repositories[SMALL].gated = "auto"
-    # A name may be meant if it is known by the time that the other is looked for.
-    await told(editor.open(tmp_path / "earlier.py", LOAD.format(f'"{SMALL}"')), SMALL)
     text = LOAD.format(f'"{SMALL}"') + LOAD.format('"google/gemma-smal"')
     document = editor.open(tmp_path / "a.py", text)
     document.save()
@@ -241,6 +240,53 @@ async def test_diagnostics(editor: Editor, hub: LocalHub, tmp_path: Path) -> Non
     card = await told(document, SMALL)
     assert f"is gated: accept its conditions at {hub.endpoint}/{SMALL}, then `hf auth login`" in card
     assert "This much is public: GemmaForCausalLM, gemma, 3 safetensors files of 1.28 MiB" in card
+
+
+GATED = """\
+from transformers import AutoModel, AutoTokenizer, pipeline
+AutoModel.from_pretrained("org/one")
+AutoTokenizer.from_pretrained("org/two")
+name = "org/three"
+pipeline("text-generation", model=name)
+AutoModel.from_pretrained("org/open")
+AutoModel.from_pretrained("org/here")
+AutoModel.from_pretrained("path/to/org/one")
+"""
+
+
+async def test_gated(editor: Editor, hub: LocalHub, models: Path, tmp_path: Path) -> None:
+    """Marked are those without access; a folder of that name beside the code is what the call loads."""
+    hub.tokens.add(TOKEN)
+    for name in ("one", "two", "three", "here", "open"):
+        hub.add(f"org/{name}", models / "small", gated=name != "open" and "auto")
+    write_model(tmp_path / "org" / "here")
+    document = editor.open(tmp_path / "a.py", GATED)
+    document.save()
+    gated = ['"org/one"', '"org/two"', "name)"]
+
+    async def marked() -> list[types.Range]:
+        return [each.range.start for each in await document.diagnostics() if each.code == "gated"]
+
+    async def are_told(places: list[str]) -> bool:
+        return await marked() == [document.range(place).start for place in places]
+
+    await until(lambda: are_told(gated), "three squiggles")
+    for name in ("one", "two", "three"):
+        [problem] = [each for each in await document.diagnostics() if f"org/{name} is gated" in each.message]
+        offered = [each.command for each in await actions(document, problem.range, [problem])]
+        assert "modelLoupe.logIn" in [command.command for command in offered if command]
+    assert "661,824 parameters" in await told(document, "org/open")
+    assert await are_told(gated)
+    # As the log-in of the quick fix does.
+    for name in ("one", "two", "three"):
+        hub.repositories[f"org/{name}"].readers.add(TOKEN)
+    (tmp_path / "huggingface").mkdir(exist_ok=True)
+    (tmp_path / "huggingface" / "token").write_text(TOKEN)
+    await within(
+        editor.client.workspace_execute_command_async(types.ExecuteCommandParams("modelLoupe.askAgain"))
+    )
+    await until(lambda: are_told([]), "no squiggle")
+    assert "661,824 parameters" in await told(document, "org/one")
 
 
 async def test_failures_that_pass_are_no_fault_of_the_code(

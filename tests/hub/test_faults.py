@@ -244,13 +244,19 @@ def test_private_or_missing(hub: LocalHub, asker: Asker) -> None:
 
 
 def test_names_that_may_have_been_meant(
-    hub: LocalHub, asker: Asker, environment: dict[str, str], inspect: Inspect
+    hub: LocalHub, asker: Asker, environment: dict[str, str], inspect: Inspect, models: Path
 ) -> None:
     asker.process().describe(ModelRequest(SMALL))
     remote = asker.process()
     assert asker.failure(remote, "google/gema-small").message.endswith(f"Did you mean {SMALL}?")
     assert asker.failure(remote, "gemma-small").message.endswith(f"Did you mean {SMALL}?")
     assert "Did you mean" not in asker.failure(remote, "somebody/else").message
+    # A name that is known only later, as of a request that was on its way.
+    hub.add("openai/clip", models / "small")
+    failure = asker.failure(remote, "openai/klip")
+    assert failure.nearest == () and "Did you mean" not in failure.message
+    remote.describe(ModelRequest("openai/clip"))
+    assert failure.nearest == ("openai/clip",) and failure.message.endswith("Did you mean openai/clip?")
     # What is in the Hugging Face cache is known, too.
     (Path(environment["HF_HOME"]) / "hub" / "models--openai--whisper-tiny").mkdir(parents=True)
     assert "Did you mean openai/whisper-tiny?" in inspect("openai/wisper-tiny").stderr

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +28,6 @@ GEMMA = {
     "num_hidden_layers": 2,
     "vocab_size": 1024,
 }
-
-
-@pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
-    made = Worker(sys.executable)
-    yield made
-    made.stop()
 
 
 def gemma_shaped(folder: Path, dtype: torch.dtype) -> Path:

@@ -41,13 +41,6 @@ KIB, MIB = 2**10, 2**20
 
 
 @pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
-    made = Worker(sys.executable)
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """24 matrices and as many vectors in two shards, 48 MiB of float32."""
     folder = tmp_path_factory.mktemp("hub") / "model"

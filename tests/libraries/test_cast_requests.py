@@ -31,13 +31,6 @@ from tests.libraries.casts import hostile
 MIB = 2**20
 
 
-@pytest.fixture
-def worker() -> Iterator[Worker]:
-    made = Worker(sys.executable)
-    yield made
-    made.stop()
-
-
 @pytest.fixture(autouse=True)
 def no_store(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODEL_LOUPE_NO_CACHE", "1")

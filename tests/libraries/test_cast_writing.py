@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,13 +41,6 @@ from tests.libraries.quantized import tensors_of
 MIB = 2**20
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 FLOATS = ("float64", "float32", "bfloat16", "float16", "float8_e4m3fn", "float8_e5m2", "float8_e5m2fnuz")
-
-
-@pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
-    made = Worker(sys.executable)
-    yield made
-    made.stop()
 
 
 @pytest.fixture(scope="module")

@@ -42,8 +42,8 @@ def rebuild(target: str) -> Path:
     (folder / ".venv").symlink_to(ROOT / ".venv")
     # Not one link to the folder: bundlers name modules by where they really are.
     shutil.copytree(ROOT / "node_modules", folder / "node_modules", symlinks=True, copy_function=os.link)
-    commit_time = ["git", "log", "-1", "--format=%ct"]
-    epoch = subprocess.run(commit_time, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    source_time = ["make", "--silent", "source-time"]
+    epoch = subprocess.run(source_time, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
     tools = ["-o", ".venv/.installed", "-o", "node_modules/.installed"]  # linked: not to be made anew
     environment = {**os.environ, "SOURCE_DATE_EPOCH": epoch, "MAKEFLAGS": ""}
     subprocess.run(["make", "--silent", *tools, target], cwd=folder, env=environment, check=True)

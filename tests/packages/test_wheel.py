@@ -13,6 +13,7 @@ LABEXTENSION = "data/data/share/jupyter/labextensions/@model-loupe/jupyterlab/"
 # JupyterLab's part is split as its bundler sees fit, with names that tell the contents.
 BUILT = re.compile(
     LABEXTENSION + r"(package|install|static/third-party-licenses)\.json|"
+    rf"{LABEXTENSION}schemas/@model-loupe/jupyterlab/(package\.json\.orig|server\.json)|"
     rf"{LABEXTENSION}static/(style|remoteEntry\.[0-9a-f]{{16}}|\w+\.[0-9a-f]{{16}})\.js"
 )
 ABOUT = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import ast
+
 from lsprotocol import types
 
 from .editor import Document, within
 
 
+async def actions(
+    document: Document, where: types.Range, problems: list[types.Diagnostic]
+) -> list[types.CodeAction]:
+    """All actions at a place."""
+    asked = types.CodeActionParams(
+        types.TextDocumentIdentifier(document.uri), where, types.CodeActionContext(problems)
+    )
+    found = await within(document.editor.client.text_document_code_action_async(asked))
+    return [_whole(action) for action in found or []]
+
+
+def _whole(action: types.Command | types.CodeAction) -> types.CodeAction:
+    """lsprotocol reads a code action that has a command as a command with the other as its text."""
+    if isinstance(action, types.CodeAction):
+        return action
+    command = ast.literal_eval(action.command)
+    arguments = command.get("arguments")
+    return types.CodeAction(
+        action.title, command=types.Command(command["title"], command["command"], arguments=arguments)
+    )
+
+
 async def fixes(document: Document, problem: types.Diagnostic) -> list[types.CodeAction]:
     """What mends a diagnostic, the best first; the last leaves it out."""
-    asked = types.CodeActionParams(
-        types.TextDocumentIdentifier(document.uri), problem.range, types.CodeActionContext([problem])
-    )
-    actions = await within(document.editor.client.text_document_code_action_async(asked))
     return [
         action
-        for action in actions
-        if isinstance(action, types.CodeAction)
-        and action.edit
-        and [each.code for each in action.diagnostics or ()] == [problem.code]
+        for action in await actions(document, problem.range, [problem])
+        if action.edit and [each.code for each in action.diagnostics or ()] == [problem.code]
     ]
 
 

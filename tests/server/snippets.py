@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 
 from model_loupe.demo.tokenizer import write_tokenizer
 from tests.support import pickles
+from tests.support.hf_cache import new_snapshot
 from tests.support.sentencepiece import sentencepiece_model
 
 from .editor import write_model
@@ -187,9 +188,17 @@ SNIPPETS = [
             'model = AutoModelForCausalLM.from_pretrained("./pickled", torch_dtype="auto")',
             '"./pickled"',
         ),
+        (
+            "new",
+            'model = AutoModel.from_pretrained("org/pickled")',
+            '"org/pickled"',
+            'model = AutoModel.from_pretrained("org/pickled", revision="refs/pr/1")',
+        ),
+        ("new", 'model = AutoModel.from_pretrained("org/pickled", revision="v2")', '"org/pickled"'),
         ("late", 'where = "./pickled"\nmodel = AutoModel.from_pretrained(where)', "where"),
         ("new", 'model = AutoModel.from_pretrained("./half")'),
         ("new", 'model = AutoModel.from_pretrained("./both")'),
+        ("new", 'model = AutoModel.from_pretrained("org/pickled", revision="refs/pr/1")'),
         ("new", 'config = AutoConfig.from_pretrained("./pickled")'),
     ),
     *_of(
@@ -244,11 +253,18 @@ SNIPPETS = [
     ),
     *_of(
         "adapter-base-mismatch",
+        (
+            "new",
+            'name = "./half"\nm = PeftModel.from_pretrained(AutoModel.from_pretrained(name), "./deep")',
+            '"./deep"',
+            'name = "./half"\nm = PeftModel.from_pretrained(AutoModel.from_pretrained("./deeper"), "./deep")',
+        ),
         ("new", 'm = PeftModel.from_pretrained(AutoModel.from_pretrained("./half"), "./wide")', '"./wide"'),
         (
             "new",
             'base = AutoModel.from_pretrained("./half")\nm = PeftModel.from_pretrained(base, "./deep")',
             '"./deep"',
+            'base = AutoModel.from_pretrained("./deeper")\nm = PeftModel.from_pretrained(base, "./deep")',
         ),
         (
             "old",
@@ -382,6 +398,7 @@ def write_models(folder: Path) -> None:
     write_model(folder / "single", dtype="float32")
     _write_pickle(folder / "pickled")
     _write_pickle(folder / "both")
+    _write_conversion(folder / "huggingface" / "hub", "org/pickled")
     _write_gpt2(folder / "gpt2")
     _write(folder / "t5" / "config.json", {"model_type": "t5", "n_positions": 512, "vocab_size": 16})
     _write(folder / "t5" / "tokenizer_config.json", {"tokenizer_class": "T5Tokenizer"})
@@ -392,6 +409,7 @@ def write_models(folder: Path) -> None:
     write_model(
         folder / "four-bit", quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True}
     )
+    write_model(folder / "deeper", layers=8)
     for name, inputs, layer in (("fitting", 8, 1), ("wide", 12, 1), ("deep", 8, 7)):
         _write_adapter(folder / name, inputs, layer)
 
@@ -403,8 +421,17 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 
 def _write_pickle(folder: Path) -> None:
     _write(folder / "config.json", {"model_type": "gemma", "architectures": ["GemmaForCausalLM"]})
-    body = pickles.mapping(("model.norm.weight", pickles.tensor()))
-    (folder / "pytorch_model.bin").write_bytes(pickles.archive(pickles.pickled(body), {"0": 24}))
+    (folder / "pytorch_model.bin").write_bytes(pickles.zeros({"model.norm.weight": (2, 3)}))
+
+
+def _write_conversion(hub: Path, repo_id: str) -> None:
+    """Pickles, the same in safetensors in a pull request, and a revision with other safetensors."""
+    for revision in ("main", "v2"):
+        _write_pickle(new_snapshot(hub, repo_id, revision))
+    for revision, shape in (("refs/pr/1", (2, 3)), ("other", (2, 4))):
+        snapshot = new_snapshot(hub, repo_id, revision)
+        _write(snapshot / "config.json", {"model_type": "gemma", "architectures": ["GemmaForCausalLM"]})
+        save_file({"model.norm.weight": np.zeros(shape, "float32")}, snapshot / "model.safetensors")
 
 
 def _write_gpt2(folder: Path) -> None:
@@ -427,7 +454,7 @@ def _write_adapter(folder: Path, inputs: int, layer: int) -> None:
         "peft_type": "LORA",
         "r": 2,
         "target_modules": ["q_proj"],
-        "base_model_name_or_path": "org/base",
+        "base_model_name_or_path": "./deeper",
     }
     _write(folder / "adapter_config.json", config)
     tensors = {

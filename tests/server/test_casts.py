@@ -311,6 +311,24 @@ async def test_code_actions_preview_and_load(editor: Editor, folder: Path) -> No
         )
 
 
+async def test_the_way_to_a_tensor_is_that_of_the_tree_as_it_is(editor: Editor, tmp_path: Path) -> None:
+    async def labels(tensor: str) -> list[str]:
+        path = await editor.request(
+            "modelLoupe/tensorPath", {"model": str(tmp_path / "tiny"), "tensor": tensor}
+        )
+        rows = {row["id"]: row["label"] for node in path[:-1] for row in await editor.children(node)}
+        return [rows[node] for node in path[1:]]
+
+    for layers in (2, 3):  # the ids of the rows of a folded run change with it
+        write_model(tmp_path / "tiny", layers=layers)
+        run = f"0-{layers - 1}: {layers} ×"
+        found = await labels("model.layers.1.mlp.up_proj.weight")
+        assert found == ["Architecture", "model", "layers", run, "mlp", "up_proj", "weight"]
+    assert await labels("elsewhere.weight") == ["Architecture"]
+    with pytest.raises(JsonRpcException, match="no-such-model"):
+        await editor.request("modelLoupe/tensorPath", {"model": "./no-such-model", "tensor": "a"})
+
+
 async def test_each_lens_previews_its_own_call(editor: Editor, tmp_path: Path) -> None:
     write_model(tmp_path / "tiny")
     dtypes = ["float32", "bfloat16", "float16"]

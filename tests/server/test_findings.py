@@ -18,7 +18,7 @@ from model_loupe.diagnostics.rules import CHECKPOINT, RULES
 from tests.support.interpreters import interpreter_with
 
 from .editor import Document, Editor, session, until
-from .quick_fixes import applied, fixes
+from .quick_fixes import actions, applied, fixes
 from .snippets import (
     HEAD,
     LARGE_MACHINE,
@@ -37,6 +37,8 @@ module_loop = pytest.mark.asyncio(loop_scope="module")
 ELSEWHERE = {"dtype-overflow", "gated", "head-dropped", "head-new", "loading-fails", "wrong-auto-class"}
 # Told below, with other settings.
 HERE_TOO = {CHECKPOINT, "will-not-fit"}
+# Names come from the Hub (tests/hub); packages are installed below.
+MENDED_ELSEWHERE = {"model-not-found", "missing-package"}
 # Ends a document whose model is looked at in a process of its own, each as another: what is above it is
 # known by then, too.
 LAST = "# last"
@@ -112,6 +114,9 @@ def test_every_diagnostic_has_three_snippets_of_both_kinds() -> None:
     of_code = {code for code in RULES if not code.startswith(("config-", "generation-"))}
     codes = of_code - ELSEWHERE - HERE_TOO
     assert {code for code in codes if marked[code] < 3 or unmarked[code] < 3} == set()
+    mended = {snippet.code for snippet in SNIPPETS if snippet.fixed}
+    assert {code for code in codes if RULES[code].fix} - mended == MENDED_ELSEWHERE
+    assert mended == {code for code in mended if RULES[code].fix}
 
 
 @module_loop
@@ -160,6 +165,74 @@ async def test_will_not_fit(editors: Editors) -> None:
         for text, may_be_marked in MEMORY:
             document.rewrite(HEAD + text)
             assert bool(await found(document, "will-not-fit")) is (may_be_marked and not fits), text
+
+
+@pytest.mark.parametrize(
+    ("machine", "titles"),
+    [
+        (
+            # float16 takes 1,040 bytes.
+            {"cpu": "1.1KiB", "0": "24GiB"},
+            [
+                'Spread it over the devices: device_map="auto"',
+                *(f"Load as {name}, which fits" for name in ("float16", "int8", "nf4")),
+            ],
+        ),
+        ({"cpu": "1KiB"}, [f"Load as {name}, which fits" for name in ("int8", "nf4")]),
+        ({"cpu": "0.1KiB"}, []),
+    ],
+)
+@module_loop
+async def test_what_fits_is_offered(editors: Editors, machine: dict[str, str], titles: list[str]) -> None:
+    text = HEAD + LOAD.format(', torch_dtype="float32"')
+    document = await editors.open("old", text)
+    worker = {"interpreter": str(editors.folder / "python" / "old" / "python")}
+    document.editor.settings(worker=worker, memory={"devices": machine})
+    [problem] = await found(document, "will-not-fit")
+    offered = (await fixes(document, problem))[:-1]
+    assert [each.title for each in offered] == titles
+    for each in offered:
+        document.rewrite(text)
+        document.rewrite(applied(document, each))
+        ast.parse(document.text)
+        assert await found(document, "will-not-fit") == [], document.text
+    document.editor.settings(worker=worker)
+
+
+@module_loop
+async def test_a_missing_package_is_installed_in_the_notebook_or_in_a_terminal(editors: Editors) -> None:
+    text = LOAD.format(', device_map="auto"')
+    document = await editors.open("bare", HEAD + text)
+    [problem] = await found(document, "missing-package")
+    python = str(editors.folder / "python" / "bare" / "python")
+    [action, *_] = await actions(document, problem.range, [problem])
+    assert action.title == "Install accelerate (pip, in a terminal)"
+    assert action.command is not None
+    assert action.command.command == "modelLoupe.installPackages"
+    assert action.command.arguments == [python, "accelerate"]
+    notebook = document.editor.open_notebook(
+        editors.folder / "b.ipynb", HEAD, f"%%time\n{text}", f"%pip install peft accelerate\n{text}"
+    )
+    # A cell above has not run before, one below that installs it does not help.
+    [problem] = await found(notebook[1], "missing-package")
+    assert await found(notebook[2], "missing-package") == []
+    [action, *_] = await fixes(notebook[1], problem)
+    notebook.edit(1, notebook[1].text, applied(notebook[1], action))
+    assert notebook[1].text == f"%%time\n%pip install accelerate\n{text}"
+    assert await found(notebook[1], "missing-package") == []
+
+
+@module_loop
+async def test_a_package_that_is_installed_meanwhile_is_seen(editors: Editors) -> None:
+    document = await editors.open("bare", HEAD + LOAD.format(', device_map="auto"'))
+    assert await found(document, "missing-package")
+    installed = editors.folder / "python" / "bare" / "accelerate-1.0.0.dist-info"
+    installed.mkdir()
+    try:
+        assert await found(document, "missing-package") == []
+    finally:
+        installed.rmdir()
+    assert await found(document, "missing-package")
 
 
 @module_loop

@@ -6,6 +6,8 @@ import io
 import pickle
 import struct
 import zipfile
+from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 MAGIC = pickle.dumps(0x1950A86A20F9469CFC6C, 2)
@@ -69,6 +71,17 @@ def archive(body: bytes | None, storages: dict[str, int] | None = None, **more: 
         for path, content in more.items():
             file.writestr(path.replace("__", "/"), content)
     return buffer.getvalue()
+
+
+def zeros(shapes: Mapping[str, Sequence[int]]) -> bytes:
+    """The file of a state dict of float32 zeros."""
+    tensors, storages = [], {}
+    for index, (name, shape) in enumerate(shapes.items()):
+        key, elements = str(index), prod(shape)
+        strides = tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
+        tensors.append((name, tensor(tuple(shape), strides, held=storage(key, elements))))
+        storages[key] = 4 * elements
+    return archive(pickled(mapping(*tensors)), storages)
 
 
 def legacy(body: bytes, keys: list[str], data: bytes) -> bytes:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from model_loupe.demo.checkpoint import write_small_gemma
+from model_loupe.lsp.settings import Settings, parse
 from tests.support.checkpoints import SMALL_CONFIG, small_gemma_tensors, write_checkpoint
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -36,6 +37,15 @@ FIELDS = MAKER.ANSWERS
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_up_to_date(name: str) -> None:
     assert (DOCS / "reference" / name).read_text() == PAGES[name], "`make docs` writes it anew"
+
+
+def test_jupyterlab_s_settings_are_up_to_date() -> None:
+    assert MAKER.LAB_SETTINGS.read_text() == MAKER.lab_settings(), "`make docs` writes them anew"
+
+
+def test_the_server_understands_every_default_of_jupyterlab_s_settings() -> None:
+    properties = json.loads(MAKER.lab_settings())["properties"]
+    assert parse({name: setting["default"] for name, setting in properties.items()}) == (Settings(), [])
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +72,10 @@ def test_cast_s_fields_are_documented(models: Path) -> None:
     assert _undocumented(answer, "cast") == []
 
 
-def test_scan_s_fields_are_documented() -> None:
-    answer = _answer("scan", str(DOCS.parent / "tests" / "server"), "--json")
+def test_scan_s_fields_are_documented(tmp_path: Path) -> None:
+    code = 'from transformers import AutoModel\nAutoModel.from_pretrained("org/base", dtype="auto")\n'
+    (tmp_path / "a.py").write_text(code)
+    answer = _answer("scan", str(tmp_path), "--json")
     assert answer and _undocumented(answer, "scan") == []
 
 

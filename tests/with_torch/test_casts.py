@@ -138,9 +138,9 @@ async def test_figures_come_in_parts(editor: Editor, told: Told, folder: Path) -
     [worst, *_] = float16["worst"]
     assert worst["name"] == "model.layers.0.mlp.up_proj.weight"
     # The way to its row in the tree, from the model's own.
-    assert worst["path"][-1] == worst["node"]
-    rows = {row["id"]: row["label"] for node in worst["path"][:-1] for row in await editor.children(node)}
-    assert [rows[node] for node in worst["path"][1:]] == [
+    path = await editor.request("modelLoupe/tensorPath", {"model": "./some", "tensor": worst["name"]})
+    rows = {row["id"]: row["label"] for node in path[:-1] for row in await editor.children(node)}
+    assert [rows[node] for node in path[1:]] == [
         "Architecture", "model", "layers", "0-23: 24 ×", "mlp", "up_proj", "weight",
     ]  # fmt: skip
     assert by_name(answer)["nf4"]["numerics"]["snr_db"] > 15

@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from itertools import count
@@ -21,7 +22,9 @@ from model_loupe.demo.checkpoint import write_small_gemma
 from tests.server import editor as editors
 from tests.server.editor import Document, Editor, session, until
 from tests.server.quick_fixes import applied, fixes
+from tests.support import pickles
 from tests.support.checkpoints import decoder_tensors, write_checkpoint
+from tests.support.hf_cache import new_snapshot
 from tests.support.interpreters import interpreter_before
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -159,6 +162,15 @@ def write_models(folder: Path) -> None:
     tensors = [*decoder_tensors(**sizes), ("score.weight", "BF16", [3, 16])]
     write_checkpoint(folder / "labels", config, tensors)
     write_small_gemma(str(folder / "gemma"))
+    # Pickles, and the same as safetensors in a pull request.
+    pickled, converted = (
+        new_snapshot(folder / "huggingface" / "hub", "org/pickled", revision)
+        for revision in ("main", "refs/pr/1")
+    )
+    shutil.copytree(folder / "untied", converted, dirs_exist_ok=True)
+    shutil.copy(folder / "untied" / "config.json", pickled)
+    shapes = {name: shape for name, _, shape in decoder_tensors(**sizes, head=True)}
+    (pickled / "pytorch_model.bin").write_bytes(pickles.zeros(shapes))
 
 
 class Version(NamedTuple):
@@ -217,29 +229,51 @@ async def test_snippets(versions: dict[str, Version], number: str) -> None:
         named = re.search(r"'\./\w+'", snippet.text)
         assert named
         assert [problem.range for problem in problems] == [document.range(named.group())] * snippet.marked
-        if problems and (after := await _mended(version, document, problems[0])):
-            fixed.append(after)
-    # head-new is no fault: there is nothing to mend.
-    assert len(fixed) >= (8 if number == "5" else 3)
+        if problems:
+            fixed.append(await _mended(version, document, problems[0]))
     for code, text in OF_VERSIONS[number]:
         document, problems = await version.found(code, text)
         assert len(problems) == 1, text
-        after = await _mended(version, document, problems[0])
-        assert after is not None, text
-        fixed.append(after)
+        fixed.append(await _mended(version, document, problems[0]))
+    fixed += await _fitting(version)
+    text = MODEL.format("AutoModel", "pickled", "").replace("./", "org/")
+    document, [problem] = await version.found("pickle-only", text)
+    fixed.append(await _mended(version, document, problem))
     await _run_all(version, fixed)
 
 
-async def _mended(version: Version, document: Document, problem: types.Diagnostic) -> str | None:
-    """The document as its first fix makes it; None if the diagnostic has none."""
+async def _mended(version: Version, document: Document, problem: types.Diagnostic) -> str:
+    """The document as its first fix makes it."""
     [first, *_] = await fixes(document, problem)
-    if first.title.startswith("Ignore "):
-        return None
-    after = applied(document, first)
+    assert not first.title.startswith("Ignore "), document.text
+    return await _after(version, document, str(problem.code), first)
+
+
+async def _after(version: Version, document: Document, code: str, fix: types.CodeAction) -> str:
+    """The document as a fix makes it, which has no diagnostic of this code."""
+    after = applied(document, fix)
     ast.parse(after)
     document.rewrite(after)
-    assert await version.again(document, str(problem.code)) == [], after
+    assert await version.again(document, code) == [], after
     return "\n".join(line for line in after.split("\n") if LAST not in line)
+
+
+async def _fitting(version: Version) -> list[str]:
+    """All that is offered for a model of 26,944 bytes as float32, where 20 KiB of memory are set."""
+    worker = {"interpreter": version.python}
+    version.editor.settings(worker=worker, memory={"devices": {"cpu": "20KiB", "0": "1GiB"}})
+    name = "dtype" if version.number == "5" else "torch_dtype"
+    text = MODEL.format("AutoModelForCausalLM", "untied", f", {name}=torch.float32")
+    document, [problem] = await version.found("will-not-fit", text)
+    before, offered = document.text, (await fixes(document, problem))[:-1]
+    assert [each.title.split()[2].rstrip(",") for each in offered] == ["over", "bfloat16", "int8", "nf4"]
+    found = []
+    for fix in offered:
+        document.rewrite(before)
+        found.append(await _after(version, document, "will-not-fit", fix))
+    version.editor.settings(worker=worker)
+    # Without a GPU transformers 4.38 loads nothing by bitsandbytes.
+    return found if version.number == "5" else found[:2]
 
 
 async def _run_all(version: Version, programs: list[str]) -> None:
@@ -255,7 +289,7 @@ async def _run_all(version: Version, programs: list[str]) -> None:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         cwd=version.folder,
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(version.folder / "huggingface")},
     )
     out, _ = await process.communicate(json.dumps(programs).encode())
     assert process.returncode == 0

@@ -9,11 +9,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from lsprotocol import types
 
 from model_loupe.demo.checkpoint import write_small_gemma
 from tests.server import editor as editors
 from tests.server.editor import Document, Editor, session, write_model
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PYTHON = os.environ["MODEL_LOUPE_TORCH_PYTHON"]
 # The first answer waits for torch to be imported.
@@ -25,10 +28,31 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(editors, "SECONDS", SECONDS)
 
 
-@pytest.fixture
-async def editor(tmp_path: Path) -> AsyncIterator[Editor]:
-    async with session(tmp_path, folders=(tmp_path,), settings={"worker": {"interpreter": PYTHON}}) as opened:
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("workspace")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def editor(workspace: Path) -> AsyncIterator[Editor]:
+    """One editor for all tests: each worker imports torch once."""
+    settings = {"worker": {"interpreter": PYTHON}}
+    async with session(workspace, folders=(workspace,), settings=settings) as opened:
         yield opened
+
+
+@pytest.fixture
+def folder(workspace: Path, request: pytest.FixtureRequest) -> Path:
+    """The test's own folder in the workspace, so that no two tests name the same model."""
+    found = workspace / request.node.name
+    found.mkdir()
+    return found
+
+
+async def model_in(folder: Path, editor: Editor) -> dict[str, str]:
+    """The only model that documents of the folder name."""
+    [found] = [model for model in await editor.models() if json.loads(model["id"])["base"] == str(folder)]
+    return found
 
 
 async def eventually(ask: Callable[[], Awaitable[str]], says: str) -> str:
@@ -52,20 +76,20 @@ async def lens(document: Document) -> str:
     return " | ".join(title for _, title in await document.titles())
 
 
-async def test_a_lens_tells_the_class_that_its_own_call_builds(editor: Editor, tmp_path: Path) -> None:
-    write_model(tmp_path / "tiny", intermediate_size=16)
-    head = editor.open(tmp_path / "a.py", "m = AutoModelForCausalLM.from_pretrained('./tiny')\n")
-    bare = editor.open(tmp_path / "b.py", "m = AutoModel.from_pretrained('./tiny', dtype='float32')\n")
+async def test_a_lens_tells_the_class_that_its_own_call_builds(editor: Editor, folder: Path) -> None:
+    write_model(folder / "tiny", intermediate_size=16)
+    head = editor.open(folder / "a.py", "m = AutoModelForCausalLM.from_pretrained('./tiny')\n")
+    bare = editor.open(folder / "b.py", "m = AutoModel.from_pretrained('./tiny', dtype='float32')\n")
     assert "GemmaForCausalLM" in await lens(head)
     assert "loads float16" in await eventually(lambda: lens(head), "loads float16")
     text = await eventually(lambda: lens(bare), "GemmaModel")
     assert "loads float32" in text
 
 
-async def test_a_module_shows_its_line_of_print(editor: Editor, tmp_path: Path) -> None:
-    write_model(tmp_path / "tiny")
+async def test_a_module_shows_its_line_of_print(editor: Editor, folder: Path) -> None:
+    write_model(folder / "tiny")
     document = editor.open(
-        tmp_path / "a.py",
+        folder / "a.py",
         "model = AutoModelForCausalLM.from_pretrained('./tiny')\nmodel.model.layers[1].mlp.up_proj\n",
     )
     text = await eventually(lambda: document.card("up_proj"), "Linear(in_features=8")
@@ -76,10 +100,10 @@ async def test_a_module_shows_its_line_of_print(editor: Editor, tmp_path: Path) 
     assert "loading fails" in await lens(document)
 
 
-async def test_definition_is_the_class_in_the_user_s_transformers(editor: Editor, tmp_path: Path) -> None:
-    write_model(tmp_path / "tiny", intermediate_size=16)
+async def test_definition_is_the_class_in_the_user_s_transformers(editor: Editor, folder: Path) -> None:
+    write_model(folder / "tiny", intermediate_size=16)
     document = editor.open(
-        tmp_path / "a.py",
+        folder / "a.py",
         "model = AutoModelForCausalLM.from_pretrained('./tiny')\nmodel.model.layers[1].mlp\n",
     )
     place = document.range("mlp").start
@@ -94,10 +118,10 @@ async def test_definition_is_the_class_in_the_user_s_transformers(editor: Editor
     assert line_of(found).startswith("class GemmaMLP")
 
 
-async def test_the_tree_keeps_its_rows_and_gains_classes(editor: Editor, tmp_path: Path) -> None:
-    write_model(tmp_path / "tiny", intermediate_size=16)
-    document = editor.open(tmp_path / "a.py", "m = AutoModelForCausalLM.from_pretrained('./tiny')\n")
-    (model,) = await editor.models()
+async def test_the_tree_keeps_its_rows_and_gains_classes(editor: Editor, folder: Path) -> None:
+    write_model(folder / "tiny", intermediate_size=16)
+    document = editor.open(folder / "a.py", "m = AutoModelForCausalLM.from_pretrained('./tiny')\n")
+    model = await model_in(folder, editor)
 
     async def below(node: str, label: str) -> dict[str, str]:
         return next(row for row in await editor.children(node) if row["label"].startswith(label))
@@ -111,35 +135,35 @@ async def test_the_tree_keeps_its_rows_and_gains_classes(editor: Editor, tmp_pat
     assert layers["description"].startswith("GemmaDecoderLayer")
 
 
-async def test_print_model(editor: Editor, tmp_path: Path) -> None:
-    write_model(tmp_path / "tiny", intermediate_size=16)
-    editor.open(tmp_path / "a.py", "m = AutoModelForCausalLM.from_pretrained('./tiny')\n")
-    (model,) = await editor.models()
+async def test_print_model(editor: Editor, folder: Path) -> None:
+    write_model(folder / "tiny", intermediate_size=16)
+    editor.open(folder / "a.py", "m = AutoModelForCausalLM.from_pretrained('./tiny')\n")
+    model = await model_in(folder, editor)
     found = await editor.request("modelLoupe/printModel", {"node": model["id"]})
     assert found["title"].startswith("GemmaForCausalLM")
     assert found["text"].startswith("GemmaForCausalLM(\n  (model): GemmaModel(\n    (embed_tokens): ")
     assert "(0-1): 2 x GemmaDecoderLayer(" in found["text"]
 
 
-async def test_a_text_for_the_tokenizer_shows_its_tokens(editor: Editor, tmp_path: Path) -> None:
-    write_small_gemma(str(tmp_path / "tiny"))
+async def test_a_text_for_the_tokenizer_shows_its_tokens(editor: Editor, folder: Path) -> None:
+    write_small_gemma(str(folder / "tiny"))
     document = editor.open(
-        tmp_path / "a.py",
+        folder / "a.py",
         "tokenizer = AutoTokenizer.from_pretrained('./tiny')\nids = tokenizer('hello world').input_ids\n",
     )
     text = await eventually(lambda: document.card("hello"), "tokens**")
-    real = await tokens_of(tmp_path / "tiny", "hello world")
+    real = await tokens_of(folder / "tiny", "hello world")
     assert text.startswith(f"**{len(real)} tokens**")
     # Every second one is bold: so boundaries show.
     assert " ".join(f"**{each}**" if number % 2 else str(each) for number, each in enumerate(real)) in text
     assert text == await document.card("tokenizer('hello")
 
 
-async def test_a_tokenizer_and_its_attributes(editor: Editor, tmp_path: Path) -> None:
-    write_small_gemma(str(tmp_path / "tiny"))
+async def test_a_tokenizer_and_its_attributes(editor: Editor, folder: Path) -> None:
+    write_small_gemma(str(folder / "tiny"))
     load = "tokenizer = AutoTokenizer.from_pretrained('./tiny')\n"
     code = load + "tokenizer.padding_side\ntokenizer.apply_chat_template(x)\n"
-    document = editor.open(tmp_path / "a.py", code)
+    document = editor.open(folder / "a.py", code)
     card = await eventually(lambda: document.card("tokenizer ="), "by its chat template")
     assert "<start_of_turn>user\nWhat is a loupe?<end_of_turn>" in card
     assert "(fast)" in card

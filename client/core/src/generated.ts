@@ -12,6 +12,7 @@ export const FILE = 'modelLoupe/file';
 export const CAST_PREVIEW = 'modelLoupe/castPreview';
 export const CAST_EDIT = 'modelLoupe/castEdit';
 export const CAST_WRITE = 'modelLoupe/castWrite';
+export const TENSOR_PATH = 'modelLoupe/tensorPath';
 export const DID_CHANGE = 'modelLoupe/didChange';
 
 /** Parameters of `modelLoupe/children`, `printModel` and `sizes`: the node that is meant. `query`: of a vocabulary's row the tokens that have it in their text, or as their id. `sort` is `order`, the model's own, or `size`: of most bytes first. */
@@ -69,6 +70,12 @@ export interface CastWriteParams {
   readonly dtype: string;
   readonly output: string;
   readonly workDoneToken?: number | string;
+}
+
+/** Parameters of `modelLoupe/tensorPath`: a row's id or a name, and a tensor as its files name it. */
+export interface TensorPathParams {
+  readonly model: string;
+  readonly tensor: string;
 }
 
 /** A row as both editors show it; field names are those of the protocol (`modelLoupe/children`). */

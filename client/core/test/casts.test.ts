@@ -6,6 +6,8 @@ import {
   CastSession,
   EditedCall,
   PREVIEW_CASTS,
+  castChoices,
+  castFolder,
   cellOf,
   columnsOf,
   formatBytes,
@@ -14,6 +16,8 @@ import {
   histogramOf,
   powerOfTwo,
   sorted,
+  t,
+  translateBy,
   whyUnmeasured,
   type CastEdit,
   type CastHost,
@@ -77,6 +81,7 @@ function preview(changes: Partial<CastPreview> = {}): CastPreview {
     complete: true,
     current: 'bfloat16',
     network: null,
+    warnings: [],
     targets: TARGETS,
     ...changes,
   };
@@ -244,6 +249,18 @@ test('bytes of the Hub are spent when the user says so', async () => {
   assert.deepEqual(editor.asked, [{ model: 'node', spend: true }]);
 });
 
+test('messages are in the language of the editor, with their words in place', () => {
+  const german: Partial<Record<string, string>> = { Size: 'Größe', '{0} bytes': 'Bytes: {0}' };
+  translateBy((message) => german[message] ?? message);
+  try {
+    assert.deepEqual(columnsOf(TARGETS).map(({ label }) => label).slice(0, 3), ['To', 'Größe', 'Bits']);
+    assert.equal(cellOf(target('float32', 4000), 'bytes').note, 'Bytes: 4,000');
+  } finally {
+    translateBy((message) => message);
+  }
+  assert.equal(t('{1} of {0}{2}', 'all', 0), '0 of all{2}');
+});
+
 test('a failure is one line, and what was known stays', async () => {
   const editor = new Editor();
   const page = session(editor);
@@ -253,7 +270,7 @@ test('a failure is one line, and what was known stays', async () => {
   await sampling;
   assert.equal(page.state.error, 'a shard changed while it was read');
   assert.equal(page.state.preview?.title, 'small-gemma');
-  await page.reveal(['gemma']);
+  await page.reveal('lm_head.weight');
   assert.equal(page.state.error, 'The code no longer names this model.');
 });
 
@@ -315,4 +332,27 @@ test('the call is found again when the code above it has moved it', async () => 
   lines = [7, 8, 9];
   await call.edit('float16');
   assert.deepEqual(edited, [6, 8, 6]);
+});
+
+test('dtypes to write a checkpoint in: first those that need no more bytes than the stored one', async () => {
+  const writable = { writable: true };
+  const targets = [
+    target('float64', 8000, {}, writable),
+    target('bfloat16', 2000, {}, writable),
+    target('float16', 2000, {}, writable),
+    target('nf4', 600),
+    target('float8_e4m3fn', 1000, {}, { ...writable, title: 'FP8' }),
+  ];
+  const transport = { request: <T>() => Promise.resolve(preview({ targets }) as T) };
+  assert.deepEqual(await castChoices(transport, './model'), [
+    { dtype: 'float16', size: '1.95 KiB', title: '' },
+    { dtype: 'float8_e4m3fn', size: '1000 B', title: 'FP8' },
+    { dtype: 'float64', size: '7.81 KiB', title: '' },
+    { dtype: 'bfloat16', size: '1.95 KiB', title: '' },
+  ]);
+});
+
+test('a cast checkpoint\'s folder has the model\'s last name', () => {
+  assert.equal(castFolder('google/gemma-2b-it', 'float16'), 'gemma-2b-it-float16');
+  assert.equal(castFolder('./small-gemma', 'float32'), 'small-gemma-float32');
 });

@@ -1,7 +1,14 @@
 /** Cast previews as documents in the main area. */
 import type { JupyterFrontEnd, ILayoutRestorer } from '@jupyterlab/application';
 import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
-import { CAST_PREVIEW, EditedCall, type CastPreview, type CastSubject } from '@model-loupe/core';
+import {
+  CAST_PREVIEW,
+  EditedCall,
+  TENSOR_PATH,
+  type CastPreview,
+  type CastSubject,
+  type TensorPathParams,
+} from '@model-loupe/core';
 import { CastPage, type CastHost } from '@model-loupe/core/page';
 import type { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
@@ -54,8 +61,10 @@ class CastWidget extends Widget {
       },
       edit: call && ((dtype) => call.edit(dtype)),
       apply: ({ edit }) => this.edits.apply(edit),
-      reveal: async (path) => {
-        await this.commands.execute(CommandIDs.reveal, { path: [...path] });
+      reveal: async (tensor) => {
+        const params: TensorPathParams = { model: subject.model, tensor };
+        const path = await server.request<string[]>(TENSOR_PATH, params);
+        await this.commands.execute(CommandIDs.reveal, { path });
       },
     };
   }

@@ -6,6 +6,7 @@ import { copyIcon, refreshIcon } from '@jupyterlab/ui-components';
 import { rowText, type CodePlace } from '@model-loupe/core';
 import type { CodeActions } from './actions';
 import type { CastPreviews } from './casts';
+import type { CodeLenses } from './lenses';
 import type { ModelsPanel } from './panel';
 import type { PrintedModels } from './printed';
 import type { LoupeServer } from './server';
@@ -14,10 +15,12 @@ export const CommandIDs = {
   open: 'model-loupe:open',
   print: 'model-loupe:print',
   previewCasts: 'model-loupe:preview-casts',
+  writeCast: 'model-loupe:write-cast',
   reveal: 'model-loupe:reveal',
   showArchitecture: 'model-loupe:show-architecture',
   refresh: 'model-loupe:refresh',
   fix: 'model-loupe:fix',
+  focusLens: 'model-loupe:focus-lens',
   searchVocabulary: 'model-loupe:search-vocabulary',
   copy: 'model-loupe:copy',
   collapseAll: 'model-loupe:collapse-all',
@@ -27,13 +30,13 @@ export const CommandIDs = {
 } as const;
 
 const VOCABULARY = 'vocabulary';
-const CATEGORY = 'Model Loupe';
+export const CATEGORY = 'Model Loupe';
 const ROW_SELECTOR = '.jp-ModelLoupe-row';
 const TREE_SELECTOR = '.jp-ModelLoupe-tree';
 const EDITOR_SELECTOR = '.jp-CodeMirrorEditor';
 
 // Rows of what can be printed, by what the server says they are.
-const PRINTABLE_SELECTORS = ['model', 'architecture'].map((context) => `${ROW_SELECTOR}[data-context='${context}']`);
+export const PRINTABLE_SELECTORS = ['model', 'architecture'].map((context) => `${ROW_SELECTOR}[data-context='${context}']`);
 
 /** Adds the commands; the panel's toolbar needs them before there is a panel. */
 export function addCommands(
@@ -180,4 +183,16 @@ export function addFixCommand(app: JupyterFrontEnd, palette: ICommandPalette | n
   app.commands.addKeyBinding({ command: CommandIDs.fix, keys: ['Accel .'], selector: EDITOR_SELECTOR });
   app.contextMenu.addItem({ command: CommandIDs.fix, selector: EDITOR_SELECTOR, rank: 100 });
   palette?.addItem({ command: CommandIDs.fix, category: CATEGORY });
+}
+
+/** Adds the command by which the keyboard gets to the lenses: in code, Tab indents. */
+export function addLensCommand(app: JupyterFrontEnd, palette: ICommandPalette | null, lenses: CodeLenses): void {
+  app.commands.addCommand(CommandIDs.focusLens, {
+    label: 'Go to the Line Above the Call',
+    caption: 'What a model’s loading call offers; the arrows go on, Escape goes back',
+    isEnabled: () => lenses.areThere,
+    // After the palette has given the focus back to where it was.
+    execute: () => void requestAnimationFrame(() => lenses.focus()),
+  });
+  palette?.addItem({ command: CommandIDs.focusLens, category: CATEGORY });
 }

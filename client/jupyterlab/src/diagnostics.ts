@@ -15,6 +15,7 @@ import type { Diagnostic, LoupeServer, PublishedDiagnostics } from './server';
 
 /** A diagnostic in one editor. */
 interface Mark {
+  readonly document: VirtualDocument;
   readonly start: { line: number; column: number };
   readonly end: { line: number; column: number };
   readonly diagnostic: Diagnostic;
@@ -40,9 +41,9 @@ export class Diagnostics {
 
   readonly changed = new Signal<this, void>(this);
 
-  /** Whether they are drawn, and told of, here. */
-  get areOurs(): boolean {
-    return !this.isShownElsewhere || this.server.isCompanion;
+  /** Whether those of a document are drawn, and told of, here. */
+  areOurs(document: VirtualDocument): boolean {
+    return !this.isShownElsewhere || this.server.isOursAlone(document);
   }
 
   private marksOf(editor: Document.IEditor): readonly Mark[] {
@@ -97,7 +98,10 @@ export class Diagnostics {
   }
 
   private draw(view: EditorView, editor: Document.IEditor): DecorationSet {
-    return this.areOurs ? decorations(view, this.marksOf(editor)) : Decoration.none;
+    return decorations(
+      view,
+      this.marksOf(editor).filter(({ document }) => this.areOurs(document)),
+    );
   }
 
   private onPublished(_: LoupeServer, published: PublishedDiagnostics): void {
@@ -128,7 +132,7 @@ function place(document: VirtualDocument, diagnostics: readonly Diagnostic[]): M
     const start = editorPlace(document, diagnostic.range.start);
     const end = editorPlace(document, diagnostic.range.end);
     if (end && start?.editor === end.editor) {
-      editors.set(start.editor, [...(editors.get(start.editor) ?? []), { start, end, diagnostic }]);
+      editors.set(start.editor, [...(editors.get(start.editor) ?? []), { document, start, end, diagnostic }]);
     }
   }
   return editors;

@@ -19,6 +19,11 @@ export class EditorViews {
     return this.views.get(editor);
   }
 
+  /** Those that are part of the page now. */
+  get shown(): readonly ShownEditor[] {
+    return [...this.all].filter(({ view }) => view.dom.isConnected);
+  }
+
   /** The editor that has the focus, or had it last. */
   get focused(): ShownEditor | undefined {
     return this.lastFocused;
@@ -26,11 +31,13 @@ export class EditorViews {
 
   /** The extension by which an editor's view is known here. */
   extension(adapter: WidgetLSPAdapter, editor: Document.IEditor): Extension {
-    const register = (view: EditorView): object => {
+    const register = (view: EditorView): { destroy(): void } => {
+      const shown = { adapter, editor, view };
+      this.all.add(shown);
       this.views.set(editor, view);
       // A view that is being made takes no changes yet.
       queueMicrotask(() => this.added.emit(editor));
-      return {};
+      return { destroy: () => this.all.delete(shown) };
     };
     const focus = (_: FocusEvent, view: EditorView): void => {
       this.lastFocused = { adapter, editor, view };
@@ -39,5 +46,6 @@ export class EditorViews {
   }
 
   private lastFocused: ShownEditor | undefined;
+  private readonly all = new Set<ShownEditor>();
   private readonly views = new WeakMap<Document.IEditor, EditorView>();
 }

@@ -51,11 +51,11 @@ export function hover(
   const source = async (view: EditorView, offset: number): Promise<Tooltip | null> => {
     const messages = options.diagnostics.at(editor, offset).map((diagnostic) => diagnostic.message);
     const place = virtualPlace(adapter, editor, view, offset);
-    const elsewhere = !server.isCompanion && options.isShownElsewhere();
+    const elsewhere = place && !server.isOursAlone(place.document) && options.isShownElsewhere();
     const answer = place && !elsewhere ? await ask(server, place) : null;
     // What a squiggle says, once is enough.
     const card = withoutRepetition(answer?.contents.value ?? '', messages);
-    const problems = options.diagnostics.areOurs ? messages : [];
+    const problems = place && options.diagnostics.areOurs(place.document) ? messages : [];
     if (!card && problems.length === 0) {
       return null;
     }

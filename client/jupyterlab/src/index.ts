@@ -17,31 +17,33 @@ import {
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
+import { ITranslator } from '@jupyterlab/translation';
 import { Token } from '@lumino/coreutils';
+import { translateBy } from '@model-loupe/core';
 
 import { CodeActions } from './actions';
 import { CastPreviews } from './casts';
 import { runCommand } from './client-commands';
-import { addCommands, addFixCommand, addToPalette } from './commands';
+import { addCommands, addFixCommand, addLensCommand, addToPalette } from './commands';
 import { Diagnostics } from './diagnostics';
 import { EditorViews } from './editors';
 import { Edits } from './edits';
+import { InlayHints } from './hints';
 import { closeCard, hover } from './hover';
 import { drawsDiagnostics, LspHoverWatch } from './jupyterlab-lsp';
 import { CodeLenses } from './lenses';
 import { ModelsPanel, PANEL_ID } from './panel';
 import { PrintedModels } from './printed';
 import { LoupeServer } from './server';
+import { LoupeSettings } from './settings';
 import { CAPABILITY, keepOutOfAddress, SourcesDrive } from './sources';
 import { StatusItem } from './status';
+import { addWriteCast } from './write-cast';
 
 export const ILoupeServer = new Token<LoupeServer>(
   '@model-loupe/jupyterlab:ILoupeServer',
   'The connection to Model Loupe’s language server.',
 );
-
-/** The settings of all language servers: JupyterLab's, and jupyterlab-lsp's, which go over them. */
-const LSP_SETTINGS: readonly string[] = ['@jupyterlab/lsp-extension:plugin', '@jupyter-lsp/jupyterlab-lsp:plugin'];
 
 const serverPlugin: JupyterFrontEndPlugin<LoupeServer> = {
   id: '@model-loupe/jupyterlab:server',
@@ -56,18 +58,23 @@ const serverPlugin: JupyterFrontEndPlugin<LoupeServer> = {
     shell: ILabShell | null,
     router: IRouter | null,
   ) => {
-    const server = new LoupeServer(manager);
+    const server = new LoupeServer(manager, new LoupeSettings(settings));
     app.serviceManager.contents.addDrive(new SourcesDrive(server));
     if (shell && router) {
       keepOutOfAddress(shell, router);
     }
-    settings?.pluginChanged.connect((_, id) => {
-      if (LSP_SETTINGS.includes(id)) {
-        // After those who keep them, who hear of it at the same moment, have read them.
-        setTimeout(() => server.configure(), 0);
-      }
-    });
     return server;
+  },
+};
+
+const translationPlugin: JupyterFrontEndPlugin<void> = {
+  id: '@model-loupe/jupyterlab:translation',
+  description: 'Has the pages that both editors share speak JupyterLab’s language.',
+  autoStart: true,
+  requires: [ITranslator],
+  activate: (_: JupyterFrontEnd, translator: ITranslator) => {
+    const words = translator.load('model_loupe');
+    translateBy((message) => words.__(message));
   },
 };
 
@@ -95,6 +102,7 @@ const panelPlugin: JupyterFrontEndPlugin<void> = {
     const panel = new ModelsPanel(server, app.commands);
     const printed = server && new PrintedModels(app, server, restorer);
     const casts = server && manager && new CastPreviews(app, server, new Edits(server, manager), restorer);
+    addWriteCast(app, palette, server, () => panel.printable);
     app.shell.add(panel, 'left', { rank: 700, type: 'Model Loupe' });
     restorer?.add(panel, PANEL_ID);
     if (server) {
@@ -126,10 +134,12 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
     const lenses = new CodeLenses(server, manager, views, (command, words) => {
       void runCommand(app.commands, server, command, words);
     });
+    addLensCommand(app, palette, lenses);
+    const hints = new InlayHints(server, manager, views);
     const edits = new Edits(server, manager);
     addFixCommand(app, palette, new CodeActions(server, views, diagnostics, edits, app.commands));
     const lspHover = new LspHoverWatch(app, settings, () => {
-      if (!server.isCompanion) {
+      if (server.isChosen) {
         closeCard();
       }
     });
@@ -152,6 +162,7 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
             views.extension(adapter, editor),
             diagnostics.extension(editor),
             lenses.extension(),
+            hints.extension(),
             hover(server, adapter, editor, shared),
           ]);
         },
@@ -160,5 +171,5 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
   },
 };
 
-const plugins: JupyterFrontEndPlugin<unknown>[] = [serverPlugin, panelPlugin, editorPlugin];
+const plugins: JupyterFrontEndPlugin<unknown>[] = [serverPlugin, translationPlugin, panelPlugin, editorPlugin];
 export default plugins;

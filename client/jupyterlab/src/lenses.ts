@@ -5,16 +5,12 @@
  */
 import { StateEffect, StateField, type EditorState, type Extension } from '@codemirror/state';
 import { Decoration, EditorView, WidgetType, type DecorationSet } from '@codemirror/view';
-import type { Document, ILSPDocumentConnectionManager, VirtualDocument } from '@jupyterlab/lsp';
+import type { ILSPDocumentConnectionManager } from '@jupyterlab/lsp';
 import type { Range } from '@model-loupe/core';
 
+import { Answers, type Placed } from './answers';
 import type { EditorViews } from './editors';
-import { editorPlace } from './positions';
 import type { LoupeServer } from './server';
-
-/** Lenses follow what is typed after a rest; what the server says by itself, nearly at once. */
-const REST_MS = 400;
-const SOON_MS = 50;
 
 interface Command {
   readonly title: string;
@@ -29,130 +25,66 @@ interface CodeLens {
   readonly command: Command;
 }
 
-/** The lenses above one line of an editor; lines from 0. */
-interface LensLine {
-  readonly line: number;
-  readonly commands: readonly Command[];
-}
-
 type Run = (command: string, words: readonly unknown[]) => void;
+
+const BUTTON = 'button.jp-ModelLoupe-lens';
 
 export class CodeLenses {
   /** @param run - runs a command that was clicked */
   constructor(
-    private readonly server: LoupeServer,
-    private readonly manager: ILSPDocumentConnectionManager,
+    server: LoupeServer,
+    manager: ILSPDocumentConnectionManager,
     private readonly views: EditorViews,
-    private readonly run: Run,
+    run: Run,
   ) {
-    const soon = (): void => this.updateIn(SOON_MS);
-    server.stateChanged.connect(soon);
-    server.modelsChanged.connect(soon);
-    manager.documentsChanged.connect(this.follow, this);
-    views.added.connect((_, editor) => this.show(editor));
-    this.follow();
+    new Answers<CodeLens>(server, manager, views, {
+      method: 'textDocument/codeLens',
+      params: () => ({}),
+      position: ({ range }) => range.start,
+      show: (view, lenses) => view.dispatch({ effects: setLenses.of({ lenses, run }) }),
+    });
   }
 
   extension(): Extension {
     return lensField;
   }
 
-  private follow(): void {
-    for (const document of this.documents()) {
-      // Connected once, however often it is said.
-      document.changed.connect(this.onTyped, this);
-    }
-    this.updateIn(SOON_MS);
+  /** Whether the editor that has the focus, or had it last, has a line of lenses. */
+  get areThere(): boolean {
+    return this.views.focused?.view.dom.querySelector(BUTTON) != null;
   }
 
-  private onTyped(): void {
-    this.updateIn(REST_MS);
-  }
-
-  private documents(): VirtualDocument[] {
-    const documents = [...this.manager.documents.values()];
-    return documents.filter((document) => !document.isDisposed && document.language === 'python');
-  }
-
-  private updateIn(milliseconds: number): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.update(), milliseconds);
-  }
-
-  private async update(): Promise<void> {
-    this.generation += 1;
-    const generation = this.generation;
-    const isReady = this.server.state === 'ready';
-    await Promise.all(
-      this.documents().map(async (document) => {
-        const lenses = isReady ? await this.ask(document) : [];
-        if (lenses && generation === this.generation && !document.isDisposed) {
-          this.place(document, lenses);
-        }
-      }),
+  /** Moves the focus to the lenses above the cursor, or, where there are none above, to the first below. */
+  focus(): void {
+    const { view } = this.views.focused ?? {};
+    const buttons = [...(view?.dom.querySelectorAll<HTMLElement>('.jp-ModelLoupe-lenses') ?? [])].flatMap(
+      (line) => line.querySelector<HTMLElement>(BUTTON) ?? [],
     );
+    const above = buttons.filter((button) => view && view.posAtDOM(button) <= view.state.selection.main.head);
+    (above.at(-1) ?? buttons[0])?.focus();
   }
-
-  /** The lenses of a document; undefined where those that are shown may stay. */
-  private async ask(document: VirtualDocument): Promise<readonly CodeLens[] | undefined> {
-    try {
-      const params = { textDocument: { uri: this.server.uriOf(document) } };
-      return (await this.server.request<readonly CodeLens[] | null>('textDocument/codeLens', params)) ?? [];
-    } catch (reason) {
-      // The document changed meanwhile and is asked about again, or the server ended.
-      console.debug('Model Loupe: no code lenses.', reason);
-      return undefined;
-    }
-  }
-
-  private place(document: VirtualDocument, lenses: readonly CodeLens[]): void {
-    const found = new Map<Document.IEditor, Map<number, Command[]>>();
-    for (const { range, command } of lenses) {
-      const place = editorPlace(document, range.start);
-      if (place) {
-        const lines = found.get(place.editor) ?? new Map<number, Command[]>();
-        found.set(place.editor, lines);
-        lines.set(place.line, [...(lines.get(place.line) ?? []), command]);
-      }
-    }
-    const before = this.shown.get(document) ?? [];
-    this.shown.set(document, [...found.keys()]);
-    for (const editor of new Set([...before, ...found.keys()])) {
-      const lines = [...(found.get(editor) ?? [])].map(([line, commands]) => ({ line, commands }));
-      this.lines.set(editor, lines);
-      this.show(editor);
-    }
-  }
-
-  private show(editor: Document.IEditor): void {
-    const lines = this.lines.get(editor);
-    if (lines) {
-      this.views.get(editor)?.dispatch({ effects: setLenses.of({ lines, run: this.run }) });
-    }
-  }
-
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private generation = 0;
-  private readonly lines = new WeakMap<Document.IEditor, readonly LensLine[]>();
-  private readonly shown = new WeakMap<VirtualDocument, Document.IEditor[]>();
 }
 
-const setLenses = StateEffect.define<{ lines: readonly LensLine[]; run: Run }>();
+const setLenses = StateEffect.define<{ lenses: readonly Placed<CodeLens>[]; run: Run }>();
 
 // Not a view plugin's: CodeMirror takes lines of their own only from the state.
 const lensField = StateField.define<DecorationSet>({
   create: () => Decoration.none,
   update: (decorations, transaction) => {
     const told = transaction.effects.find((effect) => effect.is(setLenses));
-    return told ? draw(transaction.state, told.value.lines, told.value.run) : decorations.map(transaction.changes);
+    return told ? draw(transaction.state, told.value.lenses, told.value.run) : decorations.map(transaction.changes);
   },
   provide: (field) => EditorView.decorations.from(field),
 });
 
-function draw({ doc }: EditorState, lines: readonly LensLine[], run: Run): DecorationSet {
-  const ranges = lines
-    .filter(({ line }) => line >= 0 && line < doc.lines)
-    .map(({ line, commands }) => {
+function draw({ doc }: EditorState, lenses: readonly Placed<CodeLens>[], run: Run): DecorationSet {
+  const lines = new Map<number, Command[]>();
+  for (const { line, answer } of lenses) {
+    lines.set(line, [...(lines.get(line) ?? []), answer.command]);
+  }
+  const ranges = [...lines]
+    .filter(([line]) => line >= 0 && line < doc.lines)
+    .map(([line, commands]) => {
       const { from, text } = doc.line(line + 1);
       const indent = /^\s*/.exec(text)?.[0] ?? '';
       return Decoration.widget({ widget: new LensWidget(commands, indent, run), block: true, side: -1 }).range(from);
@@ -178,9 +110,14 @@ class LensWidget extends WidgetType {
     return true;
   }
 
-  toDOM(): HTMLElement {
+  toDOM(view: EditorView): HTMLElement {
     const line = document.createElement('div');
     line.className = 'jp-ModelLoupe-lenses';
+    line.setAttribute('role', 'toolbar');
+    line.setAttribute('aria-label', 'Model Loupe');
+    line.addEventListener('keydown', (event) => moveFocus(event, line, view));
+    // A notebook that hears of it gives the focus to the cell's code.
+    line.addEventListener('focusin', (event) => event.stopPropagation());
     // In line with the call, as code is indented.
     const indent = document.createElement('span');
     indent.textContent = this.indent;
@@ -199,4 +136,21 @@ class LensWidget extends WidgetType {
   }
 
   private readonly key: string;
+}
+
+/** The arrows go from lens to lens of a line, Escape and the arrow down go back to the code. */
+function moveFocus(event: KeyboardEvent, line: HTMLElement, view: EditorView): void {
+  const buttons = [...line.querySelectorAll<HTMLElement>(BUTTON)];
+  const at = buttons.findIndex((button) => button === document.activeElement);
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (step !== undefined) {
+    buttons[at + step]?.focus();
+  } else if (event.key === 'Escape' || event.key === 'ArrowDown') {
+    view.focus();
+  } else {
+    return;
+  }
+  // Escape and the arrows mean other things to a notebook.
+  event.preventDefault();
+  event.stopPropagation();
 }

@@ -7,13 +7,15 @@ import type { EditorView } from '@codemirror/view';
 import type { Document, IEditorPosition, IVirtualPosition, VirtualDocument, WidgetLSPAdapter } from '@jupyterlab/lsp';
 import type { Position } from '@model-loupe/core';
 
+import { isCheckpointJson, isPython } from './tracked';
+
 /** A position in a virtual document. */
 export interface VirtualPlace {
   document: VirtualDocument;
   position: Position;
 }
 
-/** Where the offset of an editor is in the Python document; null where it is in no such document. */
+/** Where the offset of an editor is in a document that the server knows; null where it is in none. */
 export function virtualPlace(
   adapter: WidgetLSPAdapter,
   editor: Document.IEditor,
@@ -28,7 +30,7 @@ export function virtualPlace(
     return null;
   }
   const document = root.documentAtSourcePosition(inRoot);
-  if (document.language !== 'python') {
+  if (!isPython(document) && !isCheckpointJson(document)) {
     return null;
   }
   const { line: virtualLine, ch } = root.virtualPositionAtDocument(inRoot);

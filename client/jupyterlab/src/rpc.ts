@@ -8,6 +8,7 @@ import { Signal, type ISignal } from '@lumino/signaling';
 export interface Rpc {
   /** @param signal - aborted when nobody waits for the answer any more: the server is told */
   request(method: string, params: unknown, signal?: AbortSignal): Promise<unknown>;
+  notify(method: string, params: unknown): void;
   onNotification(method: string, handler: (params: unknown) => void): IDisposable;
   /** What the server says under a token that a request gave it. */
   onProgress(token: string, handler: (value: unknown) => void): IDisposable;
@@ -26,6 +27,7 @@ export class ResponseError extends Error {
 /** The part of vscode-jsonrpc's MessageConnection that is used here. */
 interface MessageConnection {
   sendRequest(method: string, params: unknown, cancellation: CancellationToken): Promise<unknown>;
+  sendNotification(method: string, params: unknown): Promise<void>;
   onNotification(method: string, handler: (params: unknown) => void): { dispose(): void };
   /** Its type is for the compiler alone. */
   onProgress(type: object, token: string, handler: (value: unknown) => void): { dispose(): void };
@@ -45,6 +47,11 @@ export function rpcOf(connection: ILSPConnection): Rpc {
   const inner = (connection as unknown as { connection: MessageConnection }).connection;
   return {
     request: (method, params, signal) => inner.sendRequest(method, params, cancellationToken(signal)),
+    notify: (method, params) => {
+      inner.sendNotification(method, params).catch((reason: unknown) => {
+        console.warn(`Model Loupe: ${method} could not be sent.`, reason);
+      });
+    },
     onNotification: (method, handler) => disposable(inner.onNotification(method, handler)),
     onProgress: (token, handler) => disposable(inner.onProgress({}, token, handler)),
   };

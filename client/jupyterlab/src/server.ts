@@ -1,13 +1,12 @@
 /** Which connection leads to our language server, and what state it is in. */
 import { PageConfig, URLExt } from '@jupyterlab/coreutils';
-import {
-  expandDottedPaths,
-  type ILSPConnection,
-  type ILSPDocumentConnectionManager,
-  type TLanguageServerConfigurations,
-  type TLanguageServerId,
-  type VirtualDocument,
-  type WidgetLSPAdapter,
+import type {
+  ILSPConnection,
+  ILSPDocumentConnectionManager,
+  TLanguageServerConfigurations,
+  TLanguageServerId,
+  VirtualDocument,
+  WidgetLSPAdapter,
 } from '@jupyterlab/lsp';
 import {
   DID_CHANGE,
@@ -23,6 +22,8 @@ import { Signal, type ISignal } from '@lumino/signaling';
 
 import { Companion } from './companion';
 import { rpcOf, type Rpc } from './rpc';
+import type { LoupeSettings } from './settings';
+import { isCheckpointJson, isPython, TrackedDocuments } from './tracked';
 
 /** The server's key in jupyter-lsp: SERVER_KEY in server/model_loupe/lsp/jupyter.py. */
 // JupyterLab's type lists examples; it takes any key.
@@ -38,7 +39,7 @@ export type ServerState =
   | 'disabled'
   /** jupyter-lsp does not know our server. */
   | 'no-server'
-  /** No Python document is open, so none is connected. */
+  /** Neither Python nor a checkpoint's JSON is open, so none is connected. */
   | 'no-document'
   | 'connecting'
   | 'ready'
@@ -75,7 +76,11 @@ const LOOK_AGAIN_MS = 500;
  * `Companion`. Connections come late, go and come again: `stateChanged` tells.
  */
 export class LoupeServer implements IDisposable, StreamingTransport {
-  constructor(private readonly manager: ILSPDocumentConnectionManager) {
+  constructor(
+    private readonly manager: ILSPDocumentConnectionManager,
+    private readonly settings: LoupeSettings,
+  ) {
+    settings.changed.connect(this.configure, this);
     manager.languageServerManager.sessionsChanged.connect(this.schedule, this);
     manager.documentsChanged.connect(this.schedule, this);
     manager.connected.connect(this.schedule, this);
@@ -105,9 +110,14 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     return this.diagnosticsSignal;
   }
 
-  /** JupyterLab is connected to another server: its features (hover, diagnostics) do not show ours. */
-  get isCompanion(): boolean {
-    return this.companion !== null;
+  /** Whether JupyterLab connects Python to our server, not to another one. */
+  get isChosen(): boolean {
+    return this.manager.languageServerManager.getMatchingServers({ language: 'python' })[0] === SERVER_KEY;
+  }
+
+  /** JupyterLab is not connected to our server for a document: its features (hover, diagnostics) do not show ours. */
+  isOursAlone(document: VirtualDocument): boolean {
+    return this.companion !== null || isCheckpointJson(document);
   }
 
   get isDisposed(): boolean {
@@ -156,14 +166,8 @@ export class LoupeServer implements IDisposable, StreamingTransport {
 
   /** The URI by which the server knows a document. */
   uriOf(document: VirtualDocument): string {
-    return this.companion ? this.companion.uriOf(document) : document.documentInfo.uri;
-  }
-
-  /** Tells the server the user's settings; where JupyterLab is connected to it, JupyterLab does. */
-  configure(): void {
-    if (this.companion && this.currentState === 'ready') {
-      this.companion.configure(this.configuration());
-    }
+    const tracked = this.isOursAlone(document) ? this.tracked : null;
+    return tracked?.uriOf(document) ?? document.documentInfo.uri;
   }
 
   /** Ends the server's process and starts it again, with the documents that are open. */
@@ -171,7 +175,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     if (this.companion) {
       this.closeCompanion();
     } else {
-      const adapters = this.adapters();
+      const adapters = this.adapters().filter((adapter) => this.isConnected(adapter));
       this.adopt(null, 'connecting');
       for (const adapter of adapters) {
         adapter.disconnect();
@@ -190,7 +194,9 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     if (!this.disposed) {
       this.disposed = true;
       clearTimeout(this.timer);
+      this.settings.changed.disconnect(this.configure, this);
       this.closeCompanion();
+      this.tracked?.dispose();
       this.listening.dispose();
       Signal.clearData(this);
     }
@@ -216,9 +222,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
   }
 
   private update(): void {
-    const servers = this.manager.languageServerManager;
-    const documents = this.pythonDocuments();
-    const obstacle = this.obstacle(documents);
+    const obstacle = this.obstacle();
     if (obstacle) {
       this.closeCompanion();
       this.adopt(null, obstacle);
@@ -226,16 +230,29 @@ export class LoupeServer implements IDisposable, StreamingTransport {
         // A first answer that is an error makes no event: JupyterLab tries again for long before it tells.
         this.updateIn(LOOK_AGAIN_MS);
       }
-    } else if (servers.getMatchingServers({ language: 'python' })[0] === SERVER_KEY) {
+    } else if (this.isChosen && this.documents(isPython).size > 0) {
       this.closeCompanion();
       const connection = this.ownConnection();
       this.adopt(connection ? rpcOf(connection) : null, connection ? 'ready' : 'connecting', connection);
-    } else {
-      this.updateCompanion(documents);
+    } else if (!this.companion) {
+      this.openCompanion();
+    }
+    this.track();
+  }
+
+  /** Has the server know the documents that JupyterLab does not tell it of. */
+  private track(): void {
+    const opened = this.tracked?.track(this.documents((document) => this.isOursAlone(document))) ?? [];
+    for (const document of opened.filter(isCheckpointJson)) {
+      // JupyterLab reads an editor's text once a server is connected, and for JSON there need be none.
+      const adapter = this.adapters().find(({ virtualDocument }) => virtualDocument === document);
+      adapter?.updateDocuments().catch((reason: unknown) => {
+        console.warn('Model Loupe: the text of a JSON file cannot be read.', reason);
+      });
     }
   }
 
-  private obstacle(documents: ReadonlySet<VirtualDocument>): ServerState | null {
+  private obstacle(): ServerState | null {
     const servers = this.manager.languageServerManager;
     if (!servers.isEnabled) {
       return 'disabled';
@@ -249,12 +266,13 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     if (!servers.sessions.has(SERVER_KEY)) {
       return 'no-server';
     }
-    return documents.size === 0 ? 'no-document' : null;
+    return this.documents(() => true).size === 0 ? 'no-document' : null;
   }
 
-  private pythonDocuments(): Set<VirtualDocument> {
-    const documents = [...this.manager.documents.values()];
-    return new Set(documents.filter((document) => !document.isDisposed && document.language === 'python'));
+  /** Those of the open documents that the server knows of or shall know of. */
+  private documents(which: (document: VirtualDocument) => boolean): Set<VirtualDocument> {
+    const open = [...this.manager.documents.values()].filter((document) => !document.isDisposed);
+    return new Set(open.filter((document) => (isPython(document) || isCheckpointJson(document)) && which(document)));
   }
 
   private ownConnection(): ILSPConnection | null {
@@ -264,14 +282,6 @@ export class LoupeServer implements IDisposable, StreamingTransport {
       }
     }
     return null;
-  }
-
-  private updateCompanion(documents: ReadonlySet<VirtualDocument>): void {
-    if (!this.companion) {
-      this.openCompanion();
-    } else if (this.currentState === 'ready') {
-      this.companion.track(documents);
-    }
   }
 
   private openCompanion(): void {
@@ -286,8 +296,6 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     companion.ready.then(
       () => {
         if (this.companion === companion) {
-          companion.configure(this.configuration());
-          companion.track(this.pythonDocuments());
           this.adopt(companion.rpc, 'ready');
         }
       },
@@ -297,10 +305,12 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     );
   }
 
-  private configuration(): object {
+  /** Tells the server the user's settings. Over its own connection JupyterLab has told a part of them before. */
+  private configure(): void {
     // JupyterLab keeps its settings of all servers here, the newest too; the type forgets that none may be set.
     const all = this.manager.initialConfigurations as TLanguageServerConfigurations | undefined;
-    return expandDottedPaths((all?.[SERVER_KEY]?.configuration ?? {}) as ReadonlyJSONObject);
+    const settings = this.settings.over((all?.[SERVER_KEY]?.configuration ?? {}) as ReadonlyJSONObject);
+    this.rpc?.notify('workspace/didChangeConfiguration', { settings });
   }
 
   private closeCompanion(): void {
@@ -319,8 +329,12 @@ export class LoupeServer implements IDisposable, StreamingTransport {
       this.rpc = rpc;
       this.listening.dispose();
       this.listening = new DisposableSet();
+      this.tracked?.dispose();
+      this.tracked = rpc && new TrackedDocuments(rpc, PageConfig.getOption('rootUri'));
       if (rpc) {
         this.listen(rpc, connection);
+        this.configure();
+        this.track();
       }
     }
     this.currentState = state;
@@ -352,11 +366,13 @@ export class LoupeServer implements IDisposable, StreamingTransport {
 
   private adapters(): WidgetLSPAdapter[] {
     // eslint-disable-next-line @typescript-eslint/no-deprecated -- its successor does not know jupyterlab-lsp's
-    const adapters = [...this.manager.adapters.values()];
-    return adapters.filter((adapter) => {
-      const uri = adapter.virtualDocument?.uri;
-      return uri !== undefined && this.manager.connections.get(uri)?.serverIdentifier === SERVER_KEY;
-    });
+    return [...this.manager.adapters.values()];
+  }
+
+  /** Whether JupyterLab has connected an adapter's document to our server. */
+  private isConnected({ virtualDocument }: WidgetLSPAdapter): boolean {
+    const uri = virtualDocument?.uri;
+    return uri !== undefined && this.manager.connections.get(uri)?.serverIdentifier === SERVER_KEY;
   }
 
   private async untilLeft(): Promise<void> {
@@ -374,6 +390,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
   private rpc: Rpc | null = null;
   private source: Rpc | ILSPConnection | null = null;
   private companion: Companion | null = null;
+  private tracked: TrackedDocuments | null = null;
   private listening = new DisposableSet();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private disposed = false;

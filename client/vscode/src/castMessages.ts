@@ -5,4 +5,4 @@ export type CastQuestion =
   | { readonly kind: 'preview'; readonly params: CastPreviewParams }
   | { readonly kind: 'edit'; readonly dtype: string }
   | { readonly kind: 'apply'; readonly edit: CastEdit }
-  | { readonly kind: 'reveal'; readonly path: readonly string[] };
+  | { readonly kind: 'reveal'; readonly tensor: string };

@@ -2,17 +2,20 @@
 import {
   CAST_PREVIEW,
   EditedCall,
+  TENSOR_PATH,
   type CastEdit,
   type CastPreview,
+  type CastPreviewParams,
   type CastSubject,
   type CodePlace,
   type StreamOptions,
+  type TensorPathParams,
   type TreeNode,
 } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
 import type { CastQuestion } from './castMessages';
-import { pageHtml } from './page';
+import { fillPanel } from './page';
 import { PageAnswers } from './pageAnswers';
 import type { LanguageServer } from './server';
 import type { ModelsView } from './tree';
@@ -23,15 +26,12 @@ const VIEW_TYPE = 'modelLoupe.casts';
 export class CastPreviews implements vscode.Disposable, vscode.WebviewPanelSerializer<CastSubject> {
   private readonly panels = new Map<string, vscode.WebviewPanel>();
   private readonly serializer = vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, this);
-  private readonly dist: vscode.Uri;
 
   constructor(
     private readonly server: LanguageServer,
     private readonly view: ModelsView,
-    extension: vscode.Uri
-  ) {
-    this.dist = vscode.Uri.joinPath(extension, 'dist');
-  }
+    private readonly extension: vscode.Uri
+  ) {}
 
   dispose(): void {
     this.serializer.dispose();
@@ -75,8 +75,7 @@ export class CastPreviews implements vscode.Disposable, vscode.WebviewPanelSeria
       this.panels.delete(key);
       answers.dispose();
     });
-    panel.webview.options = { enableScripts: true, localResourceRoots: [this.dist] };
-    panel.webview.html = pageHtml(panel.webview, this.dist, 'casts', subject);
+    fillPanel(panel, this.extension, 'casts', subject);
   }
 }
 
@@ -86,23 +85,17 @@ class CastQuestions {
 
   constructor(
     private readonly panel: vscode.WebviewPanel,
-    { place }: CastSubject,
+    private readonly subject: CastSubject,
     private readonly server: LanguageServer,
     private readonly view: ModelsView
   ) {
-    this.call = place && new EditedCall(server, place);
+    this.call = subject.place && new EditedCall(server, subject.place);
   }
 
   answer(question: CastQuestion, options: StreamOptions<unknown>): Promise<unknown> {
     switch (question.kind) {
       case 'preview':
-        return this.server.stream<CastPreview>(CAST_PREVIEW, question.params, {
-          ...options,
-          onPartial: (partial) => {
-            this.panel.title = vscode.l10n.t('Casts · {0}', partial.title);
-            options.onPartial(partial);
-          },
-        });
+        return this.preview(question.params, options);
       case 'edit':
         return (
           this.call?.edit(question.dtype) ??
@@ -111,8 +104,25 @@ class CastQuestions {
       case 'apply':
         return this.apply(question.edit);
       case 'reveal':
-        return this.view.showPath(question.path);
+        return this.reveal(question.tensor);
     }
+  }
+
+  private async preview(params: CastPreviewParams, options: StreamOptions<unknown>): Promise<CastPreview> {
+    // A page that VS Code brings back is there before the server.
+    await this.server.whenReady();
+    return this.server.stream<CastPreview>(CAST_PREVIEW, params, {
+      ...options,
+      onPartial: (partial) => {
+        this.panel.title = vscode.l10n.t('Casts · {0}', partial.title);
+        options.onPartial(partial);
+      },
+    });
+  }
+
+  private reveal(tensor: string): Promise<void> {
+    const params: TensorPathParams = { model: this.subject.model, tensor };
+    return this.view.showPath(() => this.server.request<string[]>(TENSOR_PATH, params));
   }
 
   /** Makes the edit, as one step that undo takes back, and shows the code. */

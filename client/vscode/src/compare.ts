@@ -2,42 +2,23 @@
 import { COMPARE, type CompareParams, type PrintedModel, type TreeNode } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
+import { AnsweredDocuments } from './documents';
 import type { LanguageServer } from './server';
 
-const SCHEME = 'model-loupe-comparison';
-
 /** Provides the documents; the two rows that one is about are the query of its URI. */
-export class Comparisons implements vscode.TextDocumentContentProvider, vscode.Disposable {
-  private readonly change = new vscode.EventEmitter<vscode.Uri>();
-  private readonly subscriptions: vscode.Disposable;
-  readonly onDidChange = this.change.event;
-
-  constructor(private readonly server: LanguageServer) {
-    this.subscriptions = vscode.Disposable.from(
-      this.change,
-      vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
-      server.onDidChangeModels(() => {
-        vscode.workspace.textDocuments
-          .filter(({ uri }) => uri.scheme === SCHEME)
-          .forEach(({ uri }) => this.change.fire(uri));
-      })
-    );
-  }
-
-  dispose(): void {
-    this.subscriptions.dispose();
-  }
-
-  async provideTextDocumentContent({ query }: vscode.Uri): Promise<string> {
-    const params = JSON.parse(query) as CompareParams;
-    return (await this.server.request<PrintedModel>(COMPARE, params)).text;
+export class Comparisons extends AnsweredDocuments {
+  constructor(server: LanguageServer) {
+    super(server, 'model-loupe-comparison');
   }
 
   /** Open the comparison of two models. */
   async show(one: TreeNode, other: TreeNode): Promise<void> {
     const params: CompareParams = { node: one.id, other: other.id };
-    const path = `/${[one, other].map(({ label }) => label.replaceAll('/', '\u2215')).join(' ↔ ')}.md`;
-    const uri = vscode.Uri.from({ scheme: SCHEME, path, query: JSON.stringify(params) });
+    const uri = this.uri(`${one.label} ↔ ${other.label}.md`, JSON.stringify(params));
     await vscode.commands.executeCommand('markdown.showPreview', uri);
+  }
+
+  protected async ask(query: string): Promise<string> {
+    return (await this.server.request<PrintedModel>(COMPARE, JSON.parse(query))).text;
   }
 }

@@ -11,7 +11,7 @@ export interface ModelQuestion {
   readonly params: object;
 }
 
-/** To the page, unasked: the file was written anew. */
-export interface FileChanged {
-  readonly changed: true;
+/** To the page, unasked: the file was written anew, or the server runs by now. */
+export interface Notice {
+  readonly notice: 'changed' | 'ready';
 }

@@ -2,8 +2,8 @@
 import { CAST_PREVIEW, CHILDREN, FILE, SIZES, type StreamOptions, type TreeNode } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
-import type { FileChanged, ModelQuestion, ModelSubject } from './modelMessages';
-import { pageHtml } from './page';
+import type { ModelQuestion, ModelSubject, Notice } from './modelMessages';
+import { fillPanel } from './page';
 import { PageAnswers } from './pageAnswers';
 import type { LanguageServer } from './server';
 
@@ -16,13 +16,11 @@ const METHODS: ReadonlySet<string> = new Set([CAST_PREVIEW, CHILDREN, FILE, SIZE
 /** Provides the editors, and opens the treemaps. */
 export class ModelPages implements vscode.CustomReadonlyEditorProvider, vscode.Disposable {
   private readonly registration: vscode.Disposable;
-  private readonly dist: vscode.Uri;
 
   constructor(
     private readonly server: LanguageServer,
-    extension: vscode.Uri
+    private readonly extension: vscode.Uri
   ) {
-    this.dist = vscode.Uri.joinPath(extension, 'dist');
     const options = { webviewOptions: { retainContextWhenHidden: true } };
     this.registration = vscode.Disposable.from(
       ...EDITORS.map((editor) => vscode.window.registerCustomEditorProvider(editor, this, options))
@@ -43,7 +41,7 @@ export class ModelPages implements vscode.CustomReadonlyEditorProvider, vscode.D
     const watcher = vscode.workspace.createFileSystemWatcher(folder);
     const tell = (changed: vscode.Uri): void => {
       if (changed.toString() === uri.toString()) {
-        void panel.webview.postMessage({ changed: true } satisfies FileChanged);
+        void panel.webview.postMessage({ notice: 'changed' } satisfies Notice);
       }
     };
     watcher.onDidChange(tell);
@@ -61,11 +59,15 @@ export class ModelPages implements vscode.CustomReadonlyEditorProvider, vscode.D
   }
 
   private fill(panel: vscode.WebviewPanel, subject: ModelSubject): void {
-    const { webview } = panel;
-    webview.options = { enableScripts: true, localResourceRoots: [this.dist] };
-    const answers = new PageAnswers<ModelQuestion>(webview, (question, options) => this.answer(question, options));
-    panel.onDidDispose(() => answers.dispose());
-    webview.html = pageHtml(webview, this.dist, 'model', subject);
+    const answers = new PageAnswers<ModelQuestion>(panel.webview, (question, options) => this.answer(question, options));
+    const states = this.server.onDidChangeState(({ kind }) => {
+      if (kind === 'ready') {
+        void panel.webview.postMessage({ notice: 'ready' } satisfies Notice);
+      }
+    });
+    const parts = vscode.Disposable.from(answers, states);
+    panel.onDidDispose(() => void parts.dispose());
+    fillPanel(panel, this.extension, 'model', subject);
   }
 
   private async answer({ method, params }: ModelQuestion, options: StreamOptions<unknown>): Promise<unknown> {

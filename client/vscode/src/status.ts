@@ -62,7 +62,7 @@ export function statusText(state: ServerState, isWorking = false): string {
       return [
         vscode.l10n.t('with Python {0}: {1}', state.version, state.python),
         ...(state.runs === state.python ? [] : [vscode.l10n.t('the server runs under {0}', state.runs)]),
-        ...(isOffline() ? [vscode.l10n.t('offline: the Hub is not asked')] : []),
+        ...offlineText(),
         ...(isWorking ? [vscode.l10n.t('working …')] : []),
       ].join(' · ');
     case 'untrusted':
@@ -74,8 +74,23 @@ export function statusText(state: ServerState, isWorking = false): string {
   }
 }
 
-/** Whether the server asks nothing of the Hub, by the setting or as huggingface_hub is told to. */
+/** Whether the server asks nothing of the Hub. */
 function isOffline(): boolean {
-  const setting = vscode.workspace.getConfiguration('modelLoupe').get('network');
-  return setting === 'offline' || /^(1|on|yes|true)$/i.test(process.env.HF_HUB_OFFLINE ?? '');
+  return isOfflineBySetting() || isOfflineByEnvironment();
+}
+
+export function isOfflineBySetting(): boolean {
+  return vscode.workspace.getConfiguration('modelLoupe').get('network') === 'offline';
+}
+
+/** As huggingface_hub is told to, whatever the setting says. */
+export function isOfflineByEnvironment(): boolean {
+  return /^(1|on|yes|true)$/i.test(process.env.HF_HUB_OFFLINE ?? '');
+}
+
+function offlineText(): string[] {
+  if (isOfflineByEnvironment()) {
+    return [vscode.l10n.t('offline, as HF_HUB_OFFLINE is set: the Hub is not asked')];
+  }
+  return isOfflineBySetting() ? [vscode.l10n.t('offline: the Hub is not asked')] : [];
 }

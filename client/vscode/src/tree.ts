@@ -104,7 +104,7 @@ export class ModelsView
     // A plain MarkdownString: no command links, no HTML, no icons from text that anybody may have written.
     item.tooltip = new vscode.MarkdownString(node.tooltip);
     item.iconPath = themeIcon(node.icon);
-    item.contextValue = node.contextValue;
+    item.contextValue = isOnHub(node) ? 'model-hub' : node.contextValue;
     item.accessibilityInformation = { label: rowText(node) };
     if (node.icon === 'more') {
       item.command = { command: 'modelLoupe.showMore', title: vscode.l10n.t('Show More'), arguments: [node] };
@@ -218,15 +218,20 @@ export class ModelsView
         if (attempt === REVEAL_ATTEMPTS) {
           throw error;
         }
+        this.tree.invalidate();
         this.refresh();
       }
     }
   }
 
-  /** Show the last of these rows, each below the one before; rejects if the tree no longer has them all. */
-  async showPath(path: readonly string[]): Promise<void> {
+  /**
+   * Show the last row of a path, each below the one before; rejects if the tree no longer has them all. The path is
+   * asked for at each attempt: rows are others once more is known of the model.
+   */
+  async showPath(ask: () => Promise<readonly string[]>): Promise<void> {
     await this.comeForward();
     await this.untilDrawn(async () => {
+      const path = await ask();
       const rows = await this.tree.follow(path);
       if (rows.length === 0) {
         throw new Error(vscode.l10n.t('The code no longer names this model.'));
@@ -235,7 +240,7 @@ export class ModelsView
         await this.reveal(row);
       }
       if (rows.length < path.length) {
-        throw new Error('The model no longer has this tensor.');
+        throw new Error(vscode.l10n.t('The model no longer has this tensor.'));
       }
     });
   }
@@ -243,4 +248,9 @@ export class ModelsView
   private async reveal(node: TreeNode): Promise<void> {
     await this.view.reveal(node, { select: true, focus: true, expand: true });
   }
+}
+
+/** Whether a row is of a model that has a page on the Hub. */
+function isOnHub(node: TreeNode): boolean {
+  return node.contextValue === 'model' && (node as ModelNode).kind === 'hub';
 }

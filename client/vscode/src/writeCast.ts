@@ -1,10 +1,9 @@
 /** Writes a cast checkpoint: asks for the dtype and the folder, shows how far it is. */
 import {
-  CAST_PREVIEW,
   CAST_WRITE,
+  castChoices,
+  castFolder,
   formatBytes,
-  type CastPreview,
-  type CastPreviewParams,
   type CastWriteParams,
   type TreeNode,
   type WrittenCast,
@@ -30,12 +29,10 @@ export async function writeCast(server: LanguageServer, view: ModelsView, row?: 
 }
 
 async function chooseDtype(server: LanguageServer, model: string): Promise<string | undefined> {
-  const params: CastPreviewParams = { model, plan: true };
-  const { targets } = await server.request<CastPreview>(CAST_PREVIEW, params);
-  const items = targets.filter(({ writable }) => writable).map(({ dtype, title, bytes }) => ({
+  const items = (await castChoices(server, model)).map(({ dtype, size, title }) => ({
     label: dtype,
-    description: formatBytes(bytes),
-    detail: title === dtype ? '' : title,
+    description: size,
+    detail: title,
   }));
   const title = vscode.l10n.t('Write a checkpoint cast to');
   return (await vscode.window.showQuickPick(items, { title, matchOnDetail: true }))?.label;
@@ -43,7 +40,7 @@ async function chooseDtype(server: LanguageServer, model: string): Promise<strin
 
 /** A folder that is not there yet. */
 function chooseFolder(model: string, dtype: string): Thenable<vscode.Uri | undefined> {
-  const name = `${model.replace(/^.*[\\/]/, '')}-${dtype}`;
+  const name = castFolder(model, dtype);
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
   return vscode.window.showSaveDialog({
     title: vscode.l10n.t('Folder of the new checkpoint'),

@@ -7,21 +7,16 @@ import { CastPage, type CastHost } from '@model-loupe/core/page';
 
 import type { CastQuestion } from '../src/castMessages';
 import { Channel } from './channel';
+import { openRoot } from './root';
 
-function start(root: HTMLElement): void {
-  const channel = new Channel<CastQuestion>();
-  const subject = JSON.parse(root.dataset.subject ?? '{}') as CastSubject;
-  channel.keep(subject);
-  const host: CastHost = {
-    preview: (params, options) => channel.ask({ kind: 'preview', params }, options),
-    edit: subject.place && ((dtype) => channel.ask<CastEdit>({ kind: 'edit', dtype })),
-    apply: (edit) => channel.ask({ kind: 'apply', edit }),
-    reveal: (path) => channel.ask({ kind: 'reveal', path }),
-  };
-  new CastPage(root, host, subject.model);
-}
-
-const root = document.getElementById('page');
-if (root) {
-  start(root);
-}
+const page = openRoot();
+const subject = page.subject as CastSubject;
+const channel = new Channel<CastQuestion>();
+channel.keep(subject);
+const host: CastHost = {
+  preview: (params, options) => channel.ask({ kind: 'preview', params }, options),
+  edit: subject.place && ((dtype) => channel.ask<CastEdit>({ kind: 'edit', dtype })),
+  apply: (edit) => channel.ask({ kind: 'apply', edit }),
+  reveal: (tensor) => channel.ask({ kind: 'reveal', tensor }),
+};
+new CastPage(page.root, host, subject.model);

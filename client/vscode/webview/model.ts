@@ -8,67 +8,65 @@ import {
   CHILDREN,
   FILE,
   SIZES,
+  t,
   type Area,
   type CastPreview,
+  type CastPreviewParams,
   type CheckpointFile,
   type TreeNode,
 } from '@model-loupe/core';
-import { exponentsView } from '@model-loupe/core/exponents';
 import { Treemap } from '@model-loupe/core/treemap';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 
-import type { FileChanged, ModelQuestion, ModelSubject } from '../src/modelMessages';
+import type { ModelQuestion, ModelSubject, Notice } from '../src/modelMessages';
 import { Channel } from './channel';
+import { element, messageOf, openRoot } from './root';
+import { ValuesView } from './values';
 
+const page = openRoot();
+const { root } = page;
+const subject = page.subject as ModelSubject;
 const channel = new Channel<ModelQuestion>();
 
 function ask<T>(method: string, params: object): Promise<T> {
   return channel.ask<T>({ method, params });
 }
 
-function element(inside: ParentNode, selector: string): HTMLElement {
-  const found = inside.querySelector<HTMLElement>(selector);
-  if (!found) {
-    throw new Error(`the page has no ${selector}`);
-  }
-  return found;
-}
-
-const root = element(document, '#page');
-const subject = JSON.parse(root.dataset.subject ?? '{}') as ModelSubject;
+let hasFailed = false;
 
 async function show(): Promise<void> {
+  hasFailed = false;
   try {
     if ('file' in subject) {
       const file = await ask<CheckpointFile>(FILE, { uri: subject.file });
       render(fileView(file), root);
+      fillValues(element(root, '#values'), subject.file, file.node.id);
       await fillTree(element(root, '.loupe-tree'), file.node.id);
-      await fillTreemap(file.node.id);
+      await showTreemap(file.node.id).catch((error: unknown) => tellInPlace(element(root, '#sizes'), error));
     } else {
-      render(html`<h1>${subject.name}</h1><section id="sizes" aria-label="Sizes"></section>`, root);
-      await fillTreemap(subject.node);
+      render(html`<h1>${subject.name}</h1>${sizesView()}`, root);
+      await showTreemap(subject.node);
     }
   } catch (error) {
+    hasFailed = true;
     render(html`<h1>${subject.name}</h1><p role="alert">${messageOf(error)}</p>`, root);
   }
 }
 
-function fileView({ facts, metadata, node }: CheckpointFile): TemplateResult {
+function fileView({ facts, metadata }: CheckpointFile): TemplateResult {
   const entries = Object.entries(metadata);
   return html`
     <h1>${subject.name}</h1>
-    ${tableView('Facts', facts)}
-    <section id="sizes" aria-label="Sizes"></section>
-    <section aria-label="Contents"><h2>Contents</h2><div class="loupe-tree"></div></section>
-    ${entries.length > 0 ? tableView('Metadata', entries) : nothing}
-    <section aria-label="Values">
-      <h2>Values</h2>
-      <div id="histogram">
-        <p>Reads a sample of every tensor, and shows how large its values are and what float16 would make of them.</p>
-        <button type="button" @click=${() => void showHistogram(node.id)}>Show Histogram</button>
-      </div>
-    </section>
+    ${tableView(t('Facts'), facts)}
+    ${sizesView()}
+    <section aria-label=${t('Contents')}><h2>${t('Contents')}</h2><div class="loupe-tree"></div></section>
+    ${entries.length > 0 ? tableView(t('Metadata'), entries) : nothing}
+    <section id="values" aria-label=${t('Values')}></section>
   `;
+}
+
+function sizesView(): TemplateResult {
+  return html`<section id="sizes" aria-label=${t('Sizes')}></section>`;
 }
 
 function tableView(title: string, rows: readonly (readonly [string, string])[]): TemplateResult {
@@ -82,19 +80,47 @@ function tableView(title: string, rows: readonly (readonly [string, string])[]):
   </section>`;
 }
 
-async function fillTreemap(node: string): Promise<void> {
-  const place = element(root, '#sizes');
-  try {
-    new Treemap(place, await ask<Area>(SIZES, { node }));
-  } catch (error) {
-    render(html`<p class="loupe-faint">${messageOf(error)}</p>`, place);
+async function showTreemap(node: string): Promise<void> {
+  new Treemap(element(root, '#sizes'), await ask<Area>(SIZES, { node }));
+}
+
+function tellInPlace(place: HTMLElement, error: unknown): void {
+  render(html`<p class="loupe-faint">${messageOf(error)}</p>`, place);
+}
+
+function fillValues(place: HTMLElement, file: string, node: string): void {
+  if (file.endsWith('.safetensors')) {
+    const params: CastPreviewParams = { model: node, dtypes: ['float16'] };
+    new ValuesView(place, () => ask<CastPreview>(CAST_PREVIEW, params));
+  } else {
+    render(html`<h2>${t('Values')}</h2><p>${t('Values are read of safetensors files alone.')}</p>`, place);
   }
 }
 
 /** The rows below a node; what is below them is asked for when they are opened. */
 async function fillTree(place: HTMLElement, node: string): Promise<void> {
-  const rows = await ask<TreeNode[]>(CHILDREN, { node });
-  render(html`${rows.map((row) => rowView(row))}`, place);
+  let rows = await ask<TreeNode[]>(CHILDREN, { node });
+  const draw = (): void => {
+    render(html`${rows.map((row) => (row.icon === 'more' ? moreView(row) : rowView(row)))}`, place);
+  };
+  const moreView = (more: TreeNode): TemplateResult =>
+    html`<button type="button" class="loupe-link" @click=${() => void showMore(more)}>${more.label}</button>`;
+  const showMore = async (more: TreeNode): Promise<void> => {
+    const shown = rows.slice(0, -1);
+    rows = [...shown, ...(await ask<TreeNode[]>(CHILDREN, { node: more.id }))];
+    draw();
+    focusOn(place.children[shown.length]);
+  };
+  draw();
+}
+
+/** The keyboard goes on at the first of the rows that came in the place of its button. */
+function focusOn(row: Element | undefined): void {
+  const target = row?.querySelector('summary') ?? row;
+  if (target instanceof HTMLElement) {
+    target.tabIndex = target.tagName === 'SUMMARY' ? 0 : -1;
+    target.focus();
+  }
 }
 
 function rowView(row: TreeNode): TemplateResult {
@@ -112,26 +138,9 @@ function rowView(row: TreeNode): TemplateResult {
   return html`<details @toggle=${open}><summary>${text}</summary><div></div></details>`;
 }
 
-async function showHistogram(node: string): Promise<void> {
-  const place = element(root, '#histogram');
-  render(html`<p role="status">Reading …</p>`, place);
-  try {
-    const preview = await ask<CastPreview>(CAST_PREVIEW, { model: node, dtypes: ['float16'] });
-    const [target] = preview.targets;
-    const why = target?.unmeasured?.message ?? 'There are no values to show.';
-    render(target?.numerics ? exponentsView(target.numerics) : html`<p role="alert">${why}</p>`, place);
-  } catch (error) {
-    render(html`<p role="alert">${messageOf(error)}</p>`, place);
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 root.classList.add('loupe-page', 'loupe-model');
-window.addEventListener('message', ({ data }: MessageEvent<Partial<FileChanged>>) => {
-  if (data.changed) {
+window.addEventListener('message', ({ data }: MessageEvent<Partial<Notice>>) => {
+  if (data.notice === 'changed' || (data.notice === 'ready' && hasFailed)) {
     void show();
   }
 });

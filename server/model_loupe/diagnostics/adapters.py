@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from model_loupe.diagnostics.finding import Document, Finding
+from model_loupe.diagnostics.finding import Document, Finding, Fix
+from model_loupe.diagnostics.fixes import naming
+from model_loupe.documents import Reference
 from model_loupe.domain.units import format_shape, plural
 from model_loupe.inspector import Description
 
@@ -22,7 +24,16 @@ def adapters(document: Document) -> Iterator[Finding]:
         why = _difference(matrices, model)
         if why is not None:
             message = f"{adapter.model} does not fit {base.model}: {why}."
-            yield Finding("adapter-base-mismatch", adapter.cell, adapter.span, message)
+            fixes = _named_base(matrices, base)
+            yield Finding("adapter-base-mismatch", adapter.cell, adapter.span, message, fixes)
+
+
+def _named_base(adapter: Description, base: Reference) -> tuple[Fix, ...]:
+    """Loads the model that the adapter's own config names."""
+    named = adapter.adapter.base if adapter.adapter else None
+    if named is None or named == base.model:
+        return ()
+    return (naming(f"Put it on {named}, which its config names", base, named),)
 
 
 def _difference(adapter: Description, base: Description) -> str | None:

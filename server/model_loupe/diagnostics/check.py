@@ -21,12 +21,12 @@ _OF_CALLS: tuple[Callable[[Checked], Iterator[Finding]], ...] = (
     classes,
     arguments,
     dtypes,
-    packages,
-    memory,
     remote_code,
     pickles,
 )
 _OF_DOCUMENTS: tuple[Callable[[Document], Iterator[Finding]], ...] = (
+    packages,
+    memory,
     tokenizers,
     adapters,
     recasts,

@@ -24,7 +24,7 @@ def classes(checked: Checked) -> Iterator[Finding]:
         return
     reference, built = checked.reference, description.built
     failure = description.not_built
-    if failure is not None and failure.code == "wrong-auto-class":
+    if failure is not None and failure.code == "wrong-auto-class" and description.fails:
         yield Finding(
             failure.code, reference.cell, reference.span, f"{failure.message}.", _right_class(checked)
         )
@@ -34,17 +34,17 @@ def classes(checked: Checked) -> Iterator[Finding]:
         return
     if description.fails:
         yield _mismatch(reference, join, description.fails)
+    fixes = _right_class(checked) if built.class_name != description.architecture else ()
     if join.unexpected_count:
         what = plural(join.unexpected_count, "tensor")
         names = _names(join.unexpected, join.unexpected_count)
         message = f"{built.class_name} has no place for {what} of the checkpoint: {names}."
-        fixes = _right_class(checked) if built.class_name != description.architecture else ()
         yield Finding("head-dropped", reference.cell, reference.span, message, fixes)
     if join.missing_count:
         what = plural(join.missing_count, "parameter")
         names = _names(join.missing, join.missing_count)
         message = f"The checkpoint lacks {what} of {built.class_name}, initialised anew: {names}."
-        yield Finding("head-new", reference.cell, reference.span, message)
+        yield Finding("head-new", reference.cell, reference.span, message, fixes)
 
 
 def _right_class(checked: Checked) -> tuple[Fix, ...]:

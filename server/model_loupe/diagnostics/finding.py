@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from model_loupe.domain.errors import LoupeError
 
 if TYPE_CHECKING:
-    from model_loupe.documents import Reference, Site, Sites, Span
+    from model_loupe.documents import Cast, Reference, Site, Sites, Span
     from model_loupe.documents.edits import Edit
     from model_loupe.domain.loading import LoadOptions
     from model_loupe.domain.tokenizer import TokenizerFacts
@@ -24,10 +24,14 @@ _AUTO = re.compile(r"Auto(?:Model(?!.*WithValueHead)\w*|Tokenizer|Config|Process
 
 
 class Fix(NamedTuple):
-    """Edits that mend what is found: of a document's texts as they are, in order (one of a file)."""
+    """Edits that mend what is found: of a document's texts as they are, in order (one of a file).
+
+    Where there are none, ``packages`` are to be installed for the interpreter that runs the code.
+    """
 
     title: str
     edits: Callable[[Sequence[str]], list[Edit]]
+    packages: tuple[str, ...] = ()
 
 
 class Finding(NamedTuple):
@@ -97,7 +101,8 @@ class Document:
     """All that a document does with models. ``texts`` are its own, ``calls`` its loading calls.
 
     ``sites`` are what it does with what they load. ``others`` tells what is known of what is named outside
-    of loading calls, ``tokenizer`` what a model's files tell of its tokenizer.
+    of loading calls, ``tokenizer`` what a model's files tell of its tokenizer, ``casts`` where the document
+    gives a model a dtype.
     """
 
     def __init__(
@@ -107,13 +112,16 @@ class Document:
         sites: Sites,
         others: Sequence[tuple[Reference, Outcome | None]],
         tokenizer: Callable[[Description], TokenizerFacts | None],
+        casts: Callable[[], Sequence[Cast]],
     ) -> None:
         self.texts = texts
         self.calls = calls
         self.uses = sites.uses
         self.pairs = sites.pairs
         self.adapted = sites.adapted
+        self.installs = sites.installs
         self.tokenizer = tokenizer
+        self.casts = casts
         self._calls = {key_of(call.reference): call for call in calls}
         self._others = {key_of(reference): outcome for reference, outcome in others}
 

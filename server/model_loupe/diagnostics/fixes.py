@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 
 from model_loupe.diagnostics.finding import Fix
@@ -52,6 +53,11 @@ def without_keyword(title: str, reference: Reference, name: str) -> Fix:
 def replaced(title: str, cell: int | None, span: Span, text: str) -> Fix:
     """Writes ``text`` instead of what stands at ``span``."""
     return Fix(title, lambda _: [Edit(span, text, cell or 0)])
+
+
+def naming(title: str, reference: Reference, name: str) -> Fix:
+    """Names another model where the call is given one, be that a literal or a variable."""
+    return replaced(title, reference.cell, reference.span, json.dumps(name, ensure_ascii=False))
 
 
 def literal(title: str, reference: Reference, name: str) -> Fix:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from model_loupe.diagnostics.finding import Checked, Finding
+from model_loupe.diagnostics.finding import Checked, Document, Finding, Fix
 from model_loupe.diagnostics.quantizers import quantizer_of
-from model_loupe.documents import Span
+from model_loupe.documents import Install, Span
+from model_loupe.documents.edits import Edit
 
 # By the quantiser: the distribution that transformers asks for.
 _OF_QUANTIZERS = {
@@ -20,20 +21,42 @@ _LOW_MEMORY_IGNORED = (4, 55)
 _PIECES = ("sentencepiece.bpe.model", "spiece.model", "tokenizer.model")
 
 
-def packages(checked: Checked) -> Iterator[Finding]:
-    """The packages that the call raises an ImportError without."""
+def packages(document: Document) -> Iterator[Finding]:
+    """The packages that loading calls raise an ImportError without."""
+    for call in document.calls:
+        for span, (why, names) in _missing(call, document.installs).items():
+            install = f"`{call.around.interpreter} -m pip install {' '.join(names)}`"
+            message = f"{why} needs {' and '.join(names)}, not installed where the code runs ({install})."
+            yield Finding("missing-package", call.reference.cell, span, message, (_install(call, names),))
+
+
+def _missing(checked: Checked, installs: Sequence[Install]) -> dict[Span, tuple[str, list[str]]]:
+    """By where it is asked for: what asks, and the distributions that are not there by then."""
     version = checked.transformers
     if version is None or checked.around.version("torch") is None:
-        return
+        return {}
+    here = (checked.reference.cell or 0, checked.reference.call.line)
+    installed = {each.package for each in installs if (each.cell or 0, each.line) < here}
     missing: dict[Span, tuple[str, list[str]]] = {}
     for distribution, span, why in _needed(checked, version):
-        if checked.around.version(distribution) is None:
+        if distribution not in installed and checked.around.version(distribution) is None:
             _, names = missing.setdefault(span, (why, []))
             names.append(distribution)
-    for span, (why, names) in missing.items():
-        install = f"`{checked.around.interpreter} -m pip install {' '.join(names)}`"
-        message = f"{why} needs {' and '.join(names)}, not installed where the code runs ({install})."
-        yield Finding("missing-package", checked.reference.cell, span, message)
+    return missing
+
+
+def _install(checked: Checked, names: Sequence[str]) -> Fix:
+    """A line above the cell's code; of a file, which has no such line, by its editor."""
+    cell, wanted = checked.reference.cell, " ".join(names)
+    if cell is None:
+        return Fix(f"Install {wanted} (pip, in a terminal)", lambda _: [], tuple(names))
+
+    def edits(texts: Sequence[str]) -> list[Edit]:
+        # A magic for the whole cell stays its first line.
+        line = 1 if texts[cell].startswith("%%") else 0
+        return [Edit(Span(line, 0, line, 0), f"%pip install {wanted}\n", cell)]
+
+    return Fix(f"Install it in this cell: %pip install {wanted}", edits)
 
 
 def _needed(checked: Checked, version: tuple[int, ...]) -> Iterator[tuple[str, Span, str]]:

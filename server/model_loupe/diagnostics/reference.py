@@ -19,21 +19,23 @@ transformers itself builds. What is not known is not marked.
 `modelLoupe.diagnostics.severity` sets the severity of a code, or turns it off: `{"head-dropped": "off"}`. The
 comment `# loupe: ignore[head-dropped]` on the marked line does so there; `# loupe: ignore` means all codes.
 
-| Code | Severity | |
-|:--|:--|:--|
+| Code | Severity | Quick fix | |
+|:--|:--|:--|:--|
 """
 
 
 def page() -> str:
     """The whole page."""
     rows = "".join(
-        f"| [`{rule.code}`](#{rule.code}) | {rule.level} | {rule.title} |\n" for rule in RULES.values()
+        f"| [`{rule.code}`](#{rule.code}) | {rule.level} | {'yes' if rule.fix else 'no'} | {rule.title} |\n"
+        for rule in RULES.values()
     )
     return _HEAD + rows + "".join(map(_section, RULES.values()))
 
 
 def _section(rule: Rule) -> str:
     parts = [f"\n## {rule.code}\n\n*{rule.level}* · {rule.title}\n\n{rule.why}\n"]
+    parts.append(f"\n{f'The quick fix {rule.fix}' if rule.fix else f'No quick fix: {rule.no_fix}'}\n")
     for name, code in (("Marked", rule.before), ("Not marked", rule.after)):
         if code:
             parts.append(f"\n{name}:\n\n```{rule.language}\n{code}\n```\n")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
-from model_loupe.diagnostics.finding import Checked, Finding
+from model_loupe.diagnostics.finding import Checked, Finding, Fix
 from model_loupe.diagnostics.fixes import with_keyword, without_keyword
 from model_loupe.inspector import Description
+from model_loupe.inspector.revisions import revision_with_safetensors
 
 _COMMIT = re.compile(r"[\"'][0-9a-f]{40}[\"']")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
@@ -55,7 +57,18 @@ def pickles(checked: Checked) -> Iterator[Finding]:
         message = (
             f"{reference.model} has pickles alone ({shards[0]}): loading them can run code that they hold."
         )
-        yield Finding("pickle-only", reference.cell, reference.span, message)
+        yield Finding(
+            "pickle-only", reference.cell, reference.span, message, _converted(checked, description)
+        )
+
+
+def _converted(checked: Checked, description: Description) -> tuple[Fix, ...]:
+    """Takes the safetensors of another revision that this machine has already."""
+    name = revision_with_safetensors(description)
+    if name is None:
+        return ()
+    title = f"Take the safetensors of {name}"
+    return (with_keyword(title, checked.reference, "revision", json.dumps(name)),)
 
 
 def _has_safetensors(description: Description) -> bool:

@@ -16,8 +16,8 @@ CHECKPOINT = "checkpoint"
 class Rule(NamedTuple):
     """What a code means. ``level`` is its severity unless set otherwise; ``title`` is one sentence.
 
-    ``why`` is Markdown: when it is found, what follows from it and what to do. ``before`` and ``after`` show
-    code (or JSON) with and without it.
+    ``why`` is Markdown: when it is found, what follows from it and what to do. ``fix`` says what the quick
+    fix does, ``no_fix`` why there is none. ``before`` and ``after`` show code (or JSON) with and without it.
     """
 
     code: str
@@ -27,6 +27,8 @@ class Rule(NamedTuple):
     before: str = ""
     after: str = ""
     language: str = "python"
+    fix: str = ""
+    no_fix: str = ""
 
 
 _RULES = (
@@ -36,10 +38,10 @@ _RULES = (
         "The checkpoint stores half precision, and this call loads it as float32: twice the memory.",
         "transformers before 5 loads float32 unless it is told otherwise, whatever the checkpoint holds. "
         "Found where the weights are stored in 16 bits or fewer, are not quantised, and the call gives no "
-        'dtype. The quick fix names the stored dtype or `"auto"`, as the argument is called in the '
-        "installed version.",
+        "dtype.",
         'AutoModelForCausalLM.from_pretrained("google/gemma-2b-it")',
         'AutoModelForCausalLM.from_pretrained("google/gemma-2b-it", torch_dtype="auto")',
+        fix='names `"auto"`, as the argument is called in the installed version.',
     ),
     Rule(
         "dtype-overflow",
@@ -50,44 +52,46 @@ _RULES = (
         "`Preview Casts` measures them. bfloat16 has the range of float32.",
         'AutoModel.from_pretrained("./large-weights", dtype=torch.float16)',
         'AutoModel.from_pretrained("./large-weights", dtype=torch.bfloat16)',
+        fix="writes bfloat16 in place of float16.",
     ),
     Rule(
         "deprecated-argument",
         "information",
         "The installed version takes this argument, but has another for it, or ignores it.",
-        "By the version of transformers that is installed where the code runs. The quick fix writes what the "
-        "version asks for instead, or takes the argument out where it does nothing.",
+        "By the version of transformers that is installed where the code runs.",
         "AutoModel.from_pretrained(name, use_auth_token=True)",
         "AutoModel.from_pretrained(name, token=True)",
+        fix="writes what the version asks for instead, or takes the argument out where it does nothing.",
     ),
     Rule(
         "removed-argument",
         "error",
         "The installed version takes this argument no longer: the call fails.",
         "By the version of transformers that is installed where the code runs: the class raises a "
-        "TypeError for the argument. The quick fix writes what has taken its place, or takes it out.",
+        "TypeError for the argument.",
         "AutoModelForCausalLM.from_pretrained(name, load_in_4bit=True)",
         "AutoModelForCausalLM.from_pretrained(name, "
         "quantization_config=BitsAndBytesConfig(load_in_4bit=True))",
+        fix="writes what has taken its place, or takes it out.",
     ),
     Rule(
         "argument-too-new",
         "error",
         "The installed version does not take this argument yet: the call fails.",
-        "By the version of transformers that is installed where the code runs. The quick fix writes the "
-        "argument's older name.",
+        "By the version of transformers that is installed where the code runs.",
         "AutoModel.from_pretrained(name, dtype=torch.bfloat16)",
         "AutoModel.from_pretrained(name, torch_dtype=torch.bfloat16)",
+        fix="writes the argument's older name.",
     ),
     Rule(
         "head-dropped",
         "hint",
         "The class has no place for some of the checkpoint's weights: they are not loaded.",
         "Found when transformers itself has built the class and the checkpoint was laid against it. It is "
-        "meant where only the hidden states are wanted, and a mistake where the head was. The quick fix "
-        "takes the class that the config names.",
+        "meant where only the hidden states are wanted, and a mistake where the head was.",
         'AutoModel.from_pretrained("google/gemma-2b-it")',
         'AutoModelForCausalLM.from_pretrained("google/gemma-2b-it")',
+        fix="takes the Auto class that makes the class which the config names.",
     ),
     Rule(
         "head-new",
@@ -97,15 +101,17 @@ _RULES = (
         "a model has to be trained before its output means anything.",
         'AutoModelForSequenceClassification.from_pretrained("bert-base-uncased")',
         'AutoModelForMaskedLM.from_pretrained("bert-base-uncased")',
+        fix="takes the Auto class that makes the class which the config names: its head is the checkpoint's.",
     ),
     Rule(
         "wrong-auto-class",
         "error",
         "The Auto class does not know this type of model: the call fails.",
         "The installed transformers maps each type of model to a class for each task; this one has none "
-        "for the task asked for. The quick fix takes an Auto class that has.",
+        "for the task asked for.",
         'AutoModelForCausalLM.from_pretrained("google-t5/t5-small")',
         'AutoModelForSeq2SeqLM.from_pretrained("google-t5/t5-small")',
+        fix="takes an Auto class that has one.",
     ),
     Rule(
         "loading-fails",
@@ -115,23 +121,25 @@ _RULES = (
         "than the checkpoint has for them. `ignore_mismatched_sizes=True` initialises these anew.",
         'AutoModelForSequenceClassification.from_pretrained("./three-labels", num_labels=5)',
         'AutoModelForSequenceClassification.from_pretrained("./three-labels", num_labels=3)',
+        fix="writes `ignore_mismatched_sizes=True`, which initialises these anew.",
     ),
     Rule(
         "model-not-found",
         "warning",
         "There is no such folder, file, repository or revision.",
         "A path is looked for beside the code, an id in the local cache and then on the Hub. A repository "
-        "that is private and one that does not exist answer alike. Where the Hub knows names that may "
-        "have been meant, the quick fixes write them.",
+        "that is private and one that does not exist answer alike.",
         'AutoModel.from_pretrained("google/gemma-2b-itt")',
         'AutoModel.from_pretrained("google/gemma-2b-it")',
+        fix="writes a name that the Hub or the cache has and that may have been meant.",
     ),
     Rule(
         "gated",
         "warning",
         "The Hub gives this model only to accounts that have access.",
-        "Accept the conditions on the model's page, then log in (`hf auth login`, or the quick fix). What is "
+        "Accept the conditions on the model's page, then log in (`hf auth login`). What is "
         "public of the model is shown all the same.",
+        fix="opens the log-in of the Hub.",
     ),
     Rule(
         "pickle-only",
@@ -140,6 +148,7 @@ _RULES = (
         "transformers reads pickles with `weights_only=True` where it can and, since 4.50, wants torch "
         "2.6 for it; other readers may not. Found where a model has no safetensors file. Convert it once: "
         "load it and call `save_pretrained`.",
+        fix="takes a revision of the same model in the local cache that has safetensors, where there is one.",
     ),
     Rule(
         "remote-code-unpinned",
@@ -147,19 +156,20 @@ _RULES = (
         "The code of a repository is run, whatever its newest commit holds.",
         "`trust_remote_code=True` runs Python files of the model's repository. Without a full commit id "
         "as `revision=` (or `code_revision=`) their author can change what runs here. Found for models of "
-        "the Hub whose files are not known to have no code of their own. The quick fix pins the commit "
-        "that is known.",
+        "the Hub whose files are not known to have no code of their own.",
         "AutoModel.from_pretrained(name, trust_remote_code=True)",
         'AutoModel.from_pretrained(name, trust_remote_code=True, revision="…")',
+        fix="pins the commit that is known, or takes the argument out.",
     ),
     Rule(
         "tokenizer-mismatch",
         "warning",
         "The tokenizer is another model's, and its vocabulary is not this model's.",
         "Found where a model and a tokenizer of different names are used together and their vocabularies, as "
-        "their files have them, differ. The quick fix takes the model's own tokenizer.",
+        "their files have them, differ.",
         'pipeline("text-generation", model="./gemma", tokenizer="./llama")',
         'pipeline("text-generation", model="./gemma", tokenizer="./gemma")',
+        fix="takes the model's own tokenizer.",
     ),
     Rule(
         "adapter-base-mismatch",
@@ -170,6 +180,7 @@ _RULES = (
         "may be put on a copy.",
         'PeftModel.from_pretrained(AutoModel.from_pretrained("./gemma-7b"), "./adapter-for-gemma-2b")',
         'PeftModel.from_pretrained(AutoModel.from_pretrained("./gemma-2b"), "./adapter-for-gemma-2b")',
+        fix="loads the base that the adapter's config names.",
     ),
     Rule(
         "context-too-long",
@@ -182,26 +193,29 @@ _RULES = (
         "tokenizer(text, truncation=True, max_length=4096)",
         'tokenizer = AutoTokenizer.from_pretrained("bert-base-uncased")\n'
         "tokenizer(text, truncation=True, max_length=512)",
+        fix="writes the number of positions.",
     ),
     Rule(
         "pad-token-missing",
         "warning",
         "The tokenizer is asked to pad, and has no padding token: the call fails.",
         "Found where a tokenizer whose class and files name no padding token is called with `padding=`, "
-        "and the code gives it none. The quick fix takes the end-of-text token for it.",
+        "and the code gives it none.",
         'tokenizer = AutoTokenizer.from_pretrained("gpt2")\nbatch = tokenizer(texts, padding=True)',
         'tokenizer = AutoTokenizer.from_pretrained("gpt2")\ntokenizer.pad_token = tokenizer.eos_token\n'
         "batch = tokenizer(texts, padding=True)",
+        fix="takes the end-of-text token for it.",
     ),
     Rule(
         "quantized-recast",
         "error",
         "A model that bitsandbytes or GPTQ has quantised cannot be cast: the call fails.",
         "transformers raises a ValueError for `.to(dtype)`, `.half()` and `.float()` of such a model: its "
-        "packed weights have no other dtype. The quick fix takes the cast out.",
+        "packed weights have no other dtype.",
         "model = AutoModel.from_pretrained(name, quantization_config=BitsAndBytesConfig(load_in_8bit=True))\n"
         "model.half()",
         "model = AutoModel.from_pretrained(name, quantization_config=BitsAndBytesConfig(load_in_8bit=True))",
+        fix="takes the cast out.",
     ),
     Rule(
         "will-not-fit",
@@ -209,6 +223,8 @@ _RULES = (
         "The weights, as this call loads them, are larger than the memory set for the machine.",
         "Found where `modelLoupe.memory.devices` says what memory there is, and the bytes of the loaded "
         "weights are known. A cache for the context and activations come on top.",
+        fix='spreads it over all devices that are set (`device_map="auto"`), or loads it as bfloat16 '
+        "(float16), int8 or nf4: what is known to fit, with the packages that are installed.",
     ),
     Rule(
         "missing-package",
@@ -218,6 +234,7 @@ _RULES = (
         "quantised loading, peft for adapters, sentencepiece and protobuf for tokenizers that have no "
         "`tokenizer.json`. The message has the command that installs it.",
         'AutoModel.from_pretrained(name, device_map="auto")',
+        fix="installs it: by a line `%pip install …` in a notebook's cell, for a file by pip in a terminal.",
     ),
     Rule(
         "config-heads",
@@ -228,6 +245,7 @@ _RULES = (
         '{"hidden_size": 2048, "num_attention_heads": 7}',
         '{"hidden_size": 2048, "num_attention_heads": 8}',
         "json",
+        no_fix="which of the two numbers is meant, the file does not tell.",
     ),
     Rule(
         "config-kv-heads",
@@ -238,6 +256,7 @@ _RULES = (
         '{"num_attention_heads": 8, "num_key_value_heads": 3}',
         '{"num_attention_heads": 8, "num_key_value_heads": 2}',
         "json",
+        no_fix="which of the two numbers is meant, the file does not tell.",
     ),
     Rule(
         "config-layer-types",
@@ -248,6 +267,7 @@ _RULES = (
         '{"num_hidden_layers": 3, "layer_types": ["full_attention"]}',
         '{"num_hidden_layers": 1, "layer_types": ["full_attention"]}',
         "json",
+        no_fix="the weights decide which layers there are; completion has the kinds.",
     ),
     Rule(
         "config-model-type",
@@ -259,6 +279,7 @@ _RULES = (
         '{"model_type": "gema"}',
         '{"model_type": "gemma"}',
         "json",
+        no_fix="which type is meant, the file does not tell; completion has those of the version.",
     ),
     Rule(
         "config-rope",
@@ -268,17 +289,18 @@ _RULES = (
         '{"rope_parameters": {"rope_type": "linear"}}',
         '{"rope_parameters": {"rope_type": "linear", "factor": 2.0}}',
         "json",
+        no_fix="what a parameter should be was decided in training; completion has the kinds.",
     ),
     Rule(
         "config-superseded",
         "hint",
         "The installed transformers has another name for the field, and still reads this one.",
         "`torch_dtype` became `dtype`, and what rotary embeddings need went into `rope_parameters`. Nothing "
-        "is wrong with such a file: older versions of transformers want these names. The quick fix writes "
-        "the new one.",
+        "is wrong with such a file: older versions of transformers want these names.",
         '{"torch_dtype": "bfloat16"}',
         '{"dtype": "bfloat16"}',
         "json",
+        fix="writes the new name.",
     ),
     Rule(
         "config-token-id",
@@ -288,6 +310,7 @@ _RULES = (
         '{"vocab_size": 32000, "eos_token_id": 32000}',
         '{"vocab_size": 32001, "eos_token_id": 32000}',
         "json",
+        no_fix="which of the two numbers is meant, the file does not tell.",
     ),
     Rule(
         "config-type",
@@ -297,6 +320,7 @@ _RULES = (
         '{"hidden_size": "2048"}',
         '{"hidden_size": 2048}',
         "json",
+        no_fix="what the value should be is not known.",
     ),
     Rule(
         "config-value",
@@ -306,6 +330,7 @@ _RULES = (
         '{"hidden_act": "gelly"}',
         '{"hidden_act": "gelu"}',
         "json",
+        no_fix="which value is meant is not known; completion has those that there are.",
     ),
     Rule(
         "config-vocabulary",
@@ -314,6 +339,7 @@ _RULES = (
         "Found where `tokenizer_config.json` or `added_tokens.json` beside the config give a token an id "
         "that is not below `vocab_size`. `model.resize_token_embeddings(len(tokenizer))` adds the rows.",
         language="json",
+        no_fix="the rows have to be added to the weights, which no edit of text does.",
     ),
     Rule(
         "generation-sampling",
@@ -324,6 +350,7 @@ _RULES = (
         '{"temperature": 0.7}',
         '{"do_sample": true, "temperature": 0.7}',
         "json",
+        no_fix="whether to sample is a decision.",
     ),
     Rule(
         CHECKPOINT,
@@ -331,6 +358,7 @@ _RULES = (
         "Something is wrong with the model's own files.",
         "Each finding has a code of its own (below), which settings and comments can name; this one "
         "stands for all of them.",
+        no_fix="no edit of code mends a file.",
     ),
 )
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 
 from model_loupe.diagnostics.finding import Document, Finding, Fix
-from model_loupe.diagnostics.fixes import replaced
+from model_loupe.diagnostics.fixes import naming, replaced
 from model_loupe.documents import Pair, Reference, Use
 from model_loupe.documents.edits import Edit, with_statement_before
 from model_loupe.domain.tokenizer import TokenizerFacts
@@ -106,18 +105,8 @@ def _mismatched(document: Document, pair: Pair) -> Iterator[Finding]:
             pair.span,
             f"{plural(different, 'token')} of {tokenizer} have other ids in {model} "
             f"({len(other):,} and {len(own):,} tokens): the model reads another text.",
-            (_own_tokenizer(pair, model),),
+            (naming(f"Take the tokenizer of {model}", pair.tokenizer, model),),
         )
-
-
-def _own_tokenizer(pair: Pair, model: str) -> Fix:
-    """Where the tokenizer is given by name, or where it is loaded."""
-    return replaced(
-        f"Take the tokenizer of {model}",
-        pair.tokenizer.cell,
-        pair.tokenizer.span,
-        json.dumps(model, ensure_ascii=False),
-    )
 
 
 def _vocabulary(document: Document, reference: Reference) -> dict[str, int] | None:

@@ -8,6 +8,7 @@ from model_loupe.documents.analysis import Analysis, Siblings, analyse_notebook,
 from model_loupe.documents.apis import may_load
 from model_loupe.documents.arguments import GivenArgument, OpenCall
 from model_loupe.documents.casts import Cast
+from model_loupe.documents.installs import Install
 from model_loupe.documents.json_text import Hit, Member, Node, hit, parse_json
 from model_loupe.documents.names import repository_of
 from model_loupe.documents.notebook import read_notebook
@@ -22,6 +23,7 @@ __all__ = [
     "Cell",
     "GivenArgument",
     "Hit",
+    "Install",
     "Member",
     "Mention",
     "Node",

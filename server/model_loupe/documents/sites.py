@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from model_loupe.documents.calls import Calls
 from model_loupe.documents.facts import CallSite, dotted, given
+from model_loupe.documents.installs import Install, installs_in
 from model_loupe.documents.names import kind_of
 from model_loupe.documents.reference import Reference, Span
 from model_loupe.documents.resolve import Names, Place, place_of
@@ -132,6 +133,12 @@ class Sites:
             for site in sites
             if (pair := self._pair(number, name, site)) is not None
         ]
+
+    @cached_property
+    def installs(self) -> list[Install]:
+        """What the document's shell lines install, in its order."""
+        texts = zip(self._indexes, self._names.texts, strict=False)
+        return [found for cell, facts in texts for found in installs_in(facts.shell, cell)]
 
     @cached_property
     def adapted(self) -> list[tuple[Reference, Reference]]:

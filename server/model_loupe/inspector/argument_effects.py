@@ -14,7 +14,7 @@ from model_loupe.domain.units import format_bytes, plural
 from model_loupe.inspector.cast_lines import cast_lines, kept_lines
 from model_loupe.inspector.casting import preview
 from model_loupe.inspector.description import Description
-from model_loupe.inspector.facts import device_name
+from model_loupe.inspector.facts import device_name, loaded_text
 from model_loupe.inspector.installed.choices import default_targets
 from model_loupe.inspector.installed.model_classes import attention_of
 from model_loupe.inspector.installed.packages import Folders
@@ -61,7 +61,7 @@ def _dtype(asked: Asked) -> list[str]:
     found, nbytes = asked.description.loaded(asked.options)
     if found.dtype is None:
         return [found.rule[:1].upper() + found.rule[1:]]
-    size = f", {format_bytes(nbytes)}" if nbytes is not None else ""
+    size = f", {loaded_text(asked.description, nbytes)}" if nbytes is not None else ""
     stored = asked.description.stored_bytes
     before = f" · stored: {format_bytes(stored)}" if stored is not None else ""
     line = f"The parameters are {found.dtype}{size} ({found.rule}){before}"

@@ -110,7 +110,7 @@ class Builder:
         except LoupeError as error:
             passing = error.code.startswith(_PASSING)
             again = time.monotonic() + _RETRY_SECONDS if passing else None
-            view = known if known.built else description._replace(not_built=error)
+            view = known if known.built else description._replace(not_built=error, built_for=options)
             return self._keep(description, options, view, True, again)
         built = architecture_of(answer)
         view = description._replace(built=built, built_for=options, not_built=None)

@@ -17,8 +17,6 @@ from model_loupe.inspector.description import Description
 from model_loupe.inspector.environment import can_run, installed_version
 from model_loupe.inspector.facts import device_name, title
 from model_loupe.inspector.memory import cache_of, usage_of
-from model_loupe.inspector.rows import Place
-from model_loupe.inspector.tree_path import path_to
 
 # Of the names in ``Target.library``, those under which a distribution is installed.
 _DISTRIBUTIONS = {"llama.cpp (gguf)": "gguf"}
@@ -41,12 +39,11 @@ class Wish(NamedTuple):
 
 
 class CastPreview:
-    """The casts of one model, ``place``, as a call with ``options`` loads it."""
+    """The casts of one model as a call with ``options`` loads it."""
 
-    def __init__(self, description: Description, place: Place, options: LoadOptions, wish: Wish) -> None:
+    def __init__(self, description: Description, options: LoadOptions, wish: Wish) -> None:
         self.wish = wish
         self._whole = description
-        self._place = place
         self._options = options
         targets = list(dict.fromkeys(map(target_named, wish.dtypes))) or list(TARGETS.values())
         scoped = _scoped(description, wish.scope) if wish.scope else description
@@ -54,7 +51,6 @@ class CastPreview:
         self._fixed: dict[str, dict[str, Any]] = {
             each.target.name: self._of_target(each) for each in self.found.plans
         }
-        self._paths: dict[str, list[str]] = {}
 
     def to_json(self) -> dict[str, Any]:
         """What is known by now: ``cast --json`` and what editors show beside it."""
@@ -78,9 +74,7 @@ class CastPreview:
             target |= self._fixed[target["dtype"]]
             target.setdefault("numerics", None)
             target.setdefault("unmeasured", None)
-            for tensor in target.setdefault("worst", []):
-                path = self._path_to(tensor["name"])
-                tensor |= {"node": path[-1], "path": path}
+            target.setdefault("worst", [])
         return result
 
     def _of_target(self, plan: CastPlan) -> dict[str, Any]:
@@ -126,11 +120,6 @@ class CastPreview:
             if installed_version(name, interpreter) is None:
                 return False, f"{name} is not installed in {interpreter}"
         return True, None
-
-    def _path_to(self, tensor: str) -> list[str]:
-        if tensor not in self._paths:
-            self._paths[tensor] = path_to(self._place, self._whole, tensor)
-        return self._paths[tensor]
 
 
 def check_applicable(description: Description, target: Target) -> None:

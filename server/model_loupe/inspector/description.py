@@ -68,7 +68,7 @@ class Description(NamedTuple):
     ``pipeline`` is the library of a model that lies in several folders, and ``parts`` are what it is made of.
     ``adapter`` is set for a PEFT adapter, ``base`` is then the model that it is for, if that is here.
     ``built`` is what a call with the options ``built_for`` makes of it, or ``not_built`` says why that is not
-    known; both None: it was not asked. ``placement`` is where the call's ``device_map`` puts it.
+    known; all None: it was not asked. ``placement`` is where the call's ``device_map`` puts it.
     """
 
     request: ModelRequest
@@ -115,11 +115,12 @@ class Description(NamedTuple):
 
     @property
     def fails(self) -> str | None:
-        """Why ``from_pretrained`` of the call fails, as far as it is known that it does."""
-        if self.not_built and self.not_built.code == "wrong-auto-class":
+        """Why ``from_pretrained`` of the call fails; None, too, where an unknown argument may prevent it."""
+        call = self.built_for or LoadOptions()
+        if self.not_built and self.not_built.code == "wrong-auto-class" and "config" not in call.unknown:
             return self.not_built.message
         join = self.built.join if self.built else None
-        if join and join.mismatched_count and not (self.built_for and self.built_for.takes_any_shape):
+        if join and join.mismatched_count and not (call.takes_any_shape or call.unknown):
             return f"{join.mismatched_count:,} of its parameters have another shape in the checkpoint"
         return None
 

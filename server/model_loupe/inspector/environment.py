@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import cache
+from functools import cache, lru_cache
 
 
-@cache
 def installed_version(distribution: str, interpreter: str = sys.executable) -> str | None:
     """The version of a distribution on the interpreter's path, read off its ``.dist-info`` folder's name.
 
@@ -17,9 +16,21 @@ def installed_version(distribution: str, interpreter: str = sys.executable) -> s
     return version_on(path_of(interpreter), distribution)
 
 
-@cache
 def version_on(folders: tuple[str, ...], distribution: str) -> str | None:
     """The same of a path: the first of ``folders`` that has the distribution tells."""
+    return _version_on(folders, tuple(map(_changed_at, folders)), distribution)
+
+
+def _changed_at(folder: str) -> int:
+    """When something was last installed there, in nanoseconds."""
+    try:
+        return os.stat(folder or ".").st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=256)
+def _version_on(folders: tuple[str, ...], _changed: tuple[int, ...], distribution: str) -> str | None:
     prefix = distribution.lower().replace("-", "_") + "-"
     for folder in folders:
         try:

@@ -213,7 +213,7 @@ def _loads(description: Description, options: LoadOptions) -> str:
         return f"fails: {description.fails}"
     found, nbytes = description.loaded(options)
     if found.dtype is not None:
-        size = "" if nbytes is None else f" · {format_bytes(nbytes)}"
+        size = "" if nbytes is None else f" · {loaded_text(description, nbytes)}"
         return f"{found.dtype}{size} ({found.rule})"
     if description.transformers is not None or not options.dtype_known or description.quantization:
         return ""
@@ -226,9 +226,14 @@ def _loads_by_version(description: Description, options: LoadOptions) -> str:
     for major in ("4", "5"):
         found, nbytes = description._replace(transformers=major).loaded(options)
         if found.dtype:
-            size = "" if nbytes is None else f" {format_bytes(nbytes)}"
+            size = "" if nbytes is None else f" {loaded_text(description, nbytes)}"
             outcomes.setdefault(f"{found.dtype}{size}", []).append(major)
     return " · ".join(f"{what} under transformers {' and '.join(which)}" for what, which in outcomes.items())
+
+
+def loaded_text(description: Description, nbytes: int) -> str:
+    """Bytes of the loaded parameters, ≈ where their number rests on an assumption."""
+    return format_bytes(nbytes) if description.is_exact else f"≈ {format_bytes(nbytes)}"
 
 
 def _placed(description: Description) -> str:
@@ -253,8 +258,11 @@ def _mismatched(description: Description) -> str:
         return ""
     first = join.mismatched[0]
     shapes = f"{format_shape(first.stored)} stored, {format_shape(first.wanted)} in the model"
-    fails = "; loading fails" if description.fails else ""
-    return f"{plural(join.mismatched_count, 'parameter')}: {first.name} is {shapes}{fails}"
+    unknown = description.built_for.unknown if description.built_for else ()
+    then = "; loading fails" if description.fails else ""
+    if unknown:
+        then = f" with the default of {', '.join(f'{name}=' for name in unknown)}"
+    return f"{plural(join.mismatched_count, 'parameter')}: {first.name} is {shapes}{then}"
 
 
 def _missing(description: Description) -> str:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.memory import Wanted
-from model_loupe.domain.units import format_bytes, plural
+from model_loupe.domain.units import plural
 from model_loupe.inspector.description import Description
-from model_loupe.inspector.facts import facts, missing_text, parameters_text, stored_text, title
+from model_loupe.inspector.facts import facts, loaded_text, missing_text, parameters_text, stored_text, title
 
 _MAX_WARNINGS = 4
 _MAX_OTHERS = 4
@@ -47,8 +47,9 @@ def card(
     lines = [_first_line(description), "", f"| Model | {escape(requested)} |", "|:--|:--|"]
     lines += [f"| {fact.label} | {escape(fact.value)} |" for fact in facts(description, options, wanted)]
     count = description.parameters
-    if description.built_for and description.built_for.unknown:
-        arguments = ", ".join(f"`{escape(name)}=`" for name in description.built_for.unknown)
+    unknown = description.built_for.unknown if description.built and description.built_for else ()
+    if unknown:
+        arguments = ", ".join(f"`{escape(name)}=`" for name in unknown)
         lines += ["", f"≈ Built with the default of {arguments}: what the call gives is not known here."]
     elif count.reason and count.total is not None and not description.built:
         lines += ["", f"≈ {escape(count.reason)}"]
@@ -104,7 +105,7 @@ def cast_line(description: Description, options: LoadOptions, *, whole: bool) ->
     found, nbytes = description.loaded(options)
     if found.dtype is None or nbytes is None:
         return None
-    return f"Cast by the code to {found.dtype}" + (f" · {format_bytes(nbytes)}" if whole else "")
+    return f"Cast by the code to {found.dtype}" + (f" · {loaded_text(description, nbytes)}" if whole else "")
 
 
 def short_summary(description: Description, options: LoadOptions) -> str:
@@ -112,7 +113,7 @@ def short_summary(description: Description, options: LoadOptions) -> str:
     parameters = parameters_text(description, long=False) or ""
     parameters = parameters.removesuffix(" params")
     found, nbytes = description.loaded(options)
-    loaded = f"{found.dtype} {format_bytes(nbytes)}" if found.dtype and nbytes is not None else ""
+    loaded = f"{found.dtype} {loaded_text(description, nbytes)}" if found.dtype and nbytes is not None else ""
     return " · ".join(part for part in (parameters, loaded or stored_text(description)) if part)
 
 
@@ -128,7 +129,7 @@ def summary(description: Description, options: LoadOptions) -> str:
     if description.fails:
         parts.append(f"loading fails: {description.fails}")
     elif found.dtype and nbytes is not None:
-        parts.append(f"loads {found.dtype} {format_bytes(nbytes)}")
+        parts.append(f"loads {found.dtype} {loaded_text(description, nbytes)}")
     # A lens is one line of the editor, whatever a config calls its class.
     text = " · ".join(" ".join(part.split()) for part in parts)
     return text if len(text) <= 200 else text[:199] + "…"

@@ -17,6 +17,7 @@ from model_loupe.inspector.markdown import escape
 from model_loupe.sources.locate import ModelRequest
 
 _REQUEST_KEYS = ModelRequest._fields
+_PLAIN_CALL = LoadOptions()
 _MAX_TEXT = 400
 PAGE = 200
 
@@ -44,7 +45,7 @@ class Place(NamedTuple):
     path: str = ""
     shown: str = ""
     offset: int = 0
-    options: LoadOptions = LoadOptions()
+    options: LoadOptions = _PLAIN_CALL
 
     def id(self) -> str:
         """The row's id: JSON of what differs from the defaults."""
@@ -56,8 +57,12 @@ class Place(NamedTuple):
             for key, value in zip(("section", "path", "shown", "offset"), self[1:5], strict=True)
             if value
         )
-        if self.options != LoadOptions():
-            fields["options"] = self.options
+        if self.options != _PLAIN_CALL:
+            fields["options"] = {
+                name: value
+                for name, value in self.options._asdict().items()
+                if value != getattr(_PLAIN_CALL, name)
+            }
         return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
 
     @classmethod
@@ -88,18 +93,23 @@ class Place(NamedTuple):
 
 
 def _options(given: object) -> LoadOptions:
-    """The options of an id; raises TypeError or ValueError for what are none."""
+    """The options of an id; raises TypeError, ValueError or AttributeError for what are none."""
     if given is None:
-        return LoadOptions()
-    if not isinstance(given, list) or len(given) != len(LoadOptions._fields):
-        raise ValueError
-    dtype, known, builder, task, overrides, quantized, device_map, unknown, any_shape = given
-    pairs = tuple((name, value) for name, value in overrides)
-    options = LoadOptions(
-        dtype, bool(known), builder, task, pairs, bool(quantized), device_map, tuple(unknown), bool(any_shape)
-    )
-    texts = (dtype, builder, task, device_map, *unknown, *(name for name, _ in pairs))
-    if not all(text is None or isinstance(text, str) for text in texts):
+        return _PLAIN_CALL
+    if not isinstance(given, dict):
+        raise TypeError
+    named = dict(given)
+    if "overrides" in named:
+        named["overrides"] = tuple((name, value) for name, value in named["overrides"])
+    if "unknown" in named:
+        named["unknown"] = tuple(named["unknown"])
+    options = LoadOptions(**named)
+    texts = (options.dtype, options.builder, options.task, options.device_map, *options.unknown)
+    names = (name for name, _ in options.overrides)
+    flags = (options.dtype_known, options.quantized, options.takes_any_shape)
+    if not all(text is None or isinstance(text, str) for text in (*texts, *names)):
+        raise TypeError
+    if not all(isinstance(flag, bool) for flag in flags):
         raise TypeError
     hash(options)
     return options

@@ -24,7 +24,7 @@ from model_loupe.inspector.built_tree import (
 )
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.explained import Asked
-from model_loupe.inspector.facts import missing_text, parameters_text, stored_text, title
+from model_loupe.inspector.facts import loaded_text, missing_text, parameters_text, stored_text, title
 from model_loupe.inspector.markdown import escape
 from model_loupe.inspector.memory import estimates
 from model_loupe.inspector.rows import PAGE, Place, TreeNode, item, page, row
@@ -263,7 +263,7 @@ def _memory(
         yield memory_row("Stored", format_bytes(description.stored_bytes))
     loaded, nbytes = description.loaded(options)
     if loaded.dtype and nbytes is not None:
-        yield memory_row("Loads as", f"{loaded.dtype} · {format_bytes(nbytes)} · {loaded.rule}")
+        yield memory_row("Loads as", f"{loaded.dtype} · {loaded_text(description, nbytes)} · {loaded.rule}")
     total = description.total
     if total is not None and not description.quantization:
         for dtype in ("float32", "bfloat16", "float16"):

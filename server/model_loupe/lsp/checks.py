@@ -91,6 +91,7 @@ def _document(
         asked.sites,
         [(reference, known(reference, ask)) for reference, ask in asked.others],
         lambda description: session.inspector.tokenizer(description).facts,
+        snapshot.casts,
     )
 
 

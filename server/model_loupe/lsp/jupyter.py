@@ -32,57 +32,6 @@ def language_server_spec(manager: object) -> dict[str, dict[str, Any]]:
             "display_name": "Model Loupe",
             # The text of open documents is in memory: no copies under .virtual_documents/ are needed.
             "requires_documents_on_disk": False,
-            # JupyterLab shows these under Settings › Language Servers and sends them to the server.
-            "config_schema": {
-                "title": "Model Loupe",
-                "description": "What the language server of Model Loupe may do.",
-                "type": "object",
-                "properties": {
-                    "modelLoupe.worker.enabled": {
-                        "title": "Ask transformers",
-                        "description": "Ask the installed transformers, in a process of its own and without "
-                        "loading weights, for the modules and dtypes that the code will get.",
-                        "type": "boolean",
-                        "default": True,
-                    },
-                    "modelLoupe.worker.interpreter": {
-                        "title": "Interpreter with transformers",
-                        "description": "Path of the Python interpreter (3.9 or newer) whose torch and "
-                        "transformers will run the code. Empty: the one that runs Jupyter.",
-                        "type": "string",
-                        "default": "",
-                    },
-                    "modelLoupe.diagnostics.enabled": {
-                        "title": "Diagnostics",
-                        "description": "Mark what is wrong with calls that load a model.",
-                        "type": "boolean",
-                        "default": True,
-                    },
-                    "modelLoupe.diagnostics.severity": {
-                        "title": "Severity of diagnostics",
-                        "description": "Severity of each diagnostic by its code, or off, such as "
-                        '{"head-dropped": "off"}.',
-                        "type": "object",
-                        "additionalProperties": {"enum": ["off", "hint", "information", "warning", "error"]},
-                        "default": {},
-                    },
-                    "modelLoupe.memory.devices": {
-                        "title": "Memory of devices",
-                        "description": 'Memory that device_map="auto" may use on each device, such as '
-                        '{"0": "24GiB", "cpu": "64GiB"}. Empty: what torch finds on this machine.',
-                        "type": "object",
-                        "additionalProperties": {"type": "string"},
-                        "default": {},
-                    },
-                    "modelLoupe.network": {
-                        "title": "Network",
-                        "description": "Whether the Hugging Face Hub may be asked.",
-                        "type": "string",
-                        "enum": ["on", "offline"],
-                        "default": "on",
-                    },
-                },
-            },
             "install": {"pip": "pip install 'model-loupe[jupyter]'"},
             "troubleshoot": "Run `python -m model_loupe serve` with the interpreter of the Jupyter server: "
             "it must wait for input without an error.",

@@ -35,6 +35,7 @@ FILE = "modelLoupe/file"
 CAST_PREVIEW = "modelLoupe/castPreview"
 CAST_EDIT = "modelLoupe/castEdit"
 CAST_WRITE = "modelLoupe/castWrite"
+TENSOR_PATH = "modelLoupe/tensorPath"
 DID_CHANGE = "modelLoupe/didChange"
 
 # pygls keeps documents and notebooks too (see ``text`` and ``notebook`` for why ours are used); it would do
@@ -165,6 +166,14 @@ class CastWriteParams:
     work_done_token: int | str | None = None
 
 
+@attrs.define
+class TensorPathParams:
+    """Parameters of ``modelLoupe/tensorPath``: a row's id or a name, and a tensor as its files name it."""
+
+    model: str
+    tensor: str
+
+
 Params = (
     ChildrenParams
     | SourceParams
@@ -174,6 +183,7 @@ Params = (
     | CastPreviewParams
     | CastEditParams
     | CastWriteParams
+    | TensorPathParams
 )
 
 
@@ -260,6 +270,7 @@ _PARSERS: dict[str, Callable[[object], Params]] = {
     CAST_PREVIEW: _cast_preview,
     CAST_EDIT: _cast_edit,
     CAST_WRITE: _cast_write,
+    TENSOR_PATH: lambda params: TensorPathParams(_field(params, "model"), _field(params, "tensor")),
 }
 
 

@@ -45,6 +45,7 @@ from model_loupe.lsp.features import (
     rest,
     sizes,
     source,
+    tensor_path,
     text_document,
 )
 from model_loupe.lsp.protocol import (
@@ -59,6 +60,7 @@ from model_loupe.lsp.protocol import (
     PRINT_MODEL,
     SIZES,
     SOURCE,
+    TENSOR_PATH,
     LoupeServer,
 )
 
@@ -82,6 +84,7 @@ _REQUESTS: dict[str, Callable[..., Awaitable[Any]]] = {
     CAST_PREVIEW: cast_preview.cast_preview,
     CAST_EDIT: cast_edit.cast_edit,
     CAST_WRITE: cast_write.cast_write,
+    TENSOR_PATH: tensor_path.tensor_path,
     types.TEXT_DOCUMENT_DEFINITION: definition.definition,
 }
 

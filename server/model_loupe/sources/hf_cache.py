@@ -16,6 +16,8 @@ from model_loupe.sources.folder import FolderFiles
 # huggingface_hub's own rule (`validate_repo_id` in its utils/_validators.py).
 _REPO_ID = r"^(?=.{1,96}$)[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)?$"
 
+_LONGEST_REF = 100
+
 
 class Snapshot(NamedTuple):
     """A model's folder in the cache. ``commit`` is the folder's name: the commit's sha."""
@@ -56,6 +58,26 @@ def find_snapshot(repo_id: str, revision: str | None = None, cache_dir: str | No
         raise LoupeError("unreadable-cache", f"the Hugging Face cache cannot be read: {error}") from error
     path = os.path.normpath(path)
     return Snapshot(path, os.path.basename(path), os.path.dirname(os.path.dirname(path)))
+
+
+def cached_revisions(snapshot: str) -> list[tuple[str, str]]:
+    """The branches, tags and pull requests (``refs/pr/5``) of a snapshot's repository, each with its commit.
+
+    Those alone of which the cache has a snapshot, too.
+    """
+    snapshots = os.path.dirname(os.path.abspath(snapshot))
+    refs = os.path.join(os.path.dirname(snapshots), "refs")
+    found = []
+    for folder, _, names in os.walk(refs):
+        for path in (os.path.join(folder, name) for name in names):
+            try:
+                with open(path, encoding="ascii") as file:
+                    commit = file.read(_LONGEST_REF).strip()
+            except (OSError, ValueError):
+                continue
+            if os.path.isdir(os.path.join(snapshots, commit)):
+                found.append((os.path.relpath(path, refs).replace(os.sep, "/"), commit))
+    return sorted(found)
 
 
 def _repository_folder(repo_id: str, cache_dir: str | None) -> str:

@@ -9,6 +9,8 @@ import { TORCH_PYTHON } from '../lib/samples.mjs';
 import { steps } from '../lib/steps.mjs';
 import { castSteps } from './casts.mjs';
 import { openDemo, openPanel, row, runCommand, typeAfter, widenPanel } from './lab.mjs';
+import { settingSteps } from './settings.mjs';
+import { writeSteps } from './write-cast.mjs';
 
 // The first answer waits for torch and transformers to be imported, on a machine that may be busy.
 const IMPORT = { timeout: 180_000 };
@@ -17,7 +19,10 @@ let lab;
 let page;
 
 before(async () => {
-  lab = await openDemo({ settings: { 'modelLoupe.worker.interpreter': TORCH_PYTHON } });
+  const settings = { 'modelLoupe.worker.interpreter': TORCH_PYTHON };
+  // What stands there goes behind what is set under Model Loupe.
+  const languageServers = { 'modelLoupe.worker.interpreter': '/no/such/python' };
+  lab = await openDemo({ settings, languageServers });
   page = lab.page;
 });
 
@@ -82,6 +87,8 @@ step('the palette prints what the row at the keyboard belongs to', async () => {
 });
 
 castSteps(step, () => page);
+writeSteps(step, () => lab);
+settingSteps(step, () => page);
 
 step('Jump to Definition opens the class in the installed transformers, outside of the served folder', async () => {
   await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();

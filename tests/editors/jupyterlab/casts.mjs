@@ -24,8 +24,21 @@ export function castSteps(step, opened) {
     await photograph(opened(), 'jupyterlab-lens');
   });
 
-  step('its last word opens the page of cast previews, with a sample’s figures', async () => {
-    await lens(/^Preview casts$/).last().click();
+  step('the keyboard gets to its last word, which opens the page of cast previews, with a sample’s figures', async () => {
+    await cell('dtype=torch.float32').locator('.cm-line', { hasText: 'from_pretrained' }).click();
+    await runCommand(opened(), 'Go to the Line Above the Call');
+    const [line, focused] = ['.jp-ModelLoupe-lenses', '.jp-ModelLoupe-lens:focus'].map((name) => opened().locator(name));
+    await focused.waitFor();
+    assert.equal(await line.last().getAttribute('role'), 'toolbar');
+    await opened().keyboard.press('Escape');
+    await opened().locator('.cm-content:focus').waitFor();
+    await runCommand(opened(), 'Go to the Line Above the Call');
+    await focused.waitFor();
+    await until(async () => {
+      await opened().keyboard.press('ArrowRight');
+      return (await focused.innerText()) === 'Preview casts';
+    }, 'the arrows go to the last lens');
+    await opened().keyboard.press('Enter');
     await opened().locator(PAGE).waitFor();
     await assertMeasures(opened(), 'float32');
     await opened().locator('.lm-TabBar-tab.lm-mod-current', { hasText: /^Casts · / }).waitFor();

@@ -7,7 +7,7 @@ import { after, before } from 'node:test';
 import { photograph } from '../lib/browser.mjs';
 import { until } from '../lib/processes.mjs';
 import { steps } from '../lib/steps.mjs';
-import { card, hover, leave, openDemo, openPanel, processes, row, runCommand, typeAfter, widenPanel } from './lab.mjs';
+import { card, hover, leave, openAsText, openDemo, openPanel, processes, row, runCommand, typeAfter, widenPanel } from './lab.mjs';
 
 // 18 layers × 34,944, the embedding's 512 × 64 and the last norm's 64; the tied head counts once.
 const PARAMETERS = '661,824';
@@ -112,6 +112,21 @@ step('refresh shows what changed on disk', async () => {
   await row(page, 'added_by_the_test').waitFor();
 });
 
+step('fields of config.json are explained, and what is wrong is underlined', async () => {
+  const config = join(lab.folder, 'small-gemma/config.json');
+  const fields = JSON.parse(readFileSync(config, 'utf8'));
+  writeFileSync(config, JSON.stringify({ ...fields, num_key_value_heads: 3 }, null, 2));
+  await openAsText(page, 'small-gemma', 'config.json');
+  assert.match(await hover(page, '"hidden_size"', 'hidden_size'), /hidden_size[^]*64/);
+  await leave(page);
+  await page.locator('.jp-ModelLoupe-mark', { hasText: 'num_key_value_heads' }).waitFor();
+  assert.match(await hover(page, '"num_key_value_heads"', 'num_key_value_heads'), /3 KV heads cannot share 4 attention heads/);
+  await photograph(page, 'jupyterlab-config');
+  await leave(page);
+  await page.locator('.lm-TabBar-tab', { hasText: '.ipynb' }).click();
+  await openPanel(page);
+});
+
 step('the language server can be restarted', async () => {
   const servers = () => processes(lab.demo.pid, 'model_loupe', 'serve');
   const before = servers();
@@ -120,6 +135,15 @@ step('the language server can be restarted', async () => {
   await until(() => servers().length === 1 && servers()[0] !== before[0], 'another process serves');
   await row(page, './small-gemma').waitFor();
   await assertCard(await hover(page, 'model_name = ', './small-gemma'));
+  await leave(page);
+});
+
+step('config.json is explained while no notebook is open, too', async () => {
+  await page.locator('.lm-TabBar-tab', { hasText: 'config.json' }).click();
+  await page.locator('.lm-TabBar-tab', { hasText: '.ipynb' }).locator('.lm-TabBar-tabCloseIcon').click();
+  await page.locator('.jp-Dialog').getByRole('button', { name: 'Discard' }).click();
+  await page.locator('.lm-TabBar-tab', { hasText: '.ipynb' }).waitFor({ state: 'detached' });
+  assert.match(await hover(page, '"hidden_size"', 'hidden_size'), /hidden_size[^]*64/);
   await leave(page);
 });
 

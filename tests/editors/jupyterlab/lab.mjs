@@ -16,9 +16,10 @@ export const card = (page) => page.locator('.jp-ModelLoupe-card');
  * Starts the demo on a free port and opens the address that it prints, the sample notebook.
  *
  * `serverConfig` is what a user would write to `jupyter_server_config.json`, `disabled` are extensions of
- * JupyterLab that are switched off, `settings` those of the language server. `close()` ends everything.
+ * JupyterLab that are switched off, `settings` those of Model Loupe, `languageServers` the same under Settings ›
+ * Language Servers. `close()` ends everything.
  */
-export async function openDemo({ serverConfig = {}, disabled = [], settings } = {}) {
+export async function openDemo({ serverConfig = {}, disabled = [], settings, languageServers } = {}) {
   const home = mkdtempSync(join(tmpdir(), 'loupe-lab-'));
   const cleanUp = [() => rmSync(home, { recursive: true, force: true, maxRetries: 5 })];
   const close = async () => {
@@ -32,7 +33,11 @@ export async function openDemo({ serverConfig = {}, disabled = [], settings } = 
     const disabledExtensions = Object.fromEntries(disabled.map((name) => [name, true]));
     writeConfig(folder, 'labconfig/page_config.json', { disabledExtensions });
     if (settings) {
-      writeSettings(folder, settings);
+      writeSettings(folder, '@model-loupe/jupyterlab/server', settings);
+    }
+    if (languageServers) {
+      const ours = { 'python-model-loupe': { serverSettings: languageServers } };
+      writeSettings(folder, '@jupyter-lsp/jupyterlab-lsp/plugin', { language_servers: ours });
     }
     const log = join(home, 'demo.log');
     const words = ['-m', 'model_loupe', 'demo', '--no-browser', '--port', await freePort(), '--folder', folder];
@@ -71,11 +76,11 @@ export function inLab(name, options, body) {
   });
 }
 
-/** Settings of the language server, as a user changes them under Settings › Language Servers. */
-function writeSettings(folder, serverSettings) {
-  const path = join(folder, '.jupyter/settings/@jupyter-lsp/jupyterlab-lsp/plugin.jupyterlab-settings');
+/** Settings of a plugin, as a user changes them in the settings editor. */
+function writeSettings(folder, plugin, settings) {
+  const path = join(folder, '.jupyter/settings', `${plugin}.jupyterlab-settings`);
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, JSON.stringify({ language_servers: { 'python-model-loupe': { serverSettings } } }));
+  writeFileSync(path, JSON.stringify(settings));
 }
 
 function writeConfig(folder, name, config) {
@@ -115,11 +120,11 @@ export async function widenPanel(page, by) {
   await page.mouse.up();
 }
 
-/** A place in a word of the notebook's code, in a line that has all of `line`; undefined while there is none. */
+/** A place in a word of the code that is shown, in a line that has all of `line`; undefined while there is none. */
 async function wordAt(page, line, word) {
   return page.evaluate(
     ([lineText, wordText]) => {
-      for (const element of document.querySelectorAll('.jp-CodeCell .cm-line')) {
+      for (const element of document.querySelectorAll('.cm-line')) {
         const offset = element.textContent.includes(lineText) ? element.textContent.indexOf(wordText) : -1;
         if (offset >= 0) {
           element.scrollIntoView({ block: 'nearest' });
@@ -176,6 +181,18 @@ export async function hover(page, line, word, { selector = '.jp-ModelLoupe-card'
 export async function leave(page) {
   await page.mouse.move(5, 5);
   await card(page).waitFor({ state: 'detached' });
+}
+
+/** Opens a file of a folder, both by name, as text: JupyterLab shows JSON as a tree otherwise. */
+export async function openAsText(page, folder, name) {
+  const listing = page.locator('.jp-DirListing-item');
+  if (!(await listing.first().isVisible())) {
+    await page.locator('.jp-SideBar [data-id="filebrowser"]').click();
+  }
+  await listing.filter({ hasText: folder }).dblclick();
+  await listing.filter({ hasText: new RegExp(`^${name}`) }).click({ button: 'right' });
+  await page.locator('.lm-Menu-item', { hasText: 'Open With' }).hover();
+  await page.locator('.lm-Menu-item', { hasText: /^Editor$/ }).click();
 }
 
 /** Adds a line to the code cell that has `text`. */

@@ -14,7 +14,10 @@ const OTHER = {
   mime_types: ['text/x-python', 'text/x-ipython'],
 };
 
-const preferred = { serverConfig: { LanguageServerManager: { language_servers: { pylsp: OTHER } } } };
+const preferred = {
+  serverConfig: { LanguageServerManager: { language_servers: { pylsp: OTHER } } },
+  languageServers: { 'modelLoupe.inlayHints': 'compact' },
+};
 
 inLab('works beside another Python server', preferred, async (lab, page) => {
   await openPanel(page);
@@ -25,6 +28,8 @@ inLab('works beside another Python server', preferred, async (lab, page) => {
   await page.keyboard.press('Escape');
   assert.match(await hover(page, 'model_name = ', './small-gemma'), /GemmaForCausalLM/);
   await leave(page);
+  // What only Language Servers has counts, over the extension's own connection, too.
+  await page.locator('.jp-ModelLoupe-hint', { hasText: /bfloat16/ }).first().waitFor();
 
   await typeAfter(page, 'print(model)', 'AutoModelForCausalLM.from_pretrained("./no-such-model")');
   await page.locator('.jp-ModelLoupe-mark', { hasText: './no-such-model' }).waitFor();

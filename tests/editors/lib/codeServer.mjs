@@ -62,7 +62,7 @@ function codeServer() {
  * Workspaces are trusted unless `trusting` is false; `extension` is the folder of one more extension.
  *
  * `open()` shows another folder, `log()` is what the extension wrote to its log, `languageServers()` are the ids of
- * the language servers' processes, `close()` ends everything.
+ * the language servers' processes, `extensions` is the folder of what is installed, `close()` ends everything.
  */
 export async function openWorkbench(workspace, settings = {}, { environment = {}, trusting = true, extension } = {}) {
   const home = mkdtempSync(join(tmpdir(), 'loupe-workbench-'));
@@ -104,7 +104,8 @@ export async function openWorkbench(workspace, settings = {}, { environment = {}
     await open(workspace);
     const languageServers = () =>
       descendants(server.pid).filter(({ command }) => command.endsWith('/dist/server serve')).map(({ pid }) => pid);
-    return { ...browser, open, log: () => readLogs(join(userData, 'logs')), languageServers, close };
+    const told = () => readLogs(join(userData, 'logs'));
+    return { ...browser, open, log: told, languageServers, extensions: join(home, 'ext'), close };
   } catch (error) {
     await close();
     throw error;

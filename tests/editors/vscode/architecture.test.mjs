@@ -9,7 +9,7 @@ import { until } from '../lib/processes.mjs';
 import { makeBuildableWorkspace, TORCH_PYTHON, writeSetting, writeSmallGemma } from '../lib/samples.mjs';
 import { steps } from '../lib/steps.mjs';
 import { castSteps } from './casts.mjs';
-import { EDITOR, expand, lens, treeAtRest, treeRow, widenSideBar } from './page.mjs';
+import { EDITOR, expand, lens, treeAtRest, treeRow, webViewFrame, widenSideBar } from './page.mjs';
 
 // The first answer waits for torch and transformers to be imported, on a machine that may be busy.
 const IMPORT = { timeout: 180_000 };
@@ -111,6 +111,21 @@ step('Go to Definition opens the class in the installed transformers', async () 
 
 castSteps(step, () => ({ workbench, workspace }));
 
+step('the histogram of a checkpoint file comes into sight, with the focus, and is told', async () => {
+  await openFile(page, 'model-00001-of-00002.safetensors');
+  const file = await webViewFrame(page, '#values');
+  await file.getByRole('button', { name: 'Show Histogram' }).click();
+  await file.getByRole('status').filter({ hasText: /^The histogram is of [\d,]+ values, [\d,]+ of them read\.$/ }).waitFor(IMPORT);
+  const figure = file.locator('#values figure:focus');
+  await figure.getByRole('img', { name: /^Before: 2.* After: 2/ }).waitFor();
+  const { top, bottom, height } = await figure.evaluate((element) => {
+    const { top, bottom } = element.getBoundingClientRect();
+    return { top, bottom, height: innerHeight };
+  });
+  assert.ok(top >= 0 && bottom <= height, `it is from ${top} to ${bottom} of ${height}`);
+  await photograph(page, 'checkpoint-histogram');
+});
+
 step('a vocabulary is searched from its row', async () => {
   await treeAtRest(page); // the row that the last step led to may still be opened
   await treeRow(page, /./).first().click();
@@ -128,6 +143,13 @@ step('a vocabulary is searched from its row', async () => {
   assert.equal(await treeRow(page, /^<pad>/).count(), 0);
   await treeAtRest(page);
   await photograph(page, 'vocabulary');
+});
+
+step('a page of casts is there again, with its figures, when the window was loaded anew', async () => {
+  await workbench.open(workspace.folder);
+  const casts = await webViewFrame(page, '.loupe-targets');
+  await casts.getByText('estimated from a sample of every tensor').waitFor(IMPORT);
+  assert.equal(await casts.locator('.loupe-error').count(), 0);
 });
 
 step('the page asked nobody but this machine', () => {

@@ -1,11 +1,13 @@
 // What a user of VS Code does with the page of cast previews.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 
 import { assertAccessible } from '../lib/accessible.mjs';
 import { photograph } from '../lib/browser.mjs';
 import { apply, assertMeasures, assertSorts, assertTellsMore } from '../lib/casts.mjs';
 import { openFile } from '../lib/codeServer.mjs';
 import { until } from '../lib/processes.mjs';
+import { writeSmallGemma } from '../lib/samples.mjs';
 import { EDITOR, inBothThemes, lens, runCommand, treeRow, webViewFrame, widenSideBar } from './page.mjs';
 
 const LINES = `${EDITOR} .view-lines`;
@@ -74,5 +76,15 @@ export function castSteps(step, opened) {
     await selected.waitFor({ state: 'detached' });
     await link.click();
     await selected.waitFor();
+  });
+
+  step('so it does when the rows on the way are others than when it was measured', async () => {
+    const { workbench, workspace } = opened();
+    await writeSmallGemma(join(workspace.folder, 'small-gemma'));
+    const link = casts.locator('section[aria-label="Tensors that lose most"] button', { hasText: '.layers.' }).first();
+    await link.click();
+    await treeRow(workbench.page, /^weight/).and(workbench.page.locator('[aria-selected="true"]')).waitFor();
+    await treeRow(workbench.page, /^0-17: 18 ×/).waitFor();
+    assert.equal(await casts.locator('.loupe-error').count(), 0);
   });
 }

@@ -1,6 +1,6 @@
 // What the extension shows of whole models: compared, copied, as sizes, as an opened file; the tree filtered and sorted.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
 
@@ -15,6 +15,8 @@ import { EDITOR, expand, inBothThemes, lens, runCommand, treeAtRest, treeRow, we
 // As many tensors as the largest models have, in one module.
 const MANY = 'SMALL_CONFIG, [(f"model.layers.{i}.weight", "BF16", [i % 7 + 1]) for i in range(100_000)]';
 
+const LOST_SHARD = 'model-00002-of-00002.safetensors';
+
 let workspace;
 let workbench;
 let page;
@@ -22,9 +24,12 @@ let page;
 before(async () => {
   workspace = await makeWorkspace();
   await writeCheckpoint(join(workspace.folder, 'many'), MANY);
-  const code = `from transformers import AutoModel\n\nfirst = AutoModel.from_pretrained("./small-gemma")\nmany = AutoModel.from_pretrained("./many")\n`;
-  writeFileSync(join(workspace.folder, 'two.py'), code);
-  workbench = await openWorkbench(workspace.folder, { 'modelLoupe.interpreter': PYTHON });
+  const damaged = join(workspace.folder, 'damaged');
+  await writeCheckpoint(damaged, 'SMALL_CONFIG, small_gemma_tensors(), shards=2');
+  rmSync(join(damaged, LOST_SHARD));
+  writeLoads('two.py', 'small-gemma', 'many');
+  writeLoads('damaged.py', 'damaged');
+  workbench = await openWorkbench(workspace.folder, { 'modelLoupe.interpreter': PYTHON, 'modelLoupe.trace.server': 'messages' });
   page = workbench.page;
   page.setDefaultTimeout(20_000);
   await workbench.context.grantPermissions(['clipboard-read', 'clipboard-write']);
@@ -42,6 +47,11 @@ const command = (title) => runCommand(page, `Model Loupe: ${title}`);
 /** The document inside of the web view in front. */
 function webView() {
   return page.frameLocator('iframe.webview.ready').last().frameLocator('iframe#active-frame');
+}
+
+function writeLoads(file, ...models) {
+  const loads = models.map((name) => `model = AutoModel.from_pretrained("./${name}")\n`);
+  writeFileSync(join(workspace.folder, file), `from transformers import AutoModel\n\n${loads.join('')}`);
 }
 
 const copied = () => page.evaluate(() => navigator.clipboard.readText());
@@ -109,6 +119,13 @@ step('two models are compared side by side', async () => {
   await photograph(page, 'comparison');
 });
 
+step('a comparison is asked for anew when another server runs', async () => {
+  const asked = () => (workbench.log().match(/Sending request 'modelLoupe\/compare/g) ?? []).length;
+  const before = asked();
+  await command('Restart Language Server');
+  await until(() => asked() > before, 'the new server is asked');
+});
+
 step('sizes of a model are a treemap that opens with the keyboard', async () => {
   await command('Show Sizes');
   await pick('./small-gemma');
@@ -129,14 +146,18 @@ step('sizes of a model are a treemap that opens with the keyboard', async () => 
   await assertAccessible(await webViewFrame(page, '.loupe-treemap'), '#page');
 });
 
-step('a .safetensors file opens as facts, contents and metadata; its values are read on request', async () => {
+async function openWeights(model) {
   await until(async () => {
     await page.keyboard.press('Control+p');
-    await page.locator('.quick-input-widget input').first().fill('small-gemma/model.safetensors');
+    await page.locator('.quick-input-widget input').first().fill(`${model}/model.safetensors`);
     await page.locator('.quick-input-list .monaco-list-row.focused', { hasText: 'model.safetensors' }).waitFor();
     await page.keyboard.press('Enter');
     return page.locator('.tab.active', { hasText: 'model.safetensors' }).waitFor({ timeout: 5000 }).then(() => true, () => false);
   }, 'the file is open');
+}
+
+step('a .safetensors file opens as facts, contents and metadata; its values are read on request', async () => {
+  await openWeights('small-gemma');
   const view = webView();
   await view.locator('h1', { hasText: 'model.safetensors' }).waitFor();
   await view.locator('td', { hasText: '661,824 parameters' }).waitFor();
@@ -158,6 +179,38 @@ step('axe finds nothing serious in either theme, and what is written on the tree
   });
 });
 
+step('what is wrong with a model’s files stands above its casts', async () => {
+  await command('Preview Casts');
+  await pick('./damaged');
+  const casts = await webViewFrame(page, '.loupe-warnings');
+  await casts.locator('.loupe-warnings li', { hasText: LOST_SHARD }).waitFor();
+  await inBothThemes(casts, workspace.folder, async (kind) => {
+    await assertAccessible(casts, '#page');
+    await photograph(page, `casts-damaged-${kind}`);
+  });
+});
+
+step('the menu of the status says that the environment is offline, and offers no setting for it', async () => {
+  await page.locator('.statusbar-item', { hasText: 'Model Loupe' }).click();
+  const rows = page.locator('.quick-input-list .monaco-list-row');
+  await rows.filter({ hasText: 'HF_HUB_OFFLINE is set' }).waitFor();
+  assert.equal(await rows.filter({ hasText: /Go (Offline|Online)/ }).count(), 0);
+  await photograph(page, 'status-menu');
+  await page.keyboard.press('Escape');
+});
+
+step('the contents of a large file come in pages, and the keyboard goes on with them', async () => {
+  await openWeights('many');
+  const view = webView();
+  await view.locator('h1', { hasText: 'many/model.safetensors' }).waitFor();
+  await view.locator('summary', { hasText: /^Parameters by dtype/ }).click();
+  await view.locator('summary', { hasText: /^bfloat16/ }).click();
+  await view.getByRole('button', { name: /^More/ }).click();
+  await view.locator('.loupe-leaf:focus').waitFor();
+  assert.equal(await view.locator('.loupe-leaf', { hasText: /^model\.layers/ }).count(), 400);
+  await view.getByRole('button', { name: /^More/ }).waitFor();
+});
+
 step('the walkthrough opens', async () => {
   await page.keyboard.press('F1');
   await page.locator('.quick-input-widget input').first().fill('>Welcome: Open Walkthrough');
@@ -172,6 +225,24 @@ step('no string of the manifest is left untranslated', () => {
   const texts = JSON.parse(readFileSync(join(REPOSITORY, 'package.nls.json'), 'utf8'));
   const keys = [...manifest.matchAll(/"%([\w.-]+)%"/g)].map(([, key]) => key);
   assert.deepEqual([...new Set(keys)].sort(), Object.keys(texts).sort());
+});
+
+step('the pages speak the language of the editor', async () => {
+  const [extension] = readdirSync(workbench.extensions).filter((name) => name.startsWith('model-loupe'));
+  const folder = join(workbench.extensions, extension, 'client/vscode/l10n');
+  const words = Object.keys(JSON.parse(readFileSync(join(folder, 'bundle.l10n.json'), 'utf8')));
+  const german = Object.fromEntries(words.map((text) => [text, `»${text}«`]));
+  writeFileSync(join(folder, 'bundle.l10n.de.json'), JSON.stringify(german));
+  // What a language pack sets; without one the workbench itself stays English.
+  await page.addInitScript(() => {
+    globalThis._VSCODE_NLS_LANGUAGE = 'de';
+  });
+  await workbench.open(workspace.folder);
+  await openWeights('small-gemma');
+  const frame = await webViewFrame(page, '.loupe-facts');
+  await frame.getByRole('heading', { name: '»Contents«' }).waitFor();
+  await frame.getByRole('button', { name: '»Show Histogram«' }).waitFor();
+  await frame.locator('html[lang=de]').waitFor();
 });
 
 step('the page asked nobody but this machine', () => {

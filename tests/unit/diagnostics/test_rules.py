@@ -27,7 +27,7 @@ NAMED = re.compile(
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_a_rule_is_documented(rule: object) -> None:
     assert isinstance(rule, tuple)
-    code, level, title, why, before, after, language = rule
+    code, level, title, why, before, after, language, fix, no_fix = rule
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", code)
     assert level in LEVELS
     assert title.endswith(".") and title.count(". ") == 0
@@ -36,6 +36,8 @@ def test_a_rule_is_documented(rule: object) -> None:
         if language == "python":
             ast.parse(example)
     assert before != after or not before
+    # Which of them have one is what the snippets with ``fixed`` are held to.
+    assert bool(fix) != bool(no_fix) and (fix or no_fix).endswith(".")
 
 
 def test_every_code_of_the_readers_is_documented() -> None:

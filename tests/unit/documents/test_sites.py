@@ -105,3 +105,18 @@ def test_cells_are_told() -> None:
     found = analyse_notebook([Cell(number * 2, "code", text) for number, text in enumerate(texts)]).sites
     assert [use.cell for use in found.uses] == [4]
     assert [site.reference.cell for site in found.loading] == [2, 2]
+
+
+def test_what_shell_lines_install_is_told_with_its_place() -> None:
+    cells = (
+        "import torch\n%pip install -q accelerate>=0.26 'Optimum_Quanto[extra]' \\\n    peft",
+        "!python -m pip install git+https://example.org/x && uv pip install torchao\n!apt install pip",
+        "install('hqq')\n# !pip install gguf\n!pip uninstall bitsandbytes",
+    )
+    found = analyse_notebook([Cell(number, "code", text) for number, text in enumerate(cells)]).sites.installs
+    assert [tuple(each) for each in found] == [
+        (0, 1, "accelerate"),
+        (0, 1, "optimum-quanto"),
+        (0, 2, "peft"),
+        (1, 0, "torchao"),
+    ]

@@ -60,7 +60,29 @@ def test_an_argument_that_is_not_known_marks_the_count(description: Description)
     view = as_built(description, options)
     assert "≈ 136 params" in summary(view, options)
     assert "≈ Built with the default of `num_labels=`" in card(view, options, requested="x")
+    assert "loads bfloat16 ≈ 272 B" in summary(view, options)
     assert "≈" not in summary(as_built(description, LoadOptions()), LoadOptions())
+
+
+def test_an_argument_that_is_not_known_may_be_what_the_checkpoint_has(description: Description) -> None:
+    options = LoadOptions(unknown=("num_labels",))
+    view = as_built(description, options, mismatched())
+    assert view.fails is None
+    assert "fails" not in summary(view, options)
+    told = card(view, options, requested="x")
+    assert "fails" not in told
+    assert "(9, 8) in the model with the default of num_labels= |" in told
+
+
+def test_a_config_that_is_not_known_may_be_one_that_the_class_takes(description: Description) -> None:
+    refused = LoupeError("wrong-auto-class", "AutoModelForCausalLM takes no T5Config")
+    for unknown, fails in ((("num_labels",), True), (("config",), False)):
+        options = LoadOptions(unknown=unknown)
+        view = description._replace(not_built=refused, built_for=options)
+        assert ("loading fails" in summary(view, options)) is fails
+        told = card(view, options, requested="x")
+        assert ("loading fails" in told or "| fails" in told) is fails
+        assert "takes no T5Config" in told
 
 
 def test_training_is_of_what_is_built(description: Description) -> None:

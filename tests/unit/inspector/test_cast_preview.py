@@ -70,8 +70,8 @@ def test_the_way_leads_beyond_the_first_page(tmp_path: Path) -> None:
 
 
 def preview(folder: Path, wish: Wish) -> CastPreview:
-    _, description, place = described(folder)
-    return CastPreview(description, place, LoadOptions(), wish)
+    _, description, _ = described(folder)
+    return CastPreview(description, LoadOptions(), wish)
 
 
 def test_what_fits_is_weights_and_cache(small: Path) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from model_loupe.domain.errors import LoupeError
+from model_loupe.domain.loading import LoadOptions
 from model_loupe.domain.memory import Wanted
 from model_loupe.inspector import Inspector, ModelRequest, TreeNode, terminal
+from model_loupe.inspector.rows import Place
 from model_loupe.inspector.schema_tree import tree_json
 from tests.support import checkpoints as made
 
@@ -191,12 +193,35 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
     assert seen == len(names)
 
 
+def test_an_id_names_what_of_a_call_is_not_the_default() -> None:
+    options = LoadOptions("auto", overrides=(("num_labels", 3),), unknown=("config",), takes_any_shape=True)
+    place = Place(ModelRequest("org/name"), "architecture", options=options)
+    assert json.loads(place.id())["options"] == {
+        "dtype": "auto",
+        "overrides": [["num_labels", 3]],
+        "unknown": ["config"],
+        "takes_any_shape": True,
+    }
+    assert Place.parse(place.id()) == place
+    assert "options" not in json.loads(place._replace(options=LoadOptions()).id())
+
+
 @pytest.mark.parametrize(
     "node",
     [
         *("", "x", "[]", "{}", "null", '{"model":3}', '{"model":"x","offset":-1}', "{" * 9999),
         '{"model":"x","use_safetensors":1}',
         '{"model":"x","revision":true,"use_safetensors":true}',
+        *(
+            f'{{"model":"x","section":"architecture","options":{options}}}'
+            for options in (
+                '["auto"]',
+                '{"dtyp":"auto"}',
+                '{"quantized":1}',
+                '{"unknown":[3]}',
+                '{"overrides":[["num_labels",[3]]]}',
+            )
+        ),
     ],
 )
 def test_ids_that_are_none(node: str) -> None:

@@ -2,6 +2,7 @@
 import { html, nothing, svg, type SVGTemplateResult, type TemplateResult } from 'lit-html';
 
 import { formatInteger } from '../format.js';
+import { t } from '../translation.js';
 import { heightOf, histogramOf, powerOfTwo, type Bar, type Histogram } from './histogram.js';
 import type { Numerics } from './protocol.js';
 
@@ -19,16 +20,16 @@ export function exponentsView(numerics: Numerics): TemplateResult | typeof nothi
   }
   const { bars, text } = histogram;
   return html`
-    <section class="loupe-card loupe-double" aria-label="Exponents">
-      <h3>Exponents</h3>
+    <section class="loupe-card loupe-double" aria-label=${t('Exponents')}>
+      <h3>${t('Exponents')}</h3>
       <figure>
         <svg class="loupe-histogram" role="img" aria-label=${text} viewBox="${-STEP} 0 ${(bars.length + 2) * STEP} ${HEIGHT + LABELS}">
           <line x1="0" y1=${HEIGHT} x2=${bars.length * STEP} y2=${HEIGHT}></line>
           ${bars.map((bar, index) => barsView(bar, index, histogram))}
         </svg>
         <figcaption>
-          <p class="loupe-legend"><span class="loupe-before">before</span> <span class="loupe-after">after</span></p>
-          <p class="loupe-faint">${text} Heights are logarithmic.</p>
+          <p class="loupe-legend"><span class="loupe-before">${t('before')}</span> <span class="loupe-after">${t('after')}</span></p>
+          <p class="loupe-faint">${text} ${t('Heights are logarithmic.')}</p>
         </figcaption>
       </figure>
     </section>
@@ -42,7 +43,7 @@ function barsView(bar: Bar, index: number, { bars, largest }: Histogram): SVGTem
     const height = HEIGHT * heightOf(count, largest);
     return svg`<rect class=${kind} x=${x + from} y=${HEIGHT - height} width=${width} height=${height}></rect>`;
   };
-  const told = `${powerOfTwo(bar.exponent)}: ${formatInteger(bar.before)} before, ${formatInteger(bar.after)} after`;
+  const told = t('{0}: {1} before, {2} after', powerOfTwo(bar.exponent), formatInteger(bar.before), formatInteger(bar.after));
   return svg`<g>
     <title>${told}</title>
     ${column(bar.before, 'loupe-before', 1, STEP - 2)}

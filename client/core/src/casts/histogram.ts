@@ -1,5 +1,6 @@
 /** The histogram of exponents, before and after a cast. */
 import { formatInteger } from '../format.js';
+import { t } from '../translation.js';
 import type { ExponentCounts, Numerics } from './protocol.js';
 
 export interface Bar {
@@ -31,11 +32,11 @@ export function histogramOf({ exponents, to_inf, to_zero }: Numerics): Histogram
   }
   const largest = bars.reduce((most, bar) => Math.max(most, bar.before, bar.after), 1);
   const lost = [
-    to_inf ? `${formatInteger(to_inf)} become infinite` : '',
-    to_zero ? `${formatInteger(to_zero)} become zero` : '',
+    to_inf ? t('{0} become infinite', formatInteger(to_inf)) : '',
+    to_zero ? t('{0} become zero', formatInteger(to_zero)) : '',
   ].filter(Boolean);
   const text = [
-    `Before: ${extent(exponents.before)}. After: ${extent(exponents.after)}.`,
+    t('Before: {0}. After: {1}.', extent(exponents.before), extent(exponents.after)),
     lost.length > 0 ? `${lost.join(', ')}.` : '',
   ];
   return { bars, largest, text: text.join(' ').trim() };
@@ -56,7 +57,7 @@ export function powerOfTwo(exponent: number): string {
 function extent(counts: ExponentCounts): string {
   const [first] = counts;
   if (!first) {
-    return 'only zeros';
+    return t('only zeros');
   }
   let [low, high, most] = [first, first, first];
   for (const pair of counts) {
@@ -64,5 +65,5 @@ function extent(counts: ExponentCounts): string {
     high = pair[0] > high[0] ? pair : high;
     most = pair[1] > most[1] ? pair : most;
   }
-  return `${powerOfTwo(low[0])} to ${powerOfTwo(high[0])}, most at ${powerOfTwo(most[0])}`;
+  return t('{0} to {1}, most at {2}', powerOfTwo(low[0]), powerOfTwo(high[0]), powerOfTwo(most[0]));
 }

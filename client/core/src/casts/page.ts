@@ -7,13 +7,18 @@
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 
 import { formatBytes } from '../format.js';
-import { codeView, detailView } from './detail.js';
+import { t } from '../translation.js';
+import { codeView } from './code.js';
+import { detailView } from './detail.js';
 import type { CastPreview } from './protocol.js';
 import { CastSession, type CastHost, type ProposedEdit } from './session.js';
 import { tableView } from './table-view.js';
 import { whyUnmeasured } from './table.js';
 
 export type { CastHost } from './session.js';
+
+/** A damaged checkpoint may have one for each tensor. */
+const MOST_WARNINGS = 20;
 
 /** One page in an element; `dispose` stops what is being measured. */
 export class CastPage {
@@ -74,7 +79,7 @@ function pageView(session: CastSession): TemplateResult {
   return html`
     ${headView(session)} ${statusView(session)}
     ${preview?.network && !running ? networkView(session, preview.network) : nothing}
-    ${preview ? html`${unmeasuredView(preview)} ${tableView(session)} ${editView(session)} ${detailView(session)}` : nothing}
+    ${preview ? html`${warningsView(preview)} ${unmeasuredView(preview)} ${tableView(session)} ${editView(session)} ${detailView(session)}` : nothing}
   `;
 }
 
@@ -83,15 +88,15 @@ function headView(session: CastSession): TemplateResult {
   return html`
     <div class="loupe-head">
       <div class="loupe-titles">
-        <h1>${preview?.title ?? 'Cast preview'}</h1>
-        <p class="loupe-faint">${preview ? leadText(preview) : 'Reading the weights’ headers …'}</p>
+        <h1>${preview?.title ?? t('Cast preview')}</h1>
+        <p class="loupe-faint">${preview ? leadText(preview) : t('Reading the weights’ headers …')}</p>
       </div>
       ${
         scope === null
           ? nothing
           : html`<p class="loupe-scope">
-              Only <code>${scope}</code>
-              <button class="loupe-quiet" @click=${() => void session.narrow(null)}>Whole model</button>
+              ${codeView(t('Only `{0}`', scope))}
+              <button class="loupe-quiet" @click=${() => void session.narrow(null)}>${t('Whole model')}</button>
             </p>`
       }
       ${
@@ -100,10 +105,10 @@ function headView(session: CastSession): TemplateResult {
           : html`<button
               class="loupe-primary"
               ?disabled=${!preview}
-              title="Exact figures: reads all weights"
+              title=${t('Exact figures: reads all weights')}
               @click=${() => void session.measure()}
             >
-              Measure Every Value
+              ${t('Measure Every Value')}
             </button>`
       }
     </div>
@@ -112,9 +117,9 @@ function headView(session: CastSession): TemplateResult {
 
 function leadText({ stored, current, exact, complete }: CastPreview): string {
   return [
-    `stored ${stored.dtype ?? ''} ${formatBytes(stored.bytes)}`,
-    current === null ? '' : `the code loads ${current}`,
-    complete ? (exact ? 'every value measured' : 'estimated from a sample of every tensor') : '',
+    t('stored {0} {1}', stored.dtype ?? '', formatBytes(stored.bytes)),
+    current === null ? '' : t('the code loads {0}', current),
+    complete ? (exact ? t('every value measured') : t('estimated from a sample of every tensor')) : '',
   ]
     .filter(Boolean)
     .join(' · ');
@@ -123,21 +128,37 @@ function leadText({ stored, current, exact, complete }: CastPreview): string {
 /** What goes on, what was done and what went wrong. */
 function statusView(session: CastSession): TemplateResult {
   const { running, progress, error, done } = session.state;
-  const label = running === 'exact' ? 'Measuring every value' : 'Measuring a sample';
+  const label = running === 'exact' ? t('Measuring every value …') : t('Measuring a sample …');
   return html`
     <div class="loupe-status" role="status">
       ${error === null ? nothing : html`<p class="loupe-error">${error}</p>`}
-      ${done === null ? nothing : html`<p class="loupe-done">${done}</p>`} ${running ? html`<span>${label} …</span>` : nothing}
+      ${done === null ? nothing : html`<p class="loupe-done">${done}</p>`} ${running ? html`<span>${label}</span>` : nothing}
     </div>
     ${
       running
         ? html`<div class="loupe-progress">
             <progress aria-label=${label} max="100" value=${progress?.percentage ?? nothing}></progress>
             <span class="loupe-faint">${progress?.message ?? ''}</span>
-            <button @click=${() => session.cancel()}>Cancel</button>
+            <button @click=${() => session.cancel()}>${t('Cancel')}</button>
           </div>`
         : nothing
     }
+  `;
+}
+
+/** What is wrong with the model's files: figures may be of less than all of its weights. */
+function warningsView({ warnings }: CastPreview): TemplateResult | typeof nothing {
+  if (warnings.length === 0) {
+    return nothing;
+  }
+  return html`
+    <section class="loupe-warnings" aria-label=${t('What is wrong with the files')}>
+      <h2>${t('What is wrong with the files')}</h2>
+      <ul>
+        ${warnings.slice(0, MOST_WARNINGS).map(({ code, message }) => html`<li>${message} <code>${code}</code></li>`)}
+        ${warnings.length > MOST_WARNINGS ? html`<li>${t('and {0} more', warnings.length - MOST_WARNINGS)}</li>` : nothing}
+      </ul>
+    </section>
   `;
 }
 
@@ -151,11 +172,14 @@ function networkView(session: CastSession, network: NonNullable<CastPreview['net
   return html`
     <div class="loupe-notice">
       <p>
-        The weights are not on this machine. A sample of them takes <b>${formatBytes(network.bytes)}</b> from the Hub, of
-        ${formatBytes(network.budget)} that are allowed.
+        ${t(
+          'The weights are not on this machine. A sample of them takes {0} from the Hub, of {1} that are allowed.',
+          formatBytes(network.bytes),
+          formatBytes(network.budget),
+        )}
       </p>
       <button class="loupe-primary" @click=${() => void session.sampleFromHub()}>
-        Read ${formatBytes(network.bytes)} from the Hub
+        ${t('Read {0} from the Hub', formatBytes(network.bytes))}
       </button>
     </div>
   `;
@@ -170,16 +194,16 @@ function editView(session: CastSession): TemplateResult | typeof nothing {
   const lines = (text: string, mark: string): TemplateResult[] =>
     text === '' ? [] : text.split('\n').map((line) => html`<span aria-hidden="true">${mark} </span>${line}\n`);
   return html`
-    <section class="loupe-edit" aria-label="Edit of the code">
+    <section class="loupe-edit" aria-label=${t('Edit of the code')}>
       <h2>${proposed.edit.title}</h2>
       ${proposed.edit.lines.map(
         ({ before, after }) => html`<pre>
-<del aria-label="before">${lines(before, '−')}</del><ins aria-label="after">${lines(after, '+')}</ins></pre
+<del aria-label=${t('before')}>${lines(before, '−')}</del><ins aria-label=${t('after')}>${lines(after, '+')}</ins></pre
         >`,
       )}
       <div class="loupe-actions">
-        <button class="loupe-primary" @click=${() => void session.apply()}>Apply to the Code</button>
-        <button @click=${() => session.dismiss()}>Leave It</button>
+        <button class="loupe-primary" @click=${() => void session.apply()}>${t('Apply to the Code')}</button>
+        <button @click=${() => session.dismiss()}>${t('Leave It')}</button>
       </div>
     </section>
   `;

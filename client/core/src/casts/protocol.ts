@@ -5,9 +5,11 @@ export {
   CAST_EDIT,
   CAST_PREVIEW,
   CAST_WRITE,
+  TENSOR_PATH,
   type CastEditParams,
   type CastPreviewParams,
   type CastWriteParams,
+  type TensorPathParams,
 } from '../generated.js';
 /** The client's command behind the lens `Preview casts`: its arguments are those of a `CastSubject`. */
 export const PREVIEW_CASTS = 'modelLoupe.previewCasts';
@@ -24,6 +26,8 @@ export interface CastPreview {
   readonly current: string | null;
   /** Bytes that a sample of weights on the Hub would read, of those allowed; null where none is to be read. */
   readonly network: { readonly bytes: number; readonly budget: number } | null;
+  /** What is wrong with the model's files. */
+  readonly warnings: readonly { readonly code: string; readonly message: string }[];
   readonly targets: readonly CastTarget[];
 }
 
@@ -107,8 +111,6 @@ export type ExponentCounts = readonly (readonly [exponent: number, count: number
 
 export interface WorstTensor {
   readonly name: string;
-  /** The ids of the rows of the tree that lead to it, the model's first. */
-  readonly path?: readonly string[];
   readonly snr_db: number | null;
   readonly to_inf: number | null;
   readonly max_abs_error: number | null;

@@ -1,5 +1,6 @@
 /** What the preview page knows and does, without its elements. */
 import type { Progress, StreamOptions } from '../protocol.js';
+import { t } from '../translation.js';
 import type { CastEdit, CastPreview, CastPreviewParams, CastTarget } from './protocol.js';
 import { sorted, type ColumnKey, type Sorting } from './table.js';
 
@@ -9,8 +10,8 @@ export interface CastHost {
   /** The edit of the call that makes the cast; undefined where the page is about no call. */
   readonly edit: ((dtype: string) => Promise<CastEdit>) | undefined;
   apply(edit: CastEdit): Promise<void>;
-  /** Show, in the tree of models, the last of these rows, each below the one before. */
-  reveal(path: readonly string[]): Promise<void>;
+  /** Show a tensor in the tree of models. */
+  reveal(tensor: string): Promise<void>;
 }
 
 /** An edit that the user looks at before it is made. */
@@ -109,7 +110,7 @@ export class CastSession {
   cancel(): void {
     if (this.asking) {
       this.stop();
-      this.change({ running: null, progress: null, done: 'Cancelled. What was measured by then is shown.' });
+      this.change({ running: null, progress: null, done: t('Cancelled. What was measured by then is shown.') });
     }
   }
 
@@ -151,14 +152,14 @@ export class CastSession {
         const { preview } = this.current;
         this.change({
           preview: preview && { ...preview, current: proposed.dtype },
-          done: `Done in the code: ${proposed.edit.title}. Undo takes it back.`,
+          done: t('Done in the code: {0}. Undo takes it back.', proposed.edit.title),
         });
       });
     }
   }
 
-  async reveal(path: readonly string[]): Promise<void> {
-    await this.attempt(() => this.host.reveal(path));
+  async reveal(tensor: string): Promise<void> {
+    await this.attempt(() => this.host.reveal(tensor));
   }
 
   private async ask(running: 'sample' | 'exact', wish: Partial<CastPreviewParams>): Promise<void> {

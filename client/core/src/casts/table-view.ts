@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
 import { repeat } from 'lit-html/directives/repeat.js';
 
+import { t } from '../translation.js';
 import type { CastTarget } from './protocol.js';
 import type { CastSession } from './session.js';
 import { cellOf, columnsOf, type Cell, type Column, type Sorting } from './table.js';
@@ -16,12 +17,12 @@ export function tableView(session: CastSession): TemplateResult {
     <div class="loupe-scroll">
       <table class="loupe-targets">
         <caption>
-          What each format makes of the weights
+          ${t('What each format makes of the weights')}
         </caption>
         <thead>
           <tr>
             ${columns.map((column) => headView(column, session.state.sorting, () => session.sortBy(column.key)))}
-            ${canApply ? html`<th scope="col" class="loupe-last"><span class="loupe-hidden">Apply to the code</span></th>` : nothing}
+            ${canApply ? html`<th scope="col" class="loupe-last"><span class="loupe-hidden">${t('Apply to the code')}</span></th>` : nothing}
           </tr>
         </thead>
         <tbody>
@@ -31,7 +32,7 @@ export function tableView(session: CastSession): TemplateResult {
     </div>
     ${
       targets.some(isAbsent)
-        ? html`<p class="loupe-faint">In italics: what the Python that runs the code has no library for.</p>`
+        ? html`<p class="loupe-faint">${t('In italics: what the Python that runs the code has no library for.')}</p>`
         : nothing
     }
   `;
@@ -74,8 +75,8 @@ function nameView(session: CastSession, target: CastTarget, isSelected: boolean,
       title=${[cell.note, target.runs_here?.why].filter(Boolean).join(': ')}
     >
       ${cell.text}</button
-    >${isAbsent(target) ? html`<span class="loupe-hidden">, does not run here</span>` : nothing}
-    ${session.state.preview?.current === target.dtype ? html`<span class="loupe-badge">loaded now</span>` : nothing}`;
+    >${isAbsent(target) ? html`<span class="loupe-hidden">, ${t('does not run here')}</span>` : nothing}
+    ${session.state.preview?.current === target.dtype ? html`<span class="loupe-badge">${t('loaded now')}</span>` : nothing}`;
 }
 
 function isAbsent({ runs_here }: CastTarget): boolean {
@@ -89,10 +90,10 @@ function applyView(session: CastSession, target: CastTarget): TemplateResult | t
   return html`<button
     class="loupe-apply"
     data-apply=${target.dtype}
-    aria-label="Apply ${target.title} to the code"
+    aria-label=${t('Apply {0} to the code', target.title)}
     @click=${() => void session.propose(target.dtype)}
   >
-    Apply …
+    ${t('Apply …')}
   </button>`;
 }
 

@@ -1,5 +1,6 @@
 /** The table of targets: what each column tells of a cast, as text and as what it is sorted by. */
 import { formatBytes, formatInteger, formatShort } from '../format.js';
+import { t } from '../translation.js';
 import type { CastTarget, Numerics } from './protocol.js';
 
 export type ColumnKey =
@@ -41,45 +42,45 @@ interface Source extends Column {
 }
 
 const UNKNOWN: Cell = { text: '–', tone: 'faint' };
-const ONLY_EXACT = 'Rare values are not estimated from a sample: measure every value.';
 
-const SOURCES: readonly Source[] = [
+/** Made anew each time: their words are in the language that is set by then. */
+const sources = (): readonly Source[] => [
   {
     key: 'dtype',
-    label: 'To',
-    meaning: 'The format that the weights are cast to',
+    label: t('To'),
+    meaning: t('The format that the weights are cast to'),
     cell: ({ dtype, title }) => ({ text: dtype, note: title }),
     value: ({ dtype }) => dtype.toLowerCase(),
   },
   {
     key: 'bytes',
-    label: 'Size',
-    meaning: 'Bytes of all weights after the cast, scales included',
-    cell: ({ bytes }) => ({ text: formatBytes(bytes), note: `${formatInteger(bytes)} bytes` }),
+    label: t('Size'),
+    meaning: t('Bytes of all weights after the cast, scales included'),
+    cell: ({ bytes }) => ({ text: formatBytes(bytes), note: t('{0} bytes', formatInteger(bytes)) }),
     value: ({ bytes }) => bytes,
   },
   {
     key: 'bits',
-    label: 'Bits',
-    meaning: 'Bits per parameter that is cast, scales included',
+    label: t('Bits'),
+    meaning: t('Bits per parameter that is cast, scales included'),
     cell: (target) => ({ text: formatShort(target.bits_per_parameter) }),
     value: (target) => target.bits_per_parameter,
   },
   {
     key: 'snr',
-    label: 'SNR (dB)',
-    meaning: 'Signal-to-noise ratio, 10·log₁₀(Σx² ∕ Σ(x − x̂)²): 6 dB less is twice the error',
+    label: t('SNR (dB)'),
+    meaning: t('Signal-to-noise ratio, 10·log₁₀(Σx² ∕ Σ(x − x̂)²): 6 dB less is twice the error'),
     cell: snrCell,
     // An exact cast has no noise.
     value: ({ numerics }) => numerics?.snr_db ?? (numerics && isExactCast(numerics) ? Infinity : null),
   },
-  counted('to_inf', '→ inf', 'Finite values that become infinite or NaN'),
-  counted('saturated', 'Clamped', 'Values beyond the largest of the format, which become that'),
-  counted('to_zero', '→ 0', 'Values that were not zero and become it'),
+  counted('to_inf', t('→ inf'), t('Finite values that become infinite or NaN')),
+  counted('saturated', t('Clamped'), t('Values beyond the largest of the format, which become that')),
+  counted('to_zero', t('→ 0'), t('Values that were not zero and become it')),
   {
     key: 'max_error',
-    label: 'Max error',
-    meaning: 'Largest absolute difference between a value and what it becomes',
+    label: t('Max error'),
+    meaning: t('Largest absolute difference between a value and what it becomes'),
     cell: ({ numerics }) =>
       numerics?.max_abs_error == null
         ? UNKNOWN
@@ -88,15 +89,15 @@ const SOURCES: readonly Source[] = [
   },
   {
     key: 'changed',
-    label: 'Changed',
-    meaning: 'Share of values that are another number after the cast',
+    label: t('Changed'),
+    meaning: t('Share of values that are another number after the cast'),
     cell: changedCell,
     value: ({ numerics }) => share(numerics),
   },
   {
     key: 'fits',
-    label: 'Fits',
-    meaning: 'Which of your memory sizes holds the weights and the cache',
+    label: t('Fits'),
+    meaning: t('Which of your memory sizes holds the weights and the cache'),
     cell: fitsCell,
     value: ({ fits }) => (fits?.length ? fits.filter((each) => each.fits).length : null),
   },
@@ -104,7 +105,7 @@ const SOURCES: readonly Source[] = [
 
 /** The columns that say something about these targets. */
 export function columnsOf(targets: readonly CastTarget[]): readonly Column[] {
-  return SOURCES.filter(({ key }) => key !== 'fits' || targets.some(({ fits }) => fits?.length));
+  return sources().filter(({ key }) => key !== 'fits' || targets.some(({ fits }) => fits?.length));
 }
 
 export function cellOf(target: CastTarget, column: ColumnKey): Cell {
@@ -133,7 +134,7 @@ export function isExactCast({ snr_db, changed, to_inf }: Numerics): boolean {
 }
 
 function source(column: ColumnKey): Source {
-  const found = SOURCES.find(({ key }) => key === column);
+  const found = sources().find(({ key }) => key === column);
   if (!found) {
     throw new Error(`no such column: ${column}`);
   }
@@ -151,7 +152,7 @@ function snrCell({ numerics, unmeasured }: CastTarget): Cell {
     return unmeasured ? { ...UNKNOWN, note: unmeasured.message } : UNKNOWN;
   }
   if (numerics.snr_db === null) {
-    return isExactCast(numerics) ? { text: 'exact', tone: 'good' } : UNKNOWN;
+    return isExactCast(numerics) ? { text: t('exact'), tone: 'good' } : UNKNOWN;
   }
   const interval = numerics.interval?.snr_db;
   if (!interval || interval[0] === interval[1]) {
@@ -159,7 +160,7 @@ function snrCell({ numerics, unmeasured }: CastTarget): Cell {
   }
   const [low, high] = interval;
   const text = `${numerics.snr_db.toFixed(2)} ± ${((high - low) / 2).toFixed(2)}`;
-  return { text, note: `From a sample: between ${low.toFixed(2)} and ${high.toFixed(2)} dB (95 %)` };
+  return { text, note: t('From a sample: between {0} and {1} dB (95 %)', low.toFixed(2), high.toFixed(2)) };
 }
 
 function counted(key: 'to_inf' | 'saturated' | 'to_zero', label: string, meaning: string): Source {
@@ -170,7 +171,7 @@ function counted(key: 'to_inf' | 'saturated' | 'to_zero', label: string, meaning
     cell: ({ numerics }) => {
       const count = numerics?.[key];
       if (!numerics || count == null) {
-        return numerics ? { ...UNKNOWN, note: ONLY_EXACT } : UNKNOWN;
+        return numerics ? { ...UNKNOWN, note: t('Rare values are not estimated from a sample: measure every value.') } : UNKNOWN;
       }
       const text = about(numerics, key) + formatInteger(count);
       return count > 0 && key === 'to_inf' ? { text, tone: 'bad' } : { text };
@@ -196,8 +197,8 @@ function fitsCell({ fits }: CastTarget): Cell {
     return UNKNOWN;
   }
   const smallest = fits.find((each) => each.fits);
-  const note = fits.map(({ device, fits: does }) => `${device}: ${does ? 'yes' : 'no'}`).join(', ');
-  return smallest ? { text: smallest.device, note, tone: 'good' } : { text: 'none', note, tone: 'bad' };
+  const note = fits.map(({ device, fits: does }) => `${device}: ${does ? t('yes') : t('no')}`).join(', ');
+  return smallest ? { text: smallest.device, note, tone: 'good' } : { text: t('none'), note, tone: 'bad' };
 }
 
 /** Why no target has figures, if they all say the same; else null. */

@@ -2,6 +2,7 @@
 import { html, nothing, render, svg, type SVGTemplateResult, type TemplateResult } from 'lit-html';
 
 import { formatBytes } from '../format.js';
+import { t } from '../translation.js';
 import type { Area } from '../protocol.js';
 import { layout, type Box } from './layout.js';
 import { areaText, dtypesOf, fitting } from './words.js';
@@ -57,10 +58,10 @@ export class Treemap {
     const height = Math.round(this.width * HEIGHT);
     render(
       html`
-        <nav class="loupe-path" aria-label="Module">
+        <nav class="loupe-path" aria-label=${t('Module')}>
           ${this.opened.map((area, index) => this.crumb(area, index))}
         </nav>
-        <svg class="loupe-treemap" viewBox="0 0 ${this.width} ${height}" role="group" aria-label=${`Sizes inside of ${shown.name}`}>
+        <svg class="loupe-treemap" viewBox="0 0 ${this.width} ${height}" role="group" aria-label=${t('Sizes inside of {0}', shown.name)}>
           ${layout(shown, this.width, height).map((box, index) => this.boxView(box, index))}
         </svg>
         <p class="loupe-dtypes">

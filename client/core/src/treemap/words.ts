@@ -1,5 +1,6 @@
 /** What a treemap says of a model's areas. */
 import { formatBytes, formatInteger } from '../format.js';
+import { t } from '../translation.js';
 import type { Area } from '../protocol.js';
 
 /** Width of a letter, in the drawing's units. */
@@ -8,8 +9,10 @@ const LETTER = 6.6;
 /** One area in words. */
 export function areaText(area: Area, whole: Area): string {
   const share = (100 * area.bytes) / Math.max(whole.bytes, 1);
-  const copies = area.copies > 1 ? ` in all ${area.copies}` : '';
-  return `${area.path}: ${formatBytes(area.bytes)}${copies}, ${share.toFixed(1)} %, ${formatInteger(area.elements)} elements, ${area.dtype}`;
+  const bytes = formatBytes(area.bytes);
+  const size = area.copies > 1 ? t('{0} in all {1}', bytes, area.copies) : bytes;
+  const elements = formatInteger(area.elements);
+  return t('{0}: {1}, {2} %, {3} elements, {4}', area.path, size, share.toFixed(1), elements, area.dtype);
 }
 
 /** The dtypes of what is not divided further, those of most bytes first. */

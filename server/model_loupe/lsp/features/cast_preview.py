@@ -66,9 +66,8 @@ async def _measured(session: Session, params: CastPreviewParams, preview: CastPr
 
 async def _planned(session: Session, params: CastPreviewParams) -> CastPreview:
     """Plans alone; raises LoupeError."""
-    description, request, options = await described(session, params.model)
+    description, _, options = await described(session, params.model)
     from model_loupe.inspector.cast_preview import CastPreview, Wish
-    from model_loupe.inspector.rows import Place
 
     wish = Wish(
         params.dtypes,
@@ -79,10 +78,7 @@ async def _planned(session: Session, params: CastPreviewParams) -> CastPreview:
         session.settings.wanted,
         session.interpreter if session.may_start_worker else "",
     )
-    # The rows of the first way to build a model do not name its call.
-    is_first = session.inspector.is_first_way(request, options)
-    place = Place(request) if is_first else Place(request, options=session.inspector.way_of(request, options))
-    return await session.run(CastPreview, description, place, options, wish)
+    return await session.run(CastPreview, description, options, wish)
 
 
 async def described(session: Session, model: str) -> tuple[Description, ModelRequest, LoadOptions]:

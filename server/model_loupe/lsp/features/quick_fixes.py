@@ -10,6 +10,9 @@ from model_loupe.lsp.checks import findings
 from model_loupe.lsp.edits import text_of, workspace_edit
 from model_loupe.lsp.features.diagnostics import to_diagnostic
 
+INSTALL = "modelLoupe.installPackages"
+"""Done by the client, which has the terminal: its arguments are the interpreter and the packages."""
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -31,11 +34,9 @@ async def quick_fixes(
         and touch(problem.range, selection)
     ]
     shown = params.context.diagnostics
-    actions = [
-        action
-        for part, finding, problem in here
-        for action in _fixes(session, snapshot, finding, _as_shown(problem, shown))
-    ]
+    actions: list[types.CodeAction] = []
+    for _, finding, problem in here:
+        actions += await session.run(_fixes, session, snapshot, finding, _as_shown(problem, shown))
     return actions + [
         _ignored(session, part, finding, _as_shown(problem, shown))
         for part, finding, problem in here
@@ -65,11 +66,14 @@ def _fixes(
     texts = [text_of(part) for part in snapshot.parts]
     actions = []
     for number, fix in enumerate(finding.fixes):
+        action = types.CodeAction(fix.title, types.CodeActionKind.QuickFix, [problem])
+        action.is_preferred = number == 0
         edits = fix.edits(texts)
         if edits:
-            edit = workspace_edit(session.encoding, snapshot, edits)
-            action = types.CodeAction(fix.title, types.CodeActionKind.QuickFix, [problem], edit=edit)
-            action.is_preferred = number == 0
+            action.edit = workspace_edit(session.encoding, snapshot, edits)
+        elif fix.packages and session.may_start_worker:
+            action.command = types.Command(fix.title, INSTALL, arguments=[session.interpreter, *fix.packages])
+        if action.edit or action.command:
             actions.append(action)
     return actions
 

@@ -125,15 +125,6 @@ def rate_limited(asked: Asked, seconds: float) -> HubError:
     return HubError("rate-limited", message, seconds)
 
 
-def with_nearest(error: HubError, names: list[str]) -> HubError:
-    """The failure with the names that may have been meant."""
-    if not names:
-        return error
-    found = HubError(error.code, f"{error.message}. Did you mean {' or '.join(names)}?")
-    found.nearest = tuple(names)
-    return found
-
-
 def with_public_facts(error: HubError, facts: str) -> HubError:
     """The failure with what the Hub tells of a model to everybody."""
     return HubError(error.code, f"{error.message}. This much is public: {facts}") if facts else error

@@ -228,15 +228,20 @@ class Hub:
                 raise errors.bad_answer(asked, found)
         except HubError as error:
             if error.code == "repository-not-found":
-                error = errors.with_nearest(error, self._nearest(wanted.repo_id))
+                error.find_nearest = self._finder(wanted.repo_id)
             self._note_failure(wanted, error)
             raise error from None
         return found
 
-    def _nearest(self, repo_id: str) -> list[str]:
+    def _finder(self, repo_id: str) -> Callable[[], tuple[str, ...]]:
+        """What finds names that are like ``repo_id``: of now on this disk, and of any time in this process.
+
+        Which of two requests ends first does not matter then.
+        """
         from model_loupe.sources.hub.nearest import nearest
 
-        return nearest(repo_id, [*self._seen(), *self.cached_names()])
+        kept = (*self._kept_names(), *self.cached_names())
+        return lambda: nearest(repo_id, (*self._known_names(), *kept))
 
     def _note_failure(self, wanted: _Wanted, error: HubError) -> None:
         seconds = error.seconds or (_PASSING_SECONDS if error.passing else _LASTING_SECONDS)
@@ -274,21 +279,26 @@ class Hub:
         info = unpack(packed) if packed else None
         return _Known(info, min(at, time.time())) if info else None
 
-    def _seen(self) -> list[str]:
-        """The names that the Hub knew lately, the last first."""
-        seen = [known.info.repo_id for known in reversed(self._known.values())]
+    def _known_names(self) -> list[str]:
+        """The names that the Hub knew since this process began, the last first."""
+        with self._lock:
+            return [known.info.repo_id for known in reversed(self._known.values())]
+
+    def _kept_names(self) -> list[str]:
+        """The names that the Hub knew lately, by the store."""
         raw = self._store.get(self._key("seen")) if self._store else None
         try:
             kept = json.loads(raw) if raw else []
         except ValueError:
             kept = []
-        return list(dict.fromkeys([*seen, *map(str, kept)]))
+        return list(map(str, kept))
 
     def _remember(self, wanted: _Wanted, known: _Known) -> None:
         self._keep_known(wanted, known)
         if self._store is None:
             return
-        self._store.put(self._key("seen"), json.dumps(self._seen()[:_MAX_SEEN]).encode())
+        names = list(dict.fromkeys([*self._known_names(), *self._kept_names()]))
+        self._store.put(self._key("seen"), json.dumps(names[:_MAX_SEEN]).encode())
         self._store.put(self._key("info", wanted.repo_id, known.info.commit), pack(known.info))
         self._store.put(self._ref_key(wanted), json.dumps([known.at, known.info.commit]).encode())
 

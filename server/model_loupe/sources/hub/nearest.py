@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from functools import lru_cache
 
 _SHOWN = 2
 _ALIKE = 0.75
 
 
-def nearest(repo_id: str, known: Iterable[str]) -> list[str]:
+@lru_cache(maxsize=64)
+def nearest(repo_id: str, known: tuple[str, ...]) -> tuple[str, ...]:
     """The known names that are most like ``repo_id``: with another owner or none, or a slip of the pen."""
     # Imported here: for those alone who mistyped.
     from difflib import get_close_matches
@@ -19,7 +20,7 @@ def nearest(repo_id: str, known: Iterable[str]) -> list[str]:
     same = sorted(name for name in names if name.rpartition("/")[2].lower() == wanted)
     lowered = {name.lower(): name for name in sorted(names)}
     alike = [lowered[name] for name in get_close_matches(repo_id.lower(), lowered, _SHOWN, _ALIKE)]
-    return list(dict.fromkeys([*same, *alike]))[:_SHOWN]
+    return tuple(dict.fromkeys([*same, *alike]))[:_SHOWN]
 
 
 def cached_names(cache: str) -> list[str]:

@@ -1,0 +1,162 @@
+/** Writes a cast checkpoint: asks for the dtype and the folder, shows how far it is. */
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { Dialog, Notification, showDialog, type ICommandPalette } from '@jupyterlab/apputils';
+import {
+  CAST_WRITE,
+  castChoices,
+  castFolder,
+  formatBytes,
+  type CastChoice,
+  type CastWriteParams,
+  type TreeNode,
+  type WrittenCast,
+} from '@model-loupe/core';
+import { Widget } from '@lumino/widgets';
+
+import { CATEGORY, CommandIDs, PRINTABLE_SELECTORS } from './commands';
+import type { LoupeServer } from './server';
+
+const SHOWN_MS = 5000;
+const GO_TO_PATH = 'filebrowser:go-to-path';
+
+/** What the user chose; the folder is the Jupyter server's, relative to its root. */
+interface Choice {
+  readonly dtype: string;
+  readonly folder: string;
+}
+
+/** Adds the command to the palette and to the menu of the rows whose model can be cast; `chosen` is that row. */
+export function addWriteCast(
+  app: JupyterFrontEnd,
+  palette: ICommandPalette | null,
+  server: LoupeServer | null,
+  chosen: () => TreeNode | undefined,
+): void {
+  app.commands.addCommand(CommandIDs.writeCast, {
+    label: 'Write Cast Checkpoint …',
+    caption: 'Write the model’s checkpoint in another dtype, into a folder of its own',
+    isEnabled: () => server !== null && chosen() !== undefined,
+    execute: async () => {
+      const model = chosen();
+      if (server && model) {
+        await writeCast(app, server, model);
+      }
+    },
+  });
+  palette?.addItem({ command: CommandIDs.writeCast, category: CATEGORY });
+  for (const selector of PRINTABLE_SELECTORS) {
+    app.contextMenu.addItem({ command: CommandIDs.writeCast, selector, rank: 0 });
+  }
+}
+
+async function writeCast(app: JupyterFrontEnd, server: LoupeServer, model: TreeNode): Promise<void> {
+  try {
+    const choice = await choose(model.label, await castChoices(server, model.id));
+    if (choice) {
+      await write(app, server, model, choice);
+    }
+  } catch (reason) {
+    Notification.error(`Model Loupe: ${messageOf(reason)}`, { autoClose: false });
+  }
+}
+
+async function choose(model: string, choices: readonly CastChoice[]): Promise<Choice | null> {
+  if (choices.length === 0) {
+    throw new Error(`${model} cannot be written in another dtype here.`);
+  }
+  const { button, value } = await showDialog<Choice>({
+    title: 'Write Cast Checkpoint',
+    body: new ChoiceForm(model, choices),
+    buttons: [Dialog.cancelButton(), Dialog.okButton({ label: 'Write Checkpoint' })],
+    focusNodeSelector: 'select',
+  });
+  return button.accept && value?.folder ? value : null;
+}
+
+/** A list of dtypes with their bytes, and a folder that is named after the dtype until it is typed in. */
+class ChoiceForm extends Widget implements Dialog.IBodyWidget<Choice> {
+  constructor(
+    private readonly model: string,
+    choices: readonly CastChoice[],
+  ) {
+    super();
+    this.addClass('jp-ModelLoupe-form');
+    for (const { dtype, size, title } of choices) {
+      this.dtype.add(new Option([dtype, size, title].filter(Boolean).join(' · '), dtype));
+    }
+    this.folder.type = 'text';
+    this.folder.addEventListener('input', () => (this.isTyped = true));
+    this.dtype.addEventListener('change', () => this.nameFolder());
+    this.nameFolder();
+    this.node.append(
+      labelled(`Cast ${model} to`, this.dtype),
+      labelled('New folder, below the one that Jupyter serves', this.folder),
+    );
+  }
+
+  getValue(): Choice {
+    return { dtype: this.dtype.value, folder: this.folder.value.trim() };
+  }
+
+  private nameFolder(): void {
+    if (!this.isTyped) {
+      this.folder.value = castFolder(this.model, this.dtype.value);
+    }
+  }
+
+  private isTyped = false;
+  private readonly dtype = document.createElement('select');
+  private readonly folder = document.createElement('input');
+}
+
+function labelled(text: string, control: HTMLElement): HTMLElement {
+  const label = document.createElement('label');
+  label.append(text, control);
+  return label;
+}
+
+async function write(
+  app: JupyterFrontEnd,
+  server: LoupeServer,
+  model: TreeNode,
+  { dtype, folder }: Choice,
+): Promise<void> {
+  const abort = new AbortController();
+  const title = `Casting ${model.label} to ${dtype}`;
+  const cancel = { label: 'Cancel', callback: () => abort.abort() };
+  const id = Notification.emit(title, 'in-progress', { progress: 0, autoClose: false, actions: [cancel] });
+  const params: CastWriteParams = { model: model.id, dtype, output: folder };
+  try {
+    const written = await server.stream<WrittenCast>(CAST_WRITE, params, {
+      signal: abort.signal,
+      onPartial: () => undefined,
+      onProgress: ({ percentage, message }) => {
+        if (!abort.signal.aborted && percentage !== undefined) {
+          const said = [title, message].filter(Boolean).join(': ');
+          Notification.update({ id, message: said, progress: percentage / 100, actions: [cancel] });
+        }
+      },
+    });
+    tell(app, folder, written);
+  } catch (reason) {
+    if (!abort.signal.aborted) {
+      throw reason;
+    }
+    Notification.info(`${title} was cancelled: nothing was written.`, { autoClose: SHOWN_MS });
+  } finally {
+    Notification.dismiss(id);
+  }
+}
+
+function tell({ commands }: JupyterFrontEnd, folder: string, written: WrittenCast): void {
+  const { path, bytes, verified, note } = written;
+  const message = `Written${verified ? ', and read back' : ''}: ${path} (${formatBytes(bytes)}).`;
+  const show = { label: 'Show in File Browser', callback: () => void commands.execute(GO_TO_PATH, { path: folder }) };
+  // JupyterLab's file browser goes no further than the folder that is served.
+  const actions = commands.hasCommand(GO_TO_PATH) && !/^[/~]|^\w:|\.\./.test(folder) ? [show] : [];
+  Notification.success(note ? `${message} ${note}` : message, { autoClose: false, actions });
+}
+
+function messageOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}

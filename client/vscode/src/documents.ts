@@ -1,0 +1,53 @@
+/** Read-only documents whose text is an answer of the server. */
+import * as vscode from 'vscode';
+
+import type { LanguageServer } from './server';
+
+/** Provides the documents of one scheme, and asks anew for those that are open when there may be another answer. */
+export abstract class AnsweredDocuments implements vscode.TextDocumentContentProvider, vscode.Disposable {
+  private readonly change = new vscode.EventEmitter<vscode.Uri>();
+  private readonly subscriptions: vscode.Disposable;
+  readonly onDidChange = this.change.event;
+
+  constructor(
+    protected readonly server: LanguageServer,
+    private readonly scheme: string
+  ) {
+    this.subscriptions = vscode.Disposable.from(
+      this.change,
+      vscode.workspace.registerTextDocumentContentProvider(scheme, this),
+      server.onDidChangeModels(() => this.refresh()),
+      server.onDidChangeState(({ kind }) => {
+        if (kind === 'ready') {
+          this.refresh();
+        }
+      })
+    );
+  }
+
+  /** The text of the document that a URI with this query names. */
+  protected abstract ask(query: string): Promise<string>;
+
+  provideTextDocumentContent({ query }: vscode.Uri): Promise<string> {
+    return this.ask(query);
+  }
+
+  dispose(): void {
+    this.subscriptions.dispose();
+  }
+
+  /** The document that a query asks for; its tab shows `title`. */
+  protected uri(title: string, query: string): vscode.Uri {
+    // A tab shows what is behind the last slash, and a Hub id has one.
+    return vscode.Uri.from({ scheme: this.scheme, path: `/${title.replaceAll('/', '\u2215')}`, query });
+  }
+
+  /** VS Code changes only those that are different. */
+  private refresh(): void {
+    for (const { uri } of vscode.workspace.textDocuments) {
+      if (uri.scheme === this.scheme) {
+        this.change.fire(uri);
+      }
+    }
+  }
+}
