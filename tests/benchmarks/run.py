@@ -316,7 +316,7 @@ def cast_worker(bench: Workbench) -> Iterator[Result]:
         yield Result(f"cancelling {target} of 1 GiB bf16 / 200 ms", told, float("inf"), 0.2)
     huge = checkpoints.four_gigabytes(bench.folder / "four-gigabytes")
     limit = 600 * 2**20
-    targets = ("float16", "int8", "nf4_double")
+    targets = ("float16", "int8", "nf4_double", "mxfp4", "Q4_K")
     taken = memory_to_cast(bench.torch_python, bench.weights("bfloat16", 32), huge, targets)
     name = f"memory above idle for {len(targets)} casts of 4 GiB, sparse and real / 600 MiB"
     yield Result(name, Timing(taken, limit, taken / limit), 1, unit=("MiB", 2**20))
