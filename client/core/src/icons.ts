@@ -19,6 +19,7 @@ export const NODE_ICONS = [
   'warning',
   'more',
   'error',
+  'nothing',
 ] as const;
 
 export type NodeIcon = (typeof NODE_ICONS)[number];

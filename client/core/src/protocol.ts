@@ -59,7 +59,7 @@ export interface Source {
 
 /** What carries requests to the language server. */
 export interface Transport {
-  request<T>(method: string, params: unknown): Promise<T>;
+  request<T>(method: string, params: object): Promise<T>;
 }
 
 /** How far work has come. */

@@ -2,13 +2,12 @@
 import {
   CHILDREN,
   MODELS,
-  PRINT_MODEL,
   type ModelNode,
-  type PrintedModel,
   type Sort,
   type Transport,
   type TreeNode,
 } from './protocol.js';
+import { t } from './translation.js';
 
 const PRINTABLE: ReadonlySet<string> = new Set(['model', 'architecture']);
 
@@ -36,7 +35,7 @@ export class ModelTree {
   // What is looked for in vocabularies, by the key of their row.
   private readonly queries = new Map<string, string>();
 
-  /** Text that rows below a model have in their names; empty: all are there. Call `clear` when it has changed. */
+  /** Text that rows below a model have in their names; empty: all are there. Call `invalidate` when it has changed. */
   filter = '';
   /** Call `invalidate` when it has changed. */
   sort: Sort = 'order';
@@ -224,13 +223,20 @@ export class ModelTree {
   }
 
   private async fetchRoots(): Promise<readonly ModelNode[]> {
-    const models = await this.transport.request<ModelNode[]>(MODELS, this.filter ? { filter: this.filter } : {});
-    this.known = models;
+    const { filter } = this;
+    const models = await this.transport.request<ModelNode[]>(MODELS, filter ? { filter } : {});
+    if (filter === this.filter) {
+      this.known = models;
+    }
     return models;
   }
 
   private async fetchLevel(node: TreeNode): Promise<readonly TreeNode[]> {
+    const { filter } = this;
     let rows = await this.fetchPage(node, node);
+    if (rows.length === 0 && filter && node.contextValue === 'model') {
+      return [this.nothingFound(node, filter)];
+    }
     for (let page = this.pages.get(this.key(node)) ?? 1; page > 1; page--) {
       const more = rows.at(-1);
       if (more?.icon !== 'more') {
@@ -239,6 +245,22 @@ export class ModelTree {
       rows = [...rows.slice(0, -1), ...(await this.fetchPage(more, node))];
     }
     return rows;
+  }
+
+  /** Says in words that a filter left nothing of a model. */
+  private nothingFound(model: TreeNode, filter: string): TreeNode {
+    const label = t('No name here has “{0}” in it', filter);
+    const row: TreeNode = {
+      id: `${model.id}\nnothing`,
+      label,
+      description: '',
+      tooltip: label,
+      icon: 'nothing',
+      collapsible: false,
+      contextValue: 'nothing',
+    };
+    this.places.set(row, { key: `${this.key(model)}\n${row.id}`, parent: model });
+    return row;
   }
 
   private async fetchPage(node: TreeNode, parent: TreeNode): Promise<TreeNode[]> {
@@ -254,11 +276,6 @@ export class ModelTree {
     }
     return rows;
   }
-}
-
-/** What `print(model)` writes for the call behind a printable row; `node` is the row's id. */
-export function printModel(transport: Transport, node: string): Promise<PrintedModel> {
-  return transport.request(PRINT_MODEL, { node });
 }
 
 /** A row as one line of text, as its user reads it. */

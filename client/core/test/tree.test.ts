@@ -269,3 +269,52 @@ test('a filter and an order are asked of the server', async () => {
   await tree.children(root);
   assert.deepEqual(asked, [{ filter: 'q_proj' }, { node: 'gemma', sort: 'size' }]);
 });
+
+test('a model in which a filter finds nothing says so, in a row of its own', async () => {
+  const found: TreeNode[] = [];
+  const tree = new ModelTree({
+    request: <T>(method: string) => {
+      const root = { ...node('gemma', 'model'), model: 'gemma', kind: 'local', references: [] };
+      return Promise.resolve((method === MODELS ? [root] : found) as T);
+    },
+  });
+  const [whole] = await tree.roots();
+  assert(whole);
+  assert.deepEqual(await tree.children(whole), []);
+  tree.filter = 'no_proj';
+  tree.invalidate();
+  const [model] = await tree.roots();
+  assert(model);
+  const [row, ...others] = await tree.children(model);
+  assert(row);
+  assert.equal(row.label, 'No name here has “no_proj” in it');
+  assert.equal(tree.modelOf(row), model);
+  assert.deepEqual(others, []);
+  found.push(node('q_proj', 'parameter', false));
+  tree.invalidate();
+  assert.deepEqual(await tree.children(model), found);
+});
+
+test('models of a filter that is no longer set come too late', async () => {
+  const answers: (() => void)[] = [];
+  const tree = new ModelTree({
+    request: <T>(_method: string, params: object) =>
+      new Promise<T>((resolve) => {
+        const { filter = '' } = params as { filter?: string };
+        const root = { ...node(`gemma ${filter}`, 'model'), model: 'gemma', kind: 'local', references: [] };
+        answers.push(() => resolve([root] as T));
+      }),
+  });
+  tree.filter = 'q';
+  const older = tree.roots();
+  tree.filter = 'q_proj';
+  tree.invalidate();
+  const newer = tree.roots();
+  answers[1]?.();
+  const [model] = await newer;
+  answers[0]?.();
+  const [late] = await older;
+  assert(model && late);
+  assert.equal(tree.modelOf(model), model);
+  assert.equal(tree.modelOf(late), undefined);
+});

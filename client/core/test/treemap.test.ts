@@ -3,6 +3,7 @@ import { test } from 'node:test';
 
 import type { Area } from '../src/index.js';
 import { layout } from '../src/treemap/layout.js';
+import { follow } from '../src/treemap/path.js';
 import { areaText, dtypesOf } from '../src/treemap/words.js';
 
 function area(path: string, bytes: number, dtype = 'bfloat16', children: Area[] = []): Area {
@@ -35,4 +36,14 @@ test('what is too small to be seen is not drawn', () => {
 test('dtypes come by their bytes, and an area is told in words', () => {
   assert.deepEqual(dtypesOf(MODEL), ['float8', 'bfloat16']);
   assert.equal(areaText(area('embed', 20), MODEL), 'embed: 20 B, 20.0 %, 10 elements, bfloat16');
+});
+
+test('modules that are open stay open in newer sizes, as far as they are there', () => {
+  const [layers, embed] = MODEL.children;
+  assert(layers && embed);
+  const way = [MODEL, layers, ...layers.children.slice(0, 1)];
+  const grown = area('model', 200, '', [area('layers', 180, 'float8', [area('norm', 20)]), embed]);
+  assert.deepEqual(follow(grown, way), [grown, grown.children[0]]);
+  assert.deepEqual(follow(MODEL, way), way);
+  assert.deepEqual(follow(embed, way), [embed]);
 });

@@ -1,6 +1,5 @@
 /** Cast previews as documents in the main area. */
 import type { JupyterFrontEnd, ILayoutRestorer } from '@jupyterlab/application';
-import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import {
   CAST_PREVIEW,
   EditedCall,
@@ -11,11 +10,11 @@ import {
 } from '@model-loupe/core';
 import { CastPage, type CastHost } from '@model-loupe/core/page';
 import type { CommandRegistry } from '@lumino/commands';
-import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
 import { CommandIDs } from './commands';
+import { Documents } from './documents';
 import type { Edits } from './edits';
 import { loupeIcon } from './icons';
 import type { LoupeServer } from './server';
@@ -72,33 +71,19 @@ class CastWidget extends Widget {
   private readonly page: CastPage;
 }
 
-/** Opens the pages, one a subject, and brings them back when the page is loaded again. */
-export class CastPreviews {
-  constructor(
-    private readonly app: JupyterFrontEnd,
-    private readonly server: LoupeServer,
-    private readonly edits: Edits,
-    restorer: ILayoutRestorer | null,
-  ) {
-    void restorer?.restore(this.tracker, {
-      command: CommandIDs.previewCasts,
-      args: ({ content }) => content.subject as unknown as ReadonlyPartialJSONObject,
-      name: ({ content }) => JSON.stringify(content.subject),
-    });
-  }
+export type CastPreviews = Documents<CastSubject>;
 
-  async show(subject: CastSubject): Promise<void> {
-    const key = JSON.stringify(subject);
-    let widget = this.tracker.find(({ content }) => JSON.stringify(content.subject) === key);
-    if (!widget) {
-      const content = new CastWidget(subject, this.server, this.edits, this.app.commands);
-      widget = new MainAreaWidget({ content });
-      widget.toolbar.hide();
-      this.app.shell.add(widget, 'main', { mode: 'split-right', type: 'Model Loupe' });
-      await this.tracker.add(widget);
-    }
-    this.app.shell.activateById(widget.id);
-  }
-
-  private readonly tracker = new WidgetTracker<MainAreaWidget<CastWidget>>({ namespace: 'model-loupe-casts' });
+/** The pages, which open beside the code. */
+export function castPreviews(
+  app: JupyterFrontEnd,
+  server: LoupeServer,
+  edits: Edits,
+  restorer: ILayoutRestorer | null,
+): CastPreviews {
+  return new Documents(app, restorer, {
+    namespace: 'model-loupe-casts',
+    command: CommandIDs.previewCasts,
+    mode: 'split-right',
+    open: (subject) => new CastWidget(subject, server, edits, app.commands),
+  });
 }

@@ -22,6 +22,7 @@ export const CommandIDs = {
   fix: 'model-loupe:fix',
   focusLens: 'model-loupe:focus-lens',
   searchVocabulary: 'model-loupe:search-vocabulary',
+  copyName: 'model-loupe:copy-name',
   copy: 'model-loupe:copy',
   collapseAll: 'model-loupe:collapse-all',
   openOnHub: 'model-loupe:open-on-hub',
@@ -35,8 +36,9 @@ const ROW_SELECTOR = '.jp-ModelLoupe-row';
 const TREE_SELECTOR = '.jp-ModelLoupe-tree';
 const EDITOR_SELECTOR = '.jp-CodeMirrorEditor';
 
-// Rows of what can be printed, by what the server says they are.
-export const PRINTABLE_SELECTORS = ['model', 'architecture'].map((context) => `${ROW_SELECTOR}[data-context='${context}']`);
+// Rows by what the server says they are: of models, and of all that can be printed.
+export const MODEL_ROW = `${ROW_SELECTOR}[data-context='model']`;
+export const PRINTABLE_ROWS = [MODEL_ROW, `${ROW_SELECTOR}[data-context='architecture']`];
 
 /** Adds the commands; the panel's toolbar needs them before there is a panel. */
 export function addCommands(
@@ -58,7 +60,7 @@ export function addCommands(
     label: 'Refresh Models',
     caption: 'Refresh',
     icon: refreshIcon,
-    execute: () => panel().refresh(),
+    execute: () => server?.refreshModels(),
   });
   commands.addCommand(CommandIDs.print, {
     label: 'Print Model',
@@ -67,7 +69,7 @@ export function addCommands(
     execute: async ({ row }) => {
       const chosen = (row as string | undefined) ?? panel().printable?.id;
       if (chosen !== undefined) {
-        await printed()?.show(chosen);
+        await printed()?.show({ row: chosen });
       }
     },
   });
@@ -112,8 +114,17 @@ export function addCommands(
       }
     },
   });
+  commands.addCommand(CommandIDs.copyName, {
+    label: 'Copy Name',
+    execute: () => {
+      const node = panel().current;
+      if (node) {
+        Clipboard.copyToSystem(node.label);
+      }
+    },
+  });
   commands.addCommand(CommandIDs.copy, {
-    label: 'Copy',
+    label: 'Copy Row',
     caption: 'Copy the selected row',
     icon: copyIcon,
     execute: () => {
@@ -154,12 +165,13 @@ export function addCommands(
     execute: () => server?.restart(),
   });
   commands.addKeyBinding({ command: CommandIDs.copy, keys: ['Accel C'], selector: TREE_SELECTOR });
-  for (const selector of PRINTABLE_SELECTORS) {
+  for (const selector of PRINTABLE_ROWS) {
     app.contextMenu.addItem({ command: CommandIDs.print, selector, rank: 0 });
     app.contextMenu.addItem({ command: CommandIDs.previewCasts, selector, rank: 0 });
   }
   const vocabulary = `${ROW_SELECTOR}[data-context='${VOCABULARY}']`;
   app.contextMenu.addItem({ command: CommandIDs.searchVocabulary, selector: vocabulary, rank: 0 });
+  app.contextMenu.addItem({ command: CommandIDs.copyName, selector: ROW_SELECTOR, rank: 1 });
   app.contextMenu.addItem({ command: CommandIDs.copy, selector: ROW_SELECTOR, rank: 1 });
   app.contextMenu.addItem({ command: CommandIDs.openOnHub, selector: ROW_SELECTOR, rank: 2 });
   app.contextMenu.addItem({ command: CommandIDs.download, selector: ROW_SELECTOR, rank: 3 });

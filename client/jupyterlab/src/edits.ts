@@ -2,10 +2,10 @@
 import type { ChangeSpec } from '@codemirror/state';
 import type { CodeEditor } from '@jupyterlab/codeeditor';
 import { CodeMirrorEditor } from '@jupyterlab/codemirror';
-import type { Document, ILSPDocumentConnectionManager, VirtualDocument } from '@jupyterlab/lsp';
+import type { Document, VirtualDocument } from '@jupyterlab/lsp';
 import type { TextEdit, WorkspaceEdit } from '@model-loupe/core';
 
-import { editorPlace, offsetOf, sameFile } from './positions';
+import { editorPlace, offsetOf } from './positions';
 import type { LoupeServer } from './server';
 
 /** An edit in the editor that it is in. */
@@ -16,16 +16,16 @@ interface Placed {
 }
 
 export class Edits {
-  constructor(
-    private readonly server: LoupeServer,
-    private readonly manager: ILSPDocumentConnectionManager,
-  ) {}
+  constructor(private readonly server: LoupeServer) {}
 
   /** Makes an edit: one step of undo in each cell that changes. Rejects, and changes nothing, if a part has no place. */
   async apply(edit: WorkspaceEdit): Promise<void> {
     const placed = new Map<Document.IEditor, Placed[]>();
     for (const [uri, edits] of editsOf(edit)) {
-      const document = this.documentOf(uri);
+      const document = this.server.documentOf(uri);
+      if (!document) {
+        throw new Error('The document is no longer open.');
+      }
       for (const each of edits) {
         const [editor, place] = placeOf(document, each);
         placed.set(editor, [...(placed.get(editor) ?? []), place]);
@@ -34,15 +34,6 @@ export class Edits {
     for (const [editor, edits] of placed) {
       change(await editor.reveal(), edits);
     }
-  }
-
-  private documentOf(uri: string): VirtualDocument {
-    for (const document of this.manager.documents.values()) {
-      if (!document.isDisposed && sameFile(this.server.uriOf(document), uri)) {
-        return document;
-      }
-    }
-    throw new Error('The document is no longer open.');
   }
 }
 

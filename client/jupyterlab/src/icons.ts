@@ -5,6 +5,13 @@ import loupe from '../style/icons/loupe.svg';
 
 export const loupeIcon = new LabIcon({ name: 'model-loupe:loupe', svgstr: loupe });
 
+export const sortIcon = new LabIcon({
+  name: 'model-loupe:sort',
+  svgstr:
+    '<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 16 16">' +
+    '<path class="jp-icon3" fill="#616161" d="M1 2.5h14v2H1zM1 7h9v2H1zM1 11.5h4v2H1z"/></svg>',
+});
+
 // By TreeNode.icon. Drawn on a grid of 16; stroked in the theme's icon colour by CSS (jp-ModelLoupe-icon).
 const SHAPES: Readonly<Record<string, string>> = {
   model: 'M8 1.5 14 5v6l-6 3.5L2 11V5zM2 5l6 3.5L14 5M8 8.5v6',
@@ -25,6 +32,7 @@ const SHAPES: Readonly<Record<string, string>> = {
   'file-missing': 'M4 1.5h5l3.5 3.5v9.5H4zM9 1.5V5h3.5M6.5 8l3.5 4M10 8l-3.5 4',
   warning: 'M8 2 14.5 13.5h-13zM8 6.5v3.5M8 11.5v.5',
   error: 'M8 1.5a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13zM5.5 5.5l5 5M10.5 5.5l-5 5',
+  nothing: 'M8 1.5a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13zM8 7.5v4M8 4.5v.5',
   more: 'M3.5 8h.01M8 8h.01M12.5 8h.01',
 };
 const FALLBACK = 'M8 7a1 1 0 1 1 0 2 1 1 0 0 1 0-2z';

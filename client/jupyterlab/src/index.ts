@@ -22,9 +22,10 @@ import { Token } from '@lumino/coreutils';
 import { translateBy } from '@model-loupe/core';
 
 import { CodeActions } from './actions';
-import { CastPreviews } from './casts';
+import { castPreviews } from './casts';
 import { runCommand } from './client-commands';
 import { addCommands, addFixCommand, addLensCommand, addToPalette } from './commands';
+import { comparisons } from './comparisons';
 import { Diagnostics } from './diagnostics';
 import { EditorViews } from './editors';
 import { Edits } from './edits';
@@ -32,10 +33,12 @@ import { InlayHints } from './hints';
 import { closeCard, hover } from './hover';
 import { drawsDiagnostics, LspHoverWatch } from './jupyterlab-lsp';
 import { CodeLenses } from './lenses';
+import { addModelCommands } from './model-commands';
 import { ModelsPanel, PANEL_ID } from './panel';
-import { PrintedModels } from './printed';
+import { printedModels } from './printed';
 import { LoupeServer } from './server';
 import { LoupeSettings } from './settings';
+import { sizesPages } from './sizes';
 import { CAPABILITY, keepOutOfAddress, SourcesDrive } from './sources';
 import { StatusItem } from './status';
 import { addWriteCast } from './write-cast';
@@ -82,10 +85,12 @@ const panelPlugin: JupyterFrontEndPlugin<void> = {
   id: '@model-loupe/jupyterlab:panel',
   description: 'Shows the models that the open documents name, in the left side bar.',
   autoStart: true,
+  requires: [IRenderMimeRegistry],
   // Without JupyterLab's language server support there is none: the panel then says so.
   optional: [ILoupeServer, ILSPDocumentConnectionManager, ICommandPalette, ILayoutRestorer, IStatusBar],
   activate: (
     app: JupyterFrontEnd,
+    rendermime: IRenderMimeRegistry,
     server: LoupeServer | null,
     manager: ILSPDocumentConnectionManager | null,
     palette: ICommandPalette | null,
@@ -100,12 +105,18 @@ const panelPlugin: JupyterFrontEndPlugin<void> = {
       () => casts,
     );
     const panel = new ModelsPanel(server, app.commands);
-    const printed = server && new PrintedModels(app, server, restorer);
-    const casts = server && manager && new CastPreviews(app, server, new Edits(server, manager), restorer);
+    const printed = server && printedModels(app, server, restorer);
+    const casts = server && manager && castPreviews(app, server, new Edits(server), restorer);
     addWriteCast(app, palette, server, () => panel.printable);
     app.shell.add(panel, 'left', { rank: 700, type: 'Model Loupe' });
     restorer?.add(panel, PANEL_ID);
     if (server) {
+      addModelCommands(app, palette, {
+        server,
+        panel,
+        comparisons: comparisons(app, server, rendermime, restorer),
+        sizes: sizesPages(app, server, restorer),
+      });
       statusBar?.registerStatusItem('model-loupe', { item: new StatusItem(server, app.commands), align: 'right' });
     }
     if (palette) {
@@ -136,7 +147,7 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
     });
     addLensCommand(app, palette, lenses);
     const hints = new InlayHints(server, manager, views);
-    const edits = new Edits(server, manager);
+    const edits = new Edits(server);
     addFixCommand(app, palette, new CodeActions(server, views, diagnostics, edits, app.commands));
     const lspHover = new LspHoverWatch(app, settings, () => {
       if (server.isChosen) {

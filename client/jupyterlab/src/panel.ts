@@ -1,12 +1,22 @@
 /** The side panel: the models of the open documents and their trees, or why there are none. */
-import { ModelTree, type Transport, type TreeNode } from '@model-loupe/core';
-import { SidePanel, ToolbarButton, collapseAllIcon, copyIcon, refreshIcon } from '@jupyterlab/ui-components';
+import { ModelTree, type ModelNode, type Sort, type Transport, type TreeNode } from '@model-loupe/core';
+import {
+  CommandToolbarButton,
+  SidePanel,
+  ToolbarButton,
+  collapseAllIcon,
+  copyIcon,
+  refreshIcon,
+  type LabIcon,
+} from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
+import { Signal, type ISignal } from '@lumino/signaling';
 import { Panel, Widget } from '@lumino/widgets';
 
 import { CommandIDs } from './commands';
-import { loupeIcon } from './icons';
+import { FilterBox } from './filter-box';
+import { loupeIcon, sortIcon } from './icons';
 import type { LoupeServer, ServerState } from './server';
 import { TreeView } from './tree-view';
 
@@ -65,9 +75,16 @@ export class ModelsPanel extends SidePanel {
     this.title.caption = 'Model Loupe';
     this.models = new ModelTree(server ?? NOBODY);
     this.tree = new TreeView('Models', this.models);
+    this.filterBox = new FilterBox(
+      (text) => {
+        this.filter = text;
+      },
+      () => this.tree.activate(),
+    );
     this.addButtons();
     this.notice.addClass('jp-ModelLoupe-notice');
     this.notice.node.setAttribute('role', 'status');
+    this.addWidget(this.filterBox);
     this.addWidget(this.notice);
     this.addWidget(this.tree);
     server?.stateChanged.connect(this.onStateChanged, this);
@@ -85,8 +102,52 @@ export class ModelsPanel extends SidePanel {
     return this.tree.printable;
   }
 
+  /** The model of the row that the keyboard is at. */
+  get currentModel(): ModelNode | undefined {
+    return this.current ? this.models.modelOf(this.current) : undefined;
+  }
+
+  /** The models that the open documents name. */
+  async roots(): Promise<readonly ModelNode[]> {
+    return this.server?.state === 'ready' ? this.models.roots() : [];
+  }
+
+  /** The keyboard comes to the filter, not to the tree, when the panel is activated next. */
+  entersAtFilter = false;
+
+  /** Another filter or order is shown. */
+  get shownChanged(): ISignal<this, void> {
+    return this.shownSignal;
+  }
+
+  get filter(): string {
+    return this.models.filter;
+  }
+
+  /** Below each model is what has this text in its name; all of it for an empty text. */
+  set filter(text: string) {
+    if (text !== this.models.filter) {
+      this.models.filter = text;
+      this.filterBox.text = text;
+      this.showAnew();
+    }
+  }
+
+  get sort(): Sort {
+    return this.models.sort;
+  }
+
+  /** Modules, tensors and files are in the model's order, or those of most bytes first. */
+  set sort(sort: Sort) {
+    this.models.sort = sort;
+    this.sortButton.pressed = sort === 'size';
+    this.showAnew();
+  }
+
   /** Unfolds the rows with these ids, each below the one before; rejects if no such model is named. */
   async reveal(path: readonly string[]): Promise<void> {
+    // No filter may have left them out.
+    this.filter = '';
     const rows = await this.models.follow(path);
     if (rows.length === 0) {
       throw new Error('The open documents no longer name this model.');
@@ -96,12 +157,13 @@ export class ModelsPanel extends SidePanel {
 
   /** Unfolds what a call builds. */
   async showArchitecture(model: string, architecture?: string): Promise<void> {
+    this.filter = '';
     const root = await this.models.findRoot(model);
     const row = root && (await this.models.findArchitecture(root, architecture));
     await this.reveal(row ? [model, row.id] : [model]);
   }
 
-  async refresh(): Promise<void> {
+  private async refresh(): Promise<void> {
     if (this.server?.state !== 'ready') {
       return;
     }
@@ -130,12 +192,14 @@ export class ModelsPanel extends SidePanel {
 
   override dispose(): void {
     clearTimeout(this.timer);
+    Signal.clearData(this);
     super.dispose();
   }
 
   protected override onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    this.tree.activate();
+    (this.entersAtFilter ? this.filterBox : this.tree).activate();
+    this.entersAtFilter = false;
   }
 
   /** Asks only while it is seen; what changed meanwhile is asked for when it is seen again. */
@@ -147,17 +211,20 @@ export class ModelsPanel extends SidePanel {
   }
 
   private addButtons(): void {
-    const buttons: [string, string, typeof refreshIcon][] = [
+    this.toolbar.addItem('sort', this.sortButton);
+    const buttons: [string, string, LabIcon][] = [
       ['refresh', CommandIDs.refresh, refreshIcon],
       ['copy', CommandIDs.copy, copyIcon],
       ['collapse', CommandIDs.collapseAll, collapseAllIcon],
     ];
-    for (const [name, command, icon] of buttons) {
-      const onClick = (): void => {
-        void this.commands.execute(command);
-      };
-      this.toolbar.addItem(name, new ToolbarButton({ icon, tooltip: this.commands.caption(command), onClick }));
+    for (const [name, id, icon] of buttons) {
+      this.toolbar.addItem(name, new CommandToolbarButton({ commands: this.commands, id, icon, label: '' }));
     }
+  }
+
+  private showAnew(): void {
+    this.shownSignal.emit();
+    void this.refresh();
   }
 
   private onStateChanged(): void {
@@ -189,6 +256,7 @@ export class ModelsPanel extends SidePanel {
   private setNotice(notice: Notice | null): void {
     this.notice.setHidden(!notice);
     this.tree.setHidden(notice !== null);
+    this.filterBox.setHidden(notice !== null);
     this.notice.node.replaceChildren();
     if (!notice) {
       return;
@@ -215,6 +283,16 @@ export class ModelsPanel extends SidePanel {
 
   private stale = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly shownSignal = new Signal<this, void>(this);
+  private readonly sortButton = new ToolbarButton({
+    icon: sortIcon,
+    tooltip: 'Sort by Size',
+    pressed: false,
+    onClick: () => {
+      this.sort = this.sort === 'size' ? 'order' : 'size';
+    },
+  });
+  private readonly filterBox: FilterBox;
   private readonly notice = new Widget();
   private readonly models: ModelTree;
   private readonly tree: TreeView;

@@ -1,97 +1,43 @@
 /** What `print(model)` writes, as documents in the main area that follow the model. */
-import type { JupyterFrontEnd, ILayoutRestorer } from '@jupyterlab/application';
-import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
-import { printModel } from '@model-loupe/core';
-import { Widget } from '@lumino/widgets';
+import type { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
+import { printModel, type PrintedModel } from '@model-loupe/core';
 
 import { CommandIDs } from './commands';
-import { loupeIcon } from './icons';
+import { Documents } from './documents';
+import { FollowingWidget } from './following';
 import type { LoupeServer } from './server';
 
-// JupyterLab connects to the server with the first document that is shown.
-const NOT_YET = 'This shows once a notebook or a Python file is open.';
-const ASKING = 'Asking the installed transformers…';
-
-/** The text for one row of the tree; asks again when models change. */
-class PrintedModel extends Widget {
-  constructor(
-    private readonly server: LoupeServer,
-    readonly row: string,
-  ) {
-    super({ node: document.createElement('pre') });
-    this.addClass('jp-ModelLoupe-printed');
-    this.node.tabIndex = 0;
-    this.title.label = 'print(model)';
-    this.title.icon = loupeIcon;
-    server.stateChanged.connect(this.refresh, this);
-    server.modelsChanged.connect(this.refresh, this);
-    this.refresh();
-  }
-
-  private refresh(): void {
-    const isReady = this.server.state === 'ready';
-    if (!this.isTold) {
-      this.say(isReady ? ASKING : NOT_YET);
-    }
-    if (isReady) {
-      void this.load();
-    }
-  }
-
-  private async load(): Promise<void> {
-    this.generation += 1;
-    const generation = this.generation;
-    try {
-      const { title, text } = await printModel(this.server, this.row);
-      if (generation === this.generation && !this.isDisposed) {
-        this.title.label = title;
-        this.title.caption = `print(model): ${title}`;
-        this.isTold = true;
-        this.say(text);
-      }
-    } catch (reason) {
-      if (generation === this.generation && !this.isDisposed) {
-        this.say(reason instanceof Error ? reason.message : String(reason));
-      }
-    }
-  }
-
-  private say(text: string): void {
-    // The same text is left alone: part of it may be selected.
-    if (this.node.textContent !== text) {
-      this.node.textContent = text;
-    }
-  }
-
-  /** There was an answer: it stays until there is a newer one. */
-  private isTold = false;
-  private generation = 0;
+/** A row of the tree that can be printed. */
+interface PrintedSubject {
+  readonly row: string;
 }
 
-/** Opens the documents, one a row, and brings them back when the page is loaded again. */
-export class PrintedModels {
-  constructor(
-    private readonly app: JupyterFrontEnd,
-    private readonly server: LoupeServer,
-    restorer: ILayoutRestorer | null,
-  ) {
-    void restorer?.restore(this.tracker, {
-      command: CommandIDs.print,
-      args: ({ content }) => ({ row: content.row }),
-      name: ({ content }) => content.row,
-    });
-  }
+export type PrintedModels = Documents<PrintedSubject>;
 
-  async show(row: string): Promise<void> {
-    let widget = this.tracker.find(({ content }) => content.row === row);
-    if (!widget) {
-      widget = new MainAreaWidget({ content: new PrintedModel(this.server, row) });
-      widget.toolbar.hide();
-      this.app.shell.add(widget, 'main', { mode: 'tab-after', type: 'Model Loupe' });
-      await this.tracker.add(widget);
-    }
-    this.app.shell.activateById(widget.id);
-  }
+export function printedModels(
+  app: JupyterFrontEnd,
+  server: LoupeServer,
+  restorer: ILayoutRestorer | null,
+): PrintedModels {
+  return new Documents(app, restorer, {
+    namespace: 'model-loupe-printed',
+    command: CommandIDs.print,
+    mode: 'tab-after',
+    open: ({ row }) => printedModel(server, row),
+  });
+}
 
-  private readonly tracker = new WidgetTracker<MainAreaWidget<PrintedModel>>({ namespace: 'model-loupe-printed' });
+function printedModel(server: LoupeServer, row: string): FollowingWidget<PrintedModel> {
+  const text = document.createElement('pre');
+  return new FollowingWidget<PrintedModel>(server, {
+    className: 'jp-ModelLoupe-printed',
+    label: 'print(model)',
+    asking: 'Asking the installed transformers…',
+    ask: () => printModel(server, row),
+    draw: (printed, body) => {
+      text.textContent = printed.text;
+      body.replaceChildren(text);
+    },
+    titleOf: ({ title }) => ({ label: title, caption: `print(model): ${title}` }),
+  });
 }

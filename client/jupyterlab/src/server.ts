@@ -21,6 +21,7 @@ import { DisposableSet, type IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import { Companion } from './companion';
+import { sameFile } from './positions';
 import { rpcOf, type Rpc } from './rpc';
 import type { LoupeSettings } from './settings';
 import { isCheckpointJson, isPython, TrackedDocuments } from './tracked';
@@ -106,6 +107,11 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     return this.modelsSignal;
   }
 
+  /** Has all that shows models ask for them anew, as if the server had said that they may have changed. */
+  refreshModels(): void {
+    this.modelsSignal.emit();
+  }
+
   get diagnosticsPublished(): ISignal<this, PublishedDiagnostics> {
     return this.diagnosticsSignal;
   }
@@ -168,6 +174,12 @@ export class LoupeServer implements IDisposable, StreamingTransport {
   uriOf(document: VirtualDocument): string {
     const tracked = this.isOursAlone(document) ? this.tracked : null;
     return tracked?.uriOf(document) ?? document.documentInfo.uri;
+  }
+
+  /** The open document that the server knows by a URI. */
+  documentOf(uri: string): VirtualDocument | undefined {
+    const documents = [...this.manager.documents.values()];
+    return documents.find((document) => !document.isDisposed && sameFile(this.uriOf(document), uri));
   }
 
   /** Ends the server's process and starts it again, with the documents that are open. */

@@ -1,5 +1,5 @@
 /** A tree whose rows are loaded when they are looked at, with the keys and the roles of an ARIA tree. */
-import type { ModelTree, TreeNode } from '@model-loupe/core';
+import type { ModelNode, ModelTree, TreeNode } from '@model-loupe/core';
 import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
@@ -10,6 +10,7 @@ import { plainText } from './text';
 const BUSY_MS = 200;
 /** Keys typed within this time are one search for a label. */
 const TYPE_AHEAD_MS = 700;
+const EVENTS = ['click', 'keydown', 'focusin', 'contextmenu', 'dragstart'];
 const ROW = 'jp-ModelLoupe-row';
 const ITEM = 'jp-ModelLoupe-item';
 
@@ -24,6 +25,7 @@ class TreeItem {
     this.element.setAttribute('role', 'treeitem');
     this.element.tabIndex = -1;
     this.row.className = ROW;
+    this.row.draggable = true;
     this.group.setAttribute('role', 'group');
     this.element.append(this.row);
     this.draw();
@@ -124,7 +126,7 @@ export class TreeView extends Widget {
     this.tree.invalidate();
     const nodes = await this.tree.roots();
     if (generation === this.generation && !this.isDisposed) {
-      this.setRoots(this.merge(nodes, this.roots, null));
+      this.setRoots(this.mergeRoots(nodes));
       await Promise.all(this.roots.map((item) => this.reload(item)));
       this.keepFocus();
     }
@@ -175,6 +177,7 @@ export class TreeView extends Widget {
     this.generation += 1;
     this.tree.clear();
     this.setRoots([]);
+    this.unfiltered = [];
     this.focused = null;
   }
 
@@ -189,6 +192,9 @@ export class TreeView extends Widget {
     }
     if (event.type === 'focusin') {
       this.setFocused(item);
+    } else if (event.type === 'dragstart') {
+      // What is dropped into an editor: the module's path as code writes it.
+      (event as DragEvent).dataTransfer?.setData('text/plain', this.tree.code(item.node));
     } else if (event.type === 'click') {
       this.focus(item);
       this.toggle(item);
@@ -199,13 +205,13 @@ export class TreeView extends Widget {
 
   protected override onAfterAttach(message: Message): void {
     super.onAfterAttach(message);
-    for (const type of ['click', 'keydown', 'focusin', 'contextmenu']) {
+    for (const type of EVENTS) {
       this.node.addEventListener(type, this);
     }
   }
 
   protected override onBeforeDetach(message: Message): void {
-    for (const type of ['click', 'keydown', 'focusin', 'contextmenu']) {
+    for (const type of EVENTS) {
       this.node.removeEventListener(type, this);
     }
     super.onBeforeDetach(message);
@@ -309,6 +315,24 @@ export class TreeView extends Widget {
     });
   }
 
+  /** Rows for the models; without a filter they are again as they were before there was one. */
+  private mergeRoots(nodes: readonly ModelNode[]): TreeItem[] {
+    const before = this.roots;
+    const items = this.merge(nodes, [...before, ...this.unfiltered], null);
+    if (!this.tree.filter) {
+      this.unfiltered = items;
+      return items;
+    }
+    // What a filter finds is in sight, but for models that the Hub would be asked for and that nobody has opened.
+    const opened = new Set(this.unfiltered.filter(({ expanded }) => expanded).map(({ node }) => node.label));
+    items.forEach((item, index) => {
+      if (!before.includes(item) && (nodes[index]?.kind === 'local' || opened.has(item.node.label))) {
+        item.setExpanded(true);
+      }
+    });
+    return items;
+  }
+
   private setRoots(items: TreeItem[]): void {
     this.roots = items;
     showIn(this.node, items);
@@ -326,10 +350,11 @@ export class TreeView extends Widget {
   /** One row at a time can be reached with Tab; where it went away, the first takes its place. */
   private keepFocus(): void {
     if (!this.focused || !this.node.contains(this.focused.element)) {
-      this.focused = null;
       const first = this.roots[0];
       if (first) {
         this.setFocused(first);
+      } else {
+        this.focused = null;
       }
     }
   }
@@ -444,6 +469,8 @@ export class TreeView extends Widget {
   }
 
   private roots: TreeItem[] = [];
+  /** The roots as they are without a filter. */
+  private unfiltered: TreeItem[] = [];
   private focused: TreeItem | null = null;
   private generation = 0;
   private typed = '';

@@ -13,7 +13,7 @@ import {
 } from '@model-loupe/core';
 import { Widget } from '@lumino/widgets';
 
-import { CATEGORY, CommandIDs, PRINTABLE_SELECTORS } from './commands';
+import { CATEGORY, CommandIDs, PRINTABLE_ROWS } from './commands';
 import type { LoupeServer } from './server';
 
 const SHOWN_MS = 5000;
@@ -44,7 +44,7 @@ export function addWriteCast(
     },
   });
   palette?.addItem({ command: CommandIDs.writeCast, category: CATEGORY });
-  for (const selector of PRINTABLE_SELECTORS) {
+  for (const selector of PRINTABLE_ROWS) {
     app.contextMenu.addItem({ command: CommandIDs.writeCast, selector, rank: 0 });
   }
 }

@@ -1,5 +1,5 @@
 /** Two models side by side, as a rendered Markdown document that follows them. */
-import { COMPARE, type CompareParams, type PrintedModel, type TreeNode } from '@model-loupe/core';
+import { compareModels, type CompareParams, type TreeNode } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
 import { AnsweredDocuments } from './documents';
@@ -19,6 +19,6 @@ export class Comparisons extends AnsweredDocuments {
   }
 
   protected async ask(query: string): Promise<string> {
-    return (await this.server.request<PrintedModel>(COMPARE, JSON.parse(query))).text;
+    return (await compareModels(this.server, JSON.parse(query) as CompareParams)).text;
   }
 }

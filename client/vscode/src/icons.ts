@@ -22,6 +22,7 @@ const ICONS: Readonly<Record<NodeIcon, readonly [codicon: string, colour?: strin
   warning: ['warning', 'list.warningForeground'],
   more: ['ellipsis'],
   error: ['error', 'list.errorForeground'],
+  nothing: ['info'],
 };
 
 /** The icon of a tree row; a dot for a kind that only a newer server knows. */

@@ -1,5 +1,5 @@
 /** The sidebar's tree of models. */
-import { ModelTree, rowText, type ModelNode, type Sort, type TreeNode } from '@model-loupe/core';
+import { chooseModel, ModelTree, rowText, type ModelNode, type ModelPicker, type Sort, type TreeNode } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
 import { themeIcon } from './icons';
@@ -12,7 +12,7 @@ const REST_MS = 300;
 
 /** Shows core's model tree in a VS Code view. */
 export class ModelsView
-  implements vscode.TreeDataProvider<TreeNode>, vscode.TreeDragAndDropController<TreeNode>, vscode.Disposable
+  implements vscode.TreeDataProvider<TreeNode>, vscode.TreeDragAndDropController<TreeNode>, ModelPicker, vscode.Disposable
 {
   private readonly tree: ModelTree;
   private readonly view: vscode.TreeView<TreeNode>;
@@ -146,22 +146,26 @@ export class ModelsView
     return this.tree.printable(node);
   }
 
-  /** The only model that the workspace names, or the one that the user picks; none of those left `out`. */
-  async chooseModel(title: string, out: readonly ModelNode[] = []): Promise<ModelNode | undefined> {
-    const known = this.server.state.kind === 'ready' ? await this.tree.roots() : [];
-    const models = known.filter((model) => !out.includes(model));
-    if (models.length === 0) {
-      void vscode.window.showInformationMessage(
-        out.length > 0
-          ? vscode.l10n.t('Model Loupe: no other model is named in this workspace.')
-          : vscode.l10n.t('Model Loupe: no model is named in this workspace.')
-      );
-    }
-    if (models.length <= 1) {
-      return models[0];
-    }
+  /** The only model that the workspace names, or the one that the user picks. */
+  chooseModel(title: string): Promise<ModelNode | undefined> {
+    return chooseModel(this, title);
+  }
+
+  async models(): Promise<readonly ModelNode[]> {
+    return this.server.state.kind === 'ready' ? this.tree.roots() : [];
+  }
+
+  async pick(title: string, models: readonly ModelNode[]): Promise<ModelNode | undefined> {
     const items = models.map((model) => ({ label: model.label, description: model.description, model }));
     return (await vscode.window.showQuickPick(items, { title, matchOnDescription: true }))?.model;
+  }
+
+  sayNone(another: boolean): void {
+    void vscode.window.showInformationMessage(
+      another
+        ? vscode.l10n.t('Model Loupe: no other model is named in this workspace.')
+        : vscode.l10n.t('Model Loupe: no model is named in this workspace.')
+    );
   }
 
   /** Put the next page in the place of a `more` row. */

@@ -1,13 +1,5 @@
 /** The commands of the tree of models: of its rows and of how it is shown. */
-import {
-  EXPORT,
-  rowText,
-  type Exported,
-  type ExportFormat,
-  type ExportParams,
-  type ModelNode,
-  type TreeNode,
-} from '@model-loupe/core';
+import { chooseTwo, exportModel, rowText, type ExportFormat, type ModelNode, type TreeNode } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
 import { revealInCode } from './code';
@@ -34,8 +26,7 @@ export function treeCommands(parts: Parts): Record<string, (row?: TreeNode, rows
   const copyAs = (format: ExportFormat) => async (row?: TreeNode) => {
     const model = await modelFor(view, row, vscode.l10n.t('Copy a model'));
     if (model) {
-      const params: ExportParams = { node: model.id, format };
-      await copy([(await parts.server.request<Exported>(EXPORT, params)).text]);
+      await copy([await exportModel(parts.server, model.id, format)]);
     }
   };
   return {
@@ -91,18 +82,11 @@ async function modelFor(view: ModelsView, row: TreeNode | undefined, title: stri
 
 /** Compare the models of two rows; ask for what was not chosen. */
 async function compare({ view, comparisons }: Parts, rows: readonly TreeNode[]): Promise<void> {
-  const chosen = new Set(rows.map((row) => view.modelOf(row)).filter((model) => model !== undefined));
-  const models = [...chosen].slice(0, 2);
-  for (const title of [vscode.l10n.t('Compare a model …'), vscode.l10n.t('… with this one')].slice(models.length)) {
-    const picked = await view.chooseModel(title, models);
-    if (!picked) {
-      return;
-    }
-    models.push(picked);
-  }
-  const [one, other] = models;
-  if (one && other) {
-    await comparisons.show(one, other);
+  const given = rows.map((row) => view.modelOf(row)).filter((model) => model !== undefined);
+  const titles = [vscode.l10n.t('Compare a model …'), vscode.l10n.t('… with this one')] as const;
+  const models = await chooseTwo(view, titles, given);
+  if (models) {
+    await comparisons.show(...models);
   }
 }
 

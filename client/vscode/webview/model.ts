@@ -7,9 +7,8 @@ import {
   CAST_PREVIEW,
   CHILDREN,
   FILE,
-  SIZES,
+  modelSizes,
   t,
-  type Area,
   type CastPreview,
   type CastPreviewParams,
   type CheckpointFile,
@@ -81,7 +80,7 @@ function tableView(title: string, rows: readonly (readonly [string, string])[]):
 }
 
 async function showTreemap(node: string): Promise<void> {
-  new Treemap(element(root, '#sizes'), await ask<Area>(SIZES, { node }));
+  new Treemap(element(root, '#sizes'), await modelSizes({ request: ask }, node));
 }
 
 function tellInPlace(place: HTMLElement, error: unknown): void {

@@ -8,7 +8,7 @@ import { photograph } from '../lib/browser.mjs';
 import { TORCH_PYTHON } from '../lib/samples.mjs';
 import { steps } from '../lib/steps.mjs';
 import { castSteps } from './casts.mjs';
-import { openDemo, openPanel, row, runCommand, typeAfter, widenPanel } from './lab.mjs';
+import { openDemo, openPanel, row, runCommand, typeAfter, untilSaved, widenPanel } from './lab.mjs';
 import { settingSteps } from './settings.mjs';
 import { writeSteps } from './write-cast.mjs';
 
@@ -68,6 +68,7 @@ step('the document follows the model', async () => {
 });
 
 step('it is there again when the page is loaded again', async () => {
+  await untilSaved(page, 'model-loupe-printed');
   await page.reload();
   await printed().getByText('once a notebook or a Python file is open').waitFor();
   await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();

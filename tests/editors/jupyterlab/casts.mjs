@@ -5,7 +5,7 @@ import { assertAccessible } from '../lib/accessible.mjs';
 import { photograph } from '../lib/browser.mjs';
 import { apply, assertMeasures, assertSorts, assertTellsMore } from '../lib/casts.mjs';
 import { until } from '../lib/processes.mjs';
-import { runCommand } from './lab.mjs';
+import { chooseTheme, runCommand } from './lab.mjs';
 
 const PAGE = '.jp-ModelLoupe-casts';
 
@@ -52,10 +52,10 @@ export function castSteps(step, opened) {
 
   step('axe finds nothing serious, light or dark', async () => {
     await assertAccessible(opened(), PAGE);
-    await chooseTheme('Dark');
+    await chooseTheme(opened(), 'Dark');
     await assertAccessible(opened(), PAGE);
     await photograph(opened(), 'jupyterlab-casts-dark');
-    await chooseTheme('Light');
+    await chooseTheme(opened(), 'Light');
   });
 
   step('Apply shows the line that changes, then changes it in its cell; one undo takes it back', async () => {
@@ -87,12 +87,4 @@ export function castSteps(step, opened) {
     await focused.waitFor();
     await opened().locator('.lm-TabBar-tab.lm-mod-current', { hasText: /^Casts · / }).locator('.lm-TabBar-tabCloseIcon').click();
   });
-
-  async function chooseTheme(name) {
-    await runCommand(opened(), `Use Theme: JupyterLab ${name}`).catch(() => undefined);
-    await until(
-      async () => (await opened().locator('body').getAttribute('data-jp-theme-light')) === String(name === 'Light'),
-      `the theme is ${name}`,
-    );
-  }
 }

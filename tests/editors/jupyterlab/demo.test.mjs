@@ -8,6 +8,7 @@ import { photograph } from '../lib/browser.mjs';
 import { until } from '../lib/processes.mjs';
 import { steps } from '../lib/steps.mjs';
 import { card, hover, leave, openAsText, openDemo, openPanel, processes, row, runCommand, typeAfter, widenPanel } from './lab.mjs';
+import { modelSteps } from './models.mjs';
 
 // 18 layers × 34,944, the embedding's 512 × 64 and the last norm's 64; the tied head counts once.
 const PARAMETERS = '661,824';
@@ -111,6 +112,8 @@ step('refresh shows what changed on disk', async () => {
   await page.locator('.jp-ModelLoupe').getByRole('button', { name: 'Refresh' }).click();
   await row(page, 'added_by_the_test').waitFor();
 });
+
+modelSteps(step, () => lab);
 
 step('fields of config.json are explained, and what is wrong is underlined', async () => {
   const config = join(lab.folder, 'small-gemma/config.json');

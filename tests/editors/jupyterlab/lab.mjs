@@ -212,6 +212,26 @@ export async function runCommand(page, title) {
   await palette.locator('.lm-CommandPalette-item', { hasText: title }).first().click();
 }
 
+/** Waits until JupyterLab has saved that such a document is open: it does so a moment later, and only then brings it back. */
+export async function untilSaved(page, namespace) {
+  const isSaved = async (name) => {
+    const { baseUrl, token } = JSON.parse(document.querySelector('#jupyter-config-data').textContent);
+    const answer = await fetch(`${baseUrl}lab/api/workspaces`, { headers: { Authorization: `token ${token}` } });
+    const { workspaces } = await answer.json();
+    return workspaces.values.some(({ data }) => JSON.stringify(data['layout-restorer:data']?.main ?? '').includes(name));
+  };
+  await until(() => page.evaluate(isSaved, `${namespace}:`), `JupyterLab saves the layout with ${namespace}`);
+}
+
+/** Chooses JupyterLab's own theme of that name: `Light` or `Dark`. */
+export async function chooseTheme(page, name) {
+  await runCommand(page, `Use Theme: JupyterLab ${name}`).catch(() => undefined);
+  await until(
+    async () => (await page.locator('body').getAttribute('data-jp-theme-light')) === String(name === 'Light'),
+    `the theme is ${name}`,
+  );
+}
+
 /** Ids of the processes below `ancestor` whose command line has all of `words`. */
 export function processes(ancestor, ...words) {
   const parents = new Map();

@@ -17,9 +17,12 @@ export async function assertAccessible(frame, selector) {
   assert.deepEqual(found, []);
 }
 
-/** Fails with the texts of a treemap whose contrast is below 4.5 (WCAG 2, AA), and with a legend that is not its boxes'. */
-export async function assertReadable(frame) {
-  const { faint, texts, legend, edges } = await frame.evaluate(() => {
+/**
+ * Fails with the texts of a treemap whose contrast is below 4.5 (WCAG 2, AA), and with a legend that is not its boxes'.
+ * The treemap is in the page that `selector` names.
+ */
+export async function assertReadable(frame, selector = '#page') {
+  const { faint, texts, legend, edges } = await frame.evaluate((within) => {
     const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
     /** Paints colours over each other; gives what is seen, of 255. */
     const seen = (layers) => {
@@ -40,7 +43,7 @@ export async function assertReadable(frame) {
       const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b);
       return (light + 0.05) / (dark + 0.05);
     };
-    const page = [getComputedStyle(document.querySelector('#page')).backgroundColor, 1];
+    const page = [getComputedStyle(document.querySelector(within)).backgroundColor, 1];
     const texts = [...document.querySelectorAll('.loupe-area text')];
     const faint = texts.flatMap((text) => {
       const place = text.getBoundingClientRect();
@@ -60,7 +63,7 @@ export async function assertReadable(frame) {
       legend: colours('.loupe-dtype', '::before', 'borderTopColor'),
       edges: colours('.loupe-area:not(.loupe-divided) rect', undefined, 'stroke'),
     };
-  });
+  }, selector);
   assert.deepEqual(faint, []);
   assert(texts > 0);
   assert.deepEqual(legend, edges);

@@ -5,6 +5,7 @@ import { formatBytes } from '../format.js';
 import { t } from '../translation.js';
 import type { Area } from '../protocol.js';
 import { layout, type Box } from './layout.js';
+import { follow } from './path.js';
 import { areaText, dtypesOf, fitting } from './words.js';
 
 /** Narrowest drawing; its height is this part of its width. */
@@ -20,7 +21,7 @@ export class Treemap {
   /** The modules that were opened, the whole model first, down to the one that is shown. */
   private opened: readonly Area[];
   private shown: Area;
-  private readonly dtypes: readonly string[];
+  private dtypes: readonly string[];
   private width = 0;
 
   constructor(
@@ -33,6 +34,14 @@ export class Treemap {
     this.draw();
     // One unit of the drawing is one pixel: scaled down with it, words could not be read beside the code.
     new ResizeObserver(() => this.fit()).observe(root);
+  }
+
+  /** Shows newer sizes; modules that were opened stay open as far as there still are such. */
+  update(whole: Area): void {
+    this.dtypes = dtypesOf(whole);
+    this.opened = follow(whole, this.opened);
+    this.shown = this.opened.at(-1) ?? whole;
+    this.draw();
   }
 
   private fit(): void {

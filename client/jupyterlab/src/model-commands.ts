@@ -1,0 +1,152 @@
+/** The commands about whole models and about how the tree is shown; their labels are those of VS Code's. */
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { Clipboard, Notification, type ICommandPalette } from '@jupyterlab/apputils';
+import { chooseModel, chooseTwo, exportModel, type ExportFormat, type ModelNode } from '@model-loupe/core';
+
+import { revealInCode } from './code-places';
+import { CATEGORY, MODEL_ROW, PRINTABLE_ROWS } from './commands';
+import type { Comparisons } from './comparisons';
+import type { ModelsPanel } from './panel';
+import { DialogPicker } from './picker';
+import type { LoupeServer } from './server';
+import type { SizesPages } from './sizes';
+
+export const ModelCommandIDs = {
+  filter: 'model-loupe:filter',
+  clearFilter: 'model-loupe:clear-filter',
+  sortBySize: 'model-loupe:sort-by-size',
+  sortInOrder: 'model-loupe:sort-in-order',
+  compare: 'model-loupe:compare',
+  showSizes: 'model-loupe:show-sizes',
+  revealInCode: 'model-loupe:reveal-in-code',
+  copyText: 'model-loupe:copy-text',
+  copyMarkdown: 'model-loupe:copy-markdown',
+  copyJson: 'model-loupe:copy-json',
+} as const;
+
+const COPIES: readonly (readonly [id: string, words: string, format: ExportFormat])[] = [
+  [ModelCommandIDs.copyText, 'Text', 'text'],
+  [ModelCommandIDs.copyMarkdown, 'Markdown', 'markdown'],
+  [ModelCommandIDs.copyJson, 'JSON', 'json'],
+];
+
+/** What the commands act on. */
+interface Parts {
+  readonly server: LoupeServer;
+  readonly panel: ModelsPanel;
+  readonly comparisons: Comparisons;
+  readonly sizes: SizesPages;
+}
+
+export function addModelCommands(app: JupyterFrontEnd, palette: ICommandPalette | null, parts: Parts): void {
+  addTreeCommands(app, parts.panel);
+  addAboutModels(app, parts);
+  for (const command of Object.values(ModelCommandIDs)) {
+    palette?.addItem({ command, category: CATEGORY });
+  }
+  const { compare, showSizes, revealInCode: reveal } = ModelCommandIDs;
+  for (const selector of PRINTABLE_ROWS) {
+    app.contextMenu.addItem({ command: showSizes, selector, rank: 0 });
+  }
+  app.contextMenu.addItem({ command: compare, selector: MODEL_ROW, rank: 0 });
+  app.contextMenu.addItem({ command: reveal, selector: MODEL_ROW, rank: 0 });
+  for (const [command] of COPIES) {
+    app.contextMenu.addItem({ command, selector: MODEL_ROW, rank: 1 });
+  }
+}
+
+/** How the tree is shown. */
+function addTreeCommands({ commands, shell }: JupyterFrontEnd, panel: ModelsPanel): void {
+  commands.addCommand(ModelCommandIDs.filter, {
+    label: 'Filter Models',
+    caption: 'Filter tensors and config fields by a part of their names',
+    execute: async () => {
+      // After the palette, which brings the keyboard back to the document in front.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      panel.entersAtFilter = true;
+      shell.activateById(panel.id);
+    },
+  });
+  commands.addCommand(ModelCommandIDs.clearFilter, {
+    label: 'Clear Filter',
+    isVisible: () => panel.filter !== '',
+    execute: () => {
+      panel.filter = '';
+    },
+  });
+  commands.addCommand(ModelCommandIDs.sortBySize, {
+    label: 'Sort by Size',
+    isVisible: () => panel.sort === 'order',
+    execute: () => {
+      panel.sort = 'size';
+    },
+  });
+  commands.addCommand(ModelCommandIDs.sortInOrder, {
+    label: 'Sort in the Model\'s Order',
+    isVisible: () => panel.sort === 'size',
+    execute: () => {
+      panel.sort = 'order';
+    },
+  });
+  panel.shownChanged.connect(() => {
+    commands.notifyCommandChanged();
+  });
+}
+
+/** Each about the model of the row that the keyboard is at, else about one that the user picks. */
+function addAboutModels(app: JupyterFrontEnd, { server, panel, comparisons, sizes }: Parts): void {
+  const picker = new DialogPicker(() => panel.roots());
+  const isEnabled = (): boolean => server.state === 'ready';
+  /** What to do with the model; `title` is that of the question for it. */
+  const withModel = (title: string, act: (model: ModelNode) => unknown) => async (): Promise<void> => {
+    const model = panel.currentModel ?? (await chooseModel(picker, title));
+    if (model) {
+      await act(model);
+    }
+  };
+  const showSizes = withModel('Where the bytes of a model are', ({ id }) => sizes.show({ node: id }));
+  app.commands.addCommand(ModelCommandIDs.compare, {
+    label: 'Compare Models',
+    caption: 'Show two models side by side',
+    isEnabled,
+    execute: ({ node, other }) =>
+      typeof node === 'string' && typeof other === 'string'
+        ? comparisons.show({ node, other })
+        : compare(comparisons, picker, panel.currentModel),
+  });
+  app.commands.addCommand(ModelCommandIDs.showSizes, {
+    label: 'Show Sizes',
+    caption: 'Show where the bytes of a model are',
+    isEnabled,
+    execute: ({ node }) => (typeof node === 'string' ? sizes.show({ node }) : showSizes()),
+  });
+  app.commands.addCommand(ModelCommandIDs.revealInCode, {
+    label: 'Reveal in Code',
+    caption: 'Go to where the code names a model',
+    isEnabled,
+    execute: withModel('Which model to go to', (model) => revealInCode(app, server, model)),
+  });
+  for (const [id, words, format] of COPIES) {
+    app.commands.addCommand(id, {
+      label: `Copy Model as ${words}`,
+      isEnabled,
+      execute: withModel('Copy a model', (model) => copyModel(server, model, format)),
+    });
+  }
+}
+
+async function compare(comparisons: Comparisons, picker: DialogPicker, given: ModelNode | undefined): Promise<void> {
+  const titles = ['Compare a model …', given ? `Compare ${given.label} with …` : '… with this one'] as const;
+  const two = await chooseTwo(picker, titles, given ? [given] : []);
+  if (two) {
+    await comparisons.show({ node: two[0].id, other: two[1].id });
+  }
+}
+
+async function copyModel(server: LoupeServer, model: ModelNode, format: ExportFormat): Promise<void> {
+  try {
+    Clipboard.copyToSystem(await exportModel(server, model.id, format));
+  } catch (reason) {
+    Notification.error(`Model Loupe: ${reason instanceof Error ? reason.message : String(reason)}`, { autoClose: false });
+  }
+}
