@@ -52,7 +52,8 @@ export function settingSteps(step, lab) {
     await opened().locator('.jp-FileEditor .cm-line', { hasText: 'import AutoModel' }).click();
     await opened().keyboard.press('Control+End');
     await opened().locator('.jp-FileEditor .jp-ModelLoupe-hint', { hasText: /· float64 / }).waitFor();
-    // That showed the file browser instead.
+    await closeTab('long.py');
+    // Opening it showed the file browser instead.
     await openPanel(opened());
   });
 
@@ -66,11 +67,18 @@ export function settingSteps(step, lab) {
     await setting('codeLens.enabled').check();
     await openTab(/^sample.ipynb$/);
     await opened().locator('.jp-ModelLoupe-lens').first().waitFor();
+    await closeTab('Settings');
   });
 
   const setting = (name) => opened().locator(`[id$="_modelLoupe.${name}"]:is(input, select)`);
 
+  const tab = (name) => opened().locator('.lm-DockPanel-tabBar .lm-TabBar-tab', { hasText: name });
+
   async function openTab(name) {
-    await opened().locator('.lm-DockPanel-tabBar .lm-TabBar-tab', { hasText: name }).click();
+    await tab(name).click();
+  }
+
+  async function closeTab(name) {
+    await tab(name).locator('.lm-TabBar-tabCloseIcon').click();
   }
 }
