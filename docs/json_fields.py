@@ -296,7 +296,7 @@ targets[] | object | one cast
 targets[].dtype | string | what to
 targets[].title | string | that for people
 targets[].bytes | integer | bytes afterwards
-targets[].bits_per_parameter | number | bits for each element that is cast, scales and all
+targets[].bits_per_parameter | number | bits for each element that is cast or falls back, scales and all
 targets[].library | string | what does it
 targets[].hardware | string | what runs it
 targets[].elements | integer | elements that are cast

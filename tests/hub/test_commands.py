@@ -161,8 +161,13 @@ async def test_clear_the_cache(editor: Editor, hub: LocalHub, tmp_path: Path) ->
     assert list((tmp_path / "loupe").iterdir())
     hub.forget()
     params = types.ExecuteCommandParams("modelLoupe.clearCache")
-    await within(editor.client.workspace_execute_command_async(params))
-    assert list((tmp_path / "loupe").iterdir()) == []
+
+    # What was answered a moment ago may still be on its way to the disk.
+    async def is_cleared() -> bool:
+        await within(editor.client.workspace_execute_command_async(params))
+        return not list((tmp_path / "loupe").iterdir())
+
+    await until(is_cleared, "the cache is empty")
     assert "661,824 parameters" in await told(document, SMALL)
     assert hub.count("hub") == 6
 

@@ -21,7 +21,7 @@ from safetensors.numpy import save_file
 REPOSITORY = Path(__file__).parents[2]
 SERVE = (sys.executable, "-m", "model_loupe", "serve")
 # Whatever the server asks of its client has to come within this time; a hung test says so early.
-SECONDS = 10
+SECONDS = 30
 
 
 def server_environment(home: Path) -> dict[str, str]:

@@ -246,6 +246,21 @@ SNIPPETS = [
             "trainer = Trainer(model=model, processing_class=tokenizer)",
             "tokenizer",
         ),
+        (
+            "new",
+            f'{TOKENIZER}\nmodel = AutoModelForCausalLM.from_pretrained("./half")\n'
+            'inputs = tokenizer("a", return_tensors="pt").to("cpu")\nmodel.generate(**inputs)',
+            "inputs",
+            'tokenizer = AutoTokenizer.from_pretrained("./half")\n'
+            'model = AutoModelForCausalLM.from_pretrained("./half")\n'
+            'inputs = tokenizer("a", return_tensors="pt").to("cpu")\nmodel.generate(**inputs)',
+        ),
+        (
+            "new",
+            f'tokenizer = AutoTokenizer.from_pretrained("./half")\n{LOAD.format("")}\n'
+            'model(**tokenizer("a"))',
+        ),
+        ("new", f'{TOKENIZER}\n{LOAD.format("")}\nmodel(**own(tokenizer("a")))'),
         ("new", 'pipe = pipeline("text-generation", model="./half", tokenizer="./half")'),
         ("new", 'pipe = pipeline("text-generation", model="./half", tokenizer="./more-tokens")'),
         ("new", 'pipe = pipeline("text-generation", model="./single", tokenizer="./gpt2")'),

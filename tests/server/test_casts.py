@@ -14,6 +14,9 @@ import pytest_asyncio
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from model_loupe.inspector import ModelRequest
+from model_loupe.inspector.rows import Place
+
 from .editor import Document, Editor, Notebook, plain, session, within, write_model
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -309,6 +312,14 @@ async def test_code_actions_preview_and_load(editor: Editor, folder: Path) -> No
             "from transformers import AutoModelForCausalLM\nimport torch\n"
             "m = AutoModelForCausalLM.from_pretrained('./tiny', dtype=torch.bfloat16)\n"
         )
+
+
+async def test_a_preview_may_be_the_first_that_is_asked(folder: Path) -> None:
+    # As of a page that an editor brings back: nothing else of the server was needed by then.
+    async with session(folder, folders=(folder,)) as fresh:
+        row = Place(ModelRequest(str(folder / "tiny"))).id()
+        answer = await preview(fresh, row, plan=True, dtypes=["float16"])
+        assert [target["dtype"] for target in answer["targets"]] == ["float16"]
 
 
 async def test_the_way_to_a_tensor_is_that_of_the_tree_as_it_is(editor: Editor, tmp_path: Path) -> None:

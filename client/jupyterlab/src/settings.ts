@@ -35,7 +35,7 @@ export class LoupeSettings {
 
   readonly changed = new Signal<this, void>(this);
 
-  /** As the server takes them: what the user set here, else under Language Servers, else what the administrator did. */
+  /** As the server takes them: what is set here goes before what is set under Language Servers, and that before defaults. */
   over(languageServers: ReadonlyJSONObject): ReadonlyJSONObject {
     const { composite = {}, user = {} } = this.own ?? {};
     return expandDottedPaths({ ...composite, ...languageServers, ...user } as ReadonlyJSONObject);

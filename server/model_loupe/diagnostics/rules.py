@@ -165,8 +165,9 @@ _RULES = (
         "tokenizer-mismatch",
         "warning",
         "The tokenizer is another model's, and its vocabulary is not this model's.",
-        "Found where a model and a tokenizer of different names are used together and their vocabularies, as "
-        "their files have them, differ.",
+        "Found where a model and a tokenizer of different names are given to a pipeline or trainer, or the "
+        "model takes what the tokenizer made and no name on the way may mean another, and their "
+        "vocabularies, as their files have them, differ.",
         'pipeline("text-generation", model="./gemma", tokenizer="./llama")',
         'pipeline("text-generation", model="./gemma", tokenizer="./gemma")',
         fix="takes the model's own tokenizer.",

@@ -13,8 +13,9 @@ from model_loupe.documents.json_text import Hit, Member, Node, hit, parse_json
 from model_loupe.documents.names import repository_of
 from model_loupe.documents.notebook import read_notebook
 from model_loupe.documents.objects import Object, Typed
+from model_loupe.documents.pairs import Pair
 from model_loupe.documents.reference import Cell, Mention, Reference, Span
-from model_loupe.documents.sites import Argument, Pair, Site, Sites, Use
+from model_loupe.documents.sites import Argument, Site, Sites, Use
 
 __all__ = [
     "Analysis",

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
 from model_loupe.documents.calls import Calls
-from model_loupe.documents.facts import CallSite, dotted, given
+from model_loupe.documents.facts import CallSite, dotted
 from model_loupe.documents.installs import Install, installs_in
-from model_loupe.documents.names import kind_of
+from model_loupe.documents.pairs import Pair, Pairs, Trace
 from model_loupe.documents.reference import Reference, Span
-from model_loupe.documents.resolve import Names, Place, place_of
-from model_loupe.documents.trace import CASTS, Traced, cast_of
+from model_loupe.documents.resolve import Names, place_of
+from model_loupe.documents.trace import CASTS, cast_of
 
 _CASTING = (*CASTS, "to", "type")
 # A call of what was loaded is looked at if it is given one of these.
 _TELLING = frozenset(["max_length", "padding"])
 _KINDS_CALLED = ("tokenizer", "pipeline", "model")
-# Callables that take a model and its tokenizer: by keyword, else by position.
-_PAIRING: dict[str, tuple[int | None, int | None]] = {"pipeline": (1, 3)}
-_TRAINER = (0, None)
-_TOKENIZER_KEYWORDS = ("tokenizer", "processing_class")
-
-Trace = Callable[[ast.expr, Place], "Traced | None"]
 
 
 class Argument(NamedTuple):
@@ -81,15 +75,6 @@ class Use(NamedTuple):
         return next((argument for argument in self.arguments if argument.name == name), None)
 
 
-class Pair(NamedTuple):
-    """A model and a tokenizer that are used together; ``span`` is where the tokenizer is given."""
-
-    model: Reference
-    tokenizer: Reference
-    cell: int | None
-    span: Span
-
-
 class Sites:
     """Of one document; each list is made when first asked for."""
 
@@ -124,15 +109,8 @@ class Sites:
 
     @cached_property
     def pairs(self) -> list[Pair]:
-        """What is given a model and a tokenizer: pipelines, trainers."""
-        return [
-            pair
-            for number in range(self._names.own)
-            for name, sites in self._names.texts[number].calls.items()
-            if name in _PAIRING or name.endswith("Trainer")
-            for site in sites
-            if (pair := self._pair(number, name, site)) is not None
-        ]
+        """Models and tokenizers that are used together."""
+        return list(Pairs(self._indexes, self._names, self._calls, self._trace).all())
 
     @cached_property
     def installs(self) -> list[Install]:
@@ -195,29 +173,3 @@ class Sites:
                 return None
             node = bound[0].binding.value
         return (dotted(node.func) or "").rpartition(".")[2] or None if isinstance(node, ast.Call) else None
-
-    def _pair(self, number: int, name: str, site: CallSite) -> Pair | None:
-        model_at, tokenizer_at = _PAIRING.get(name, _TRAINER)
-        tokenizer = next(
-            (node for key in _TOKENIZER_KEYWORDS if (node := given(site.node, key, tokenizer_at))), None
-        )
-        model = given(site.node, "model", model_at)
-        if tokenizer is None or model is None:
-            return None
-        loaded, other = self._loaded(number, site, model), self._loaded(number, site, tokenizer)
-        if loaded is None or other is None:
-            return None
-        return Pair(loaded, other, self._indexes[number], self._names.texts[number].source.span(tokenizer))
-
-    def _loaded(self, number: int, site: CallSite, node: ast.expr) -> Reference | None:
-        """The call that loads what ``node`` is; of a name, what would load it."""
-        place = place_of(number, site.scope, node)
-        traced = self._trace(node, place)
-        if traced is not None:
-            return traced.reference if not traced.parts and traced.base is None else None
-        text = self._calls.text_of(node, place)
-        if text is None:
-            return None
-        span = self._names.texts[number].source.span(node)
-        kind = kind_of(text, self._calls.written)
-        return Reference(self._indexes[number], span, span, "", "", text, kind, 1.0, {}, "tokenizer")

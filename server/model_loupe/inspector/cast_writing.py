@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from model_loupe.domain.casts.plan import TensorPlan
@@ -17,6 +15,7 @@ from model_loupe.domain.dtypes import BY_NAME
 from model_loupe.domain.errors import LoupeError
 from model_loupe.domain.units import format_bytes
 from model_loupe.inspector.cast_folder import WeightFile, files_below, write_side_files
+from model_loupe.inspector.cast_unfinished import publish, unfinished
 from model_loupe.inspector.casting import (
     SECONDS,
     Preview,
@@ -29,8 +28,6 @@ from model_loupe.inspector.description import Description
 from model_loupe.inspector.inspect import Inspector
 from model_loupe.inspector.worker_process import Worker
 from model_loupe.sources.locate import ModelRequest
-
-_TRIES = 20
 
 
 class Written(NamedTuple):
@@ -157,12 +154,12 @@ class _Writing:
         cancelled: threading.Event | None,
         progress: Callable[[Progress], None] | None,
     ) -> Written:
-        with _unfinished(self._output) as folder:
+        with unfinished(self._output) as folder:
             self._check_room(folder)
             beyond = self._cast(folder, worker, cancelled, progress)
             left_out = write_side_files(self._description, self._target, folder, self._files)
             self._verify(folder)
-            _publish(folder, self._output)
+            publish(folder, self._output)
         return Written(
             path=self._output,
             dtype=self._target.name,
@@ -250,55 +247,3 @@ def _note(target: Target) -> str | None:
         f"models do not run in {target.name}: config.json keeps its dtype, at which transformers 5 loads the "
         "weights; older versions may leave them as they are"
     )
-
-
-@contextmanager
-def _unfinished(output: str) -> Iterator[str]:
-    """A new folder beside ``output``, which is gone afterwards; so are the folders made to hold it."""
-    made = []
-    parent = os.path.dirname(output)
-    while not os.path.isdir(parent):
-        made.append(parent)
-        parent = os.path.dirname(parent)
-    folder = os.path.join(
-        os.path.dirname(output), f".{os.path.basename(output)}.{secrets.token_hex(4)}.unfinished"
-    )
-    try:
-        os.makedirs(folder)
-        yield folder
-    finally:
-        _remove(folder)
-        for path in made:
-            # One with the output in it stays.
-            with suppress(OSError):
-                os.rmdir(path)
-
-
-def _remove(folder: str) -> None:
-    """Removes it though a worker that was just killed may still be ending."""
-    for _ in range(_TRIES):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not os.path.lexists(folder):
-            return
-        time.sleep(0.05)
-
-
-def _publish(folder: str, output: str) -> None:
-    """Gives the folder its name, once all of it is on the disk."""
-    for _, path in files_below(folder):
-        _settle(path)
-    _settle(folder)
-    with suppress(FileNotFoundError):
-        os.rmdir(output)
-    os.rename(folder, output)
-    _settle(os.path.dirname(output))
-
-
-def _settle(path: str) -> None:
-    if os.path.isdir(path) and os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -16,11 +16,13 @@ from model_loupe.domain.explain import (
     Explanation,
     Subject,
     attention_flops,
+    convolved,
     explain,
     flops_of,
     repeated,
     scope_of,
 )
+from model_loupe.domain.explain.scope import Scope
 from model_loupe.domain.memory import Wanted
 from model_loupe.domain.modules import children
 from model_loupe.domain.tensors import Tensor
@@ -115,10 +117,21 @@ def _flops_line(description: Description, part: Part) -> str:
     flops = flops_of(inside, config, _ALL_OF_THEM if one_expert else description.experts)
     if not flops:
         return ""
-    position = scope_of(config, part.subject.path).position + (" that is sent here" if one_expert else "")
+    scope = scope_of(config, part.subject.path)
+    found = explain(part.subject, scope)
+    if found and found.kind == "convolution":
+        return _convolution_line(found, scope, flops)
+    position = scope.position + (" that is sent here" if one_expert else "")
     scores = attention_flops(inside, config) if len(inside) > 1 else 0
     more = f", and {format_count(scores)} for each {position} attended to" if scores else ""
     return f"{format_count(flops)} FLOPs per {position} in matrices{more} ({SOURCE})"
+
+
+def _convolution_line(found: Explanation, scope: Scope, flops: int) -> str:
+    position = "position of its output" if found.runs is None else scope.position
+    positions = convolved(found, scope)
+    more = f", {format_count(flops * positions)} for all {positions:,}" if positions else ""
+    return f"{format_count(flops)} FLOPs per {position} in its kernel{more} ({SOURCE})"
 
 
 def _output_line(description: Description, found: Explanation, wanted: Wanted) -> str:
@@ -215,8 +228,7 @@ def _built_inside(path: str, module: BuiltModule, copies: int) -> Iterator[Count
 
 def _own(subject: Subject, copies: int) -> Iterator[Counted]:
     """A module with a weight as it is; of others each parameter by itself."""
-    names = [name for name, _ in subject.parameters]
-    if "weight" in names or len(names) == 1:
+    if any(name == "weight" for name, _ in subject.parameters):
         yield Counted(subject, copies)
         return
     for name, shape in subject.parameters:

@@ -64,9 +64,11 @@ def ours(path, site, targets, *, sampled=False):
     yield
     file = TensorFile(path)
     formats = [format_named(name) for name in targets]
-    for stored in file.tensors().values():
+    tensors = file.tensors().values()
+    runs = sample.runs_of_each(len(tensors))
+    for stored in tensors:
         if sampled:
-            sample.estimates(sample.sample_of(file, stored, 0), formats)
+            sample.estimates(sample.sample_of(file, stored, 0, runs), formats)
         else:
             exact.ExactPass(file, stored, formats, lambda nbytes: None).run()
 

@@ -89,7 +89,7 @@ step('the palette prints what the row at the keyboard belongs to', async () => {
 
 castSteps(step, () => page);
 writeSteps(step, () => lab);
-settingSteps(step, () => page);
+settingSteps(step, () => lab);
 
 step('Jump to Definition opens the class in the installed transformers, outside of the served folder', async () => {
   await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { photograph } from '../lib/browser.mjs';
+import { until } from '../lib/processes.mjs';
 import { writeCheckpoint } from '../lib/samples.mjs';
 import { row, runCommand, typeAfter } from './lab.mjs';
 
@@ -54,6 +55,8 @@ export function writeSteps(step, opened) {
     await dialog().getByRole('button', { name: 'Write Checkpoint' }).click();
     await toast(/[1-9][\d.]* [MG]iB of [\d.]+ GiB/).getByRole('button', { name: 'Cancel' }).click();
     await toast(/was cancelled: nothing was written/).waitFor();
-    assert.deepEqual(readdirSync(folder).filter((name) => name.includes('full-size')), ['full-size']);
+    const left = () => readdirSync(folder).filter((name) => name.includes('full-size'));
+    await until(() => left().length === 1, 'what was begun is removed');
+    assert.deepEqual(left(), ['full-size']);
   });
 }

@@ -147,6 +147,7 @@ step('a vocabulary is searched from its row', async () => {
 
 step('a page of casts is there again, with its figures, when the window was loaded anew', async () => {
   await workbench.open(workspace.folder);
+  await page.locator('.tab', { hasText: /^Casts · / }).click();
   const casts = await webViewFrame(page, '.loupe-targets');
   await casts.getByText('estimated from a sample of every tensor').waitFor(IMPORT);
   assert.equal(await casts.locator('.loupe-error').count(), 0);

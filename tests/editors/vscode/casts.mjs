@@ -8,7 +8,7 @@ import { apply, assertMeasures, assertSorts, assertTellsMore } from '../lib/cast
 import { openFile } from '../lib/codeServer.mjs';
 import { until } from '../lib/processes.mjs';
 import { writeSmallGemma } from '../lib/samples.mjs';
-import { EDITOR, inBothThemes, lens, runCommand, treeRow, webViewFrame, widenSideBar } from './page.mjs';
+import { EDITOR, inEachTheme, lens, runCommand, treeRow, webViewFrame, widenSideBar } from './page.mjs';
 
 const LINES = `${EDITOR} .view-lines`;
 
@@ -32,9 +32,9 @@ export function castSteps(step, opened) {
     await photograph(opened().workbench.page, 'casts');
   });
 
-  step('axe finds nothing serious, dark or light', async () => {
+  step('axe finds nothing serious in light, dark and high contrast', async () => {
     const { workbench, workspace } = opened();
-    await inBothThemes(casts, workspace.folder, async (kind) => {
+    await inEachTheme(casts, workspace.folder, async (kind) => {
       await assertAccessible(casts, '#page');
       await photograph(workbench.page, `casts-${kind}`);
     });

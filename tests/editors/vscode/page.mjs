@@ -3,6 +3,11 @@ import { until } from '../lib/processes.mjs';
 import { writeSetting } from '../lib/samples.mjs';
 
 export const EDITOR = '.editor-instance';
+const THEMES = [
+  ['Default Light Modern', 'light'],
+  ['Default High Contrast', 'high-contrast'],
+  ['Default Dark Modern', 'dark'],
+];
 const TREE = '.tree-explorer-viewlet-tree-view';
 
 export const lens = (page, scope, text) => page.locator(`${scope} .codelens-decoration a`, { hasText: text });
@@ -67,9 +72,9 @@ export function webViewFrame(page, selector) {
   }, `a web view has ${selector}`);
 }
 
-/** Checks a page of ours in a dark and in a light theme, which the setting of this workspace folder makes. */
-export async function inBothThemes(frame, folder, check) {
-  for (const [theme, kind] of [['Default Light Modern', 'light'], ['Default Dark Modern', 'dark']]) {
+/** Checks a page of ours in light, in high contrast and in dark, which the setting of this workspace folder makes. */
+export async function inEachTheme(frame, folder, check) {
+  for (const [theme, kind] of THEMES) {
     writeSetting(folder, 'workbench.colorTheme', theme);
     await frame.locator(`body.vscode-${kind}`).waitFor();
     await check(kind);

@@ -94,6 +94,50 @@ def test_a_pair(call: str, names: tuple[str, str] | None) -> None:
     assert found == ([names] if names else [])
 
 
+@pytest.mark.parametrize(
+    ("code", "given"),
+    [
+        ("m(**t('a'))", "t('a')"),
+        ("m(**t('a', return_tensors='pt').to('cuda'))", "t('a', return_tensors='pt').to('cuda')"),
+        ("m.generate(t('a').input_ids)", "t('a').input_ids"),
+        ("x = t('a')\nm.generate(**x, max_new_tokens=3)", "x"),
+        ("m(input_ids=t('a')['input_ids'])", "t('a')['input_ids']"),
+        ("ids = t.apply_chat_template(chat)\nm(ids)", "ids"),
+        ("def f(text):\n    x = t(text)\n    return m.generate(x['input_ids'])", "x['input_ids']"),
+        ("n = m.to('cuda').eval()\nn(**t('a'))", "t('a')"),
+        ("for text in texts:\n    m(**t(text))", "t(text)"),
+        ("x, y = t('a'), 1\nm(**x)", "x"),
+        ("name = './b'\nt = AutoTokenizer.from_pretrained(name)\nm(**t('a'))", "t('a')"),
+    ],
+)
+def test_tokens_that_are_given_to_a_model(code: str, given: str) -> None:
+    [pair] = sites(LOAD + code + "\n").pairs
+    assert (pair.model.model, pair.tokenizer.model) == ("./a", "./b")
+    assert cut(LOAD + code, pair.span) == given
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "t = other\nm(**t('a'))",
+        "if c:\n    t = AutoTokenizer.from_pretrained('./a')\nm(**t('a'))",
+        "def f(t):\n    return m(**t('a'))",
+        "def f(m):\n    return m(**t('a'))",
+        "def f(x):\n    return m(**t(x))\nt = AutoTokenizer.from_pretrained('./a')",
+        "x = t('a')\nx['input_ids'] = y\nm(**x)",
+        "x = prepare(t('a'))\nm(**x)",
+        "m(t('a').attention_mask)",
+        "len(t('a'))",
+        "m.resize(t('a'))",
+        "m.layers[0](**t('a'))",
+        "import os\nt = AutoTokenizer.from_pretrained(os.environ.get('T', './b'))\nm(**t('a'))",
+        "for t in tokenizers:\n    m(**t('a'))",
+    ],
+)
+def test_tokens_whose_way_is_not_certain(code: str) -> None:
+    assert sites(LOAD + code + "\n").pairs == []
+
+
 def test_an_adapter_and_what_it_is_put_on() -> None:
     text = f"from peft import PeftModel\n{LOAD}p = PeftModel.from_pretrained(m.eval(), './c')\n"
     [(adapter, base)] = sites(text).adapted

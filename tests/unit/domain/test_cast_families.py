@@ -132,7 +132,6 @@ def test_a_plan_by_families_is_that_of_each_tensor(
     assert found.before == sum(each.kind.nbytes for each in expected)
     assert found.nbytes == sum(each.nbytes for each in expected)
     assert found.elements == sum(each.kind.elements for each in cast)
-    assert found.cast_nbytes == sum(each.nbytes for each in cast)
     assert targets_by_name([found]) == {each.name: (target,) for each in cast}
     assert kept_modules(found) == kept_one_by_one(expected)
     blocks: dict[str, list[int]] = {}

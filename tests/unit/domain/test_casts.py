@@ -169,6 +169,16 @@ def test_gguf_takes_matrices_and_falls_back_as_llama_cpp_does() -> None:
     assert (found["norm.weight"].dtype, found["norm.weight"].nbytes) == ("float32", 2048)
 
 
+@pytest.mark.parametrize(("target", "row", "bits"), [("Q4_K", 96, 5.5), ("Q6_K", 96, 8.5), ("Q6_K", 33, 16)])
+def test_bits_are_those_of_the_type_that_rows_fall_back_to(target: str, row: int, bits: float) -> None:
+    short = ("a.weight", "bfloat16", (10, row))
+    assert of(target, table(short, ("norm.weight", "bfloat16", (512,)))).bits_per_parameter == bits
+    long = ("b.weight", "bfloat16", (10, 256))
+    both = of(target, table(short, long)).bits_per_parameter
+    own = TARGETS[target].nbytes((1, 256)) * 8 / 256
+    assert both == pytest.approx((row * bits + 256 * own) / (row + 256))
+
+
 def test_rows_that_do_not_fit_blocks_stay() -> None:
     found = of("mxfp4", table(("a.weight", "bfloat16", (4, 40))))
     assert kept_modules(found)[0].reason == "rows of 40 are no multiple of 32"

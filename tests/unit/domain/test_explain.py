@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import prod
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from model_loupe.domain.explain import (
     Counted,
     Subject,
     attention_flops,
+    convolved,
     explain,
     flops_of,
     repeated,
@@ -303,6 +305,44 @@ def test_cross_attention_meets_the_positions_of_two() -> None:
     assert flops_of(cross[:1], T5, None)
     assert flops_of(cross[1:], T5, None)
     assert flops_of(cross, T5, None) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "shape", "config", "each", "positions"),
+    [
+        (
+            "vit.embeddings.patch_embeddings.projection",
+            (768, 3, 16, 16),
+            {"hidden_size": 768, "image_size": 224, "patch_size": 16},
+            1,
+            196,
+        ),
+        (
+            "model.encoder.conv1",
+            (384, 80, 3),
+            {"d_model": 384, "num_mel_bins": 80, "max_source_positions": 1500},
+            2,
+            1500,
+        ),
+        ("embedder.convolution", (64, 3, 7, 7), {"hidden_sizes": [256]}, 1, None),
+    ],
+)
+def test_a_kernel_is_met_by_each_position(
+    path: str, shape: tuple[int, ...], config: dict[str, Any], each: int, positions: int | None
+) -> None:
+    kernel = Subject(path, (("weight", shape),), f"Conv{len(shape) - 2}d")
+    found, scope = explain(kernel, scope_of(config, path)), scope_of(config, path)
+    assert found is not None
+    assert flops_of([Counted(kernel, 1)], config, None) == 2 * each * prod(shape)
+    assert convolved(found, scope) == positions
+
+
+def test_a_kernel_whose_positions_are_not_known_is_not_added() -> None:
+    kernel = Counted(Subject("embedder.convolution", (("weight", (64, 3, 7, 7)),), "Conv2d"), 1)
+    layer = Counted(subject("bert.encoder.layer.0.attention.self.query", (768, 768)), 1)
+    assert flops_of([kernel, layer], BERT, None) is None
+    assert flops_of([layer, kernel], BERT, None) is None
+    assert flops_of([kernel._replace(copies=2)], BERT, None) is None
 
 
 def test_a_pooler_is_met_once_a_text() -> None:

@@ -47,12 +47,16 @@ class TensorPlan(NamedTuple):
 
 
 class FamilyPlan(NamedTuple):
-    """What each tensor of a family becomes, which takes ``nbytes``; ``reason`` as in ``TensorPlan``."""
+    """What each tensor of a family becomes, which takes ``nbytes``; ``reason`` as in ``TensorPlan``.
+
+    ``falls_back``: it is packed, but as another type than the target.
+    """
 
     family: Family
     dtype: str
     nbytes: int
     reason: str | None
+    falls_back: bool = False
 
     @property
     def all_nbytes(self) -> int:
@@ -71,21 +75,22 @@ class Kept(NamedTuple):
 
 
 class CastPlan(NamedTuple):
-    """``before`` and ``nbytes`` are of all tensors, ``elements`` and ``cast_nbytes`` of what is cast."""
+    """``before`` and ``nbytes`` are of all tensors, ``elements`` of what is cast."""
 
     target: Target
     families: tuple[FamilyPlan, ...]
     before: int
     nbytes: int
     elements: int
-    cast_nbytes: int
 
     @property
     def bits_per_parameter(self) -> float:
-        """Of what is cast, scales included; the format's own where nothing is."""
-        if not self.elements:
+        """Of what is cast or falls back, scales included; the format's own where nothing is."""
+        packed = [each for each in self.families if each.reason is None or each.falls_back]
+        elements = sum(len(each.family) * each.family.kind.elements for each in packed)
+        if not elements:
             return float(self.target.element_bits)
-        return 8 * self.cast_nbytes / self.elements
+        return 8 * sum(each.all_nbytes for each in packed) / elements
 
     @property
     def cast(self) -> list[FamilyPlan]:
@@ -122,16 +127,15 @@ def _plan(
         becomes = decide.on(family)
         if family.first in aliases:
             # One parameter, which is counted where it is stored first.
-            becomes = becomes._replace(nbytes=0, reason=f"tied: one with {aliases[family.first]}")
+            tied = f"tied: one with {aliases[family.first]}"
+            becomes = becomes._replace(nbytes=0, reason=tied, falls_back=False)
         found.append(becomes)
-    cast = [each for each in found if each.reason is None]
     return CastPlan(
         target,
         tuple(found),
         before=sum(len(family) * family.kind.nbytes for family in families),
         nbytes=sum(each.all_nbytes for each in found),
-        elements=sum(len(each.family) * each.family.kind.elements for each in cast),
-        cast_nbytes=sum(each.all_nbytes for each in cast),
+        elements=sum(len(each.family) * each.family.kind.elements for each in found if each.reason is None),
     )
 
 
@@ -213,7 +217,8 @@ class _Decision:
         fallback, block, nbytes = _FALLBACKS.get(self._target.name, _FLOAT16)
         if kind.shape[-1] % block:
             fallback, block, nbytes = _FLOAT16
-        return FamilyPlan(family, fallback, kind.elements // block * nbytes, f"{reason}: {fallback}")
+        nbytes *= kind.elements // block
+        return FamilyPlan(family, fallback, nbytes, f"{reason}: {fallback}", falls_back=True)
 
     def _element_wise(self, family: Family) -> FamilyPlan:
         guarded = self._guard(family.first)

@@ -8,7 +8,7 @@ model's config, are the shape that is there; anything else is left unexplained. 
 from __future__ import annotations
 
 from model_loupe.domain.explain.explanation import Explanation, Matrix, Subject, explain
-from model_loupe.domain.explain.flops import SOURCE, Counted, attention_flops, flops_of, repeated
+from model_loupe.domain.explain.flops import SOURCE, Counted, attention_flops, convolved, flops_of, repeated
 from model_loupe.domain.explain.scope import Scope, scope_of
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Scope",
     "Subject",
     "attention_flops",
+    "convolved",
     "explain",
     "flops_of",
     "repeated",

@@ -10,11 +10,13 @@ _PATCHES = Role(
     "convolution",
     "Cuts the image into patches and makes a vector of each.",
     ("hidden", "channels", "patch", "patch"),
+    1,
 )
 _FILM = Role(
     "convolution",
     "Cuts the film into patches over some frames and makes a vector of each.",
     ("hidden", "channels", "temporal_patch", "patch", "patch"),
+    1,
 )
 _FLAT = linear("Makes a vector of each patch's pixels.", "hidden", "channels*patch*patch")
 TABLE.add(
@@ -24,13 +26,14 @@ TABLE.add(
     _FILM,
     _FLAT,
 )
+# Whisper's: the second has a stride of two, so the first runs twice for each frame that the layers see.
 TABLE.add(
     "encoder.conv1",
-    Role("convolution", "Mixes the mel bins of three frames.", ("hidden", "mels", "3")),
+    Role("convolution", "Mixes the mel bins of three frames.", ("hidden", "mels", "3"), 2),
 )
 TABLE.add(
     "encoder.conv2",
-    Role("convolution", "Mixes three frames and keeps every second.", ("hidden", "hidden", "3")),
+    Role("convolution", "Mixes three frames and keeps every second.", ("hidden", "hidden", "3"), 1),
 )
 TABLE.add("cls_token", Role("values", "The vector that stands for the whole image.", ("1", "1", "hidden")))
 TABLE.add("class_embedding", Role("values", "The vector that stands for the whole image.", ("hidden",)))

@@ -68,7 +68,7 @@ class Explanation(NamedTuple):
     """``sentence`` says what it does; ``matrix`` is None for what holds nothing itself.
 
     ``notes`` are what follows from the sizes. ``width`` is the length of the vector that it gives for each
-    ``position``.
+    ``position``. ``runs`` is that of its ``Role``.
     """
 
     kind: str
@@ -77,6 +77,7 @@ class Explanation(NamedTuple):
     notes: tuple[str, ...]
     width: int | None
     position: str
+    runs: int | None = None
 
 
 def explain(subject: Subject, scope: Scope) -> Explanation | None:
@@ -89,8 +90,8 @@ def explain(subject: Subject, scope: Scope) -> Explanation | None:
     for role in _roles(subject):
         matrix = _matched(role, *main, subject, scope)
         if matrix is not None:
-            notes = tuple(_notes(matrix, scope))
-            return Explanation(role.kind, role.sentence, matrix, notes, _width(role, matrix), scope.position)
+            notes, width = tuple(_notes(matrix, scope)), _width(role, matrix)
+            return Explanation(role.kind, role.sentence, matrix, notes, width, scope.position, role.runs)
     return None
 
 

@@ -12,11 +12,15 @@ class Role(NamedTuple):
     image), ``embedding`` (rows that are looked up), ``norm``, ``convolution`` (over patches or frames),
     ``causal`` (a depthwise convolution along the tokens), ``experts`` (stacked matrices of which a router
     chooses some), ``values`` (numbers that are added or multiplied).
+
+    ``runs`` is how often a convolution's kernel is applied for each position of the layers behind it; None
+    where that is not known.
     """
 
     kind: str
     sentence: str
     axes: tuple[str, ...]
+    runs: int | None = None
 
 
 class Table(dict[str, tuple[Role, ...]]):

@@ -10,7 +10,7 @@ from model_loupe.domain.errors import LoupeError
 from model_loupe.lsp.protocol import CastPreviewParams, RequestFailed
 
 if TYPE_CHECKING:
-    from model_loupe.inspector import Description, LoadOptions, ModelRequest
+    from model_loupe.inspector import Description, Inspector, LoadOptions, ModelRequest
     from model_loupe.inspector.cast_preview import CastPreview
     from model_loupe.lsp.session import Session
 
@@ -83,7 +83,9 @@ async def _planned(session: Session, params: CastPreviewParams) -> CastPreview:
 
 async def described(session: Session, model: str) -> tuple[Description, ModelRequest, LoadOptions]:
     """The model of a row's id, or of a name as code has it; raises LoupeError."""
-    request, options = await session.run(_meant, session, model)
+    request, options = await session.run(
+        _meant, session.inspector, session.documents.workspace_folders, model
+    )
     session.want_of_hub([request])
     outcome = await session.describe_as(request, options)
     if isinstance(outcome, LoupeError):
@@ -91,11 +93,11 @@ async def described(session: Session, model: str) -> tuple[Description, ModelReq
     return outcome, request, options
 
 
-def _meant(session: Session, model: str) -> tuple[ModelRequest, LoadOptions]:
+def _meant(inspector: Inspector, folders: tuple[str, ...], model: str) -> tuple[ModelRequest, LoadOptions]:
     if model.startswith("{"):
         with contextlib.suppress(LoupeError):
-            return session.inspector.place_of(model)
+            return inspector.place_of(model)
     from model_loupe.lsp.requests import ask_by_name
 
-    asked = ask_by_name(model, session.documents.workspace_folders)
+    asked = ask_by_name(model, folders)
     return asked.request, asked.options

@@ -11,7 +11,7 @@ from ..job import Job, Meter
 from .exact import ExactPass
 from .files import Mark, Stored, TensorFile
 from .formats import Format, format_named
-from .sample import Sample, estimates, sample_of
+from .sample import Sample, estimates, runs_of_each, sample_of
 
 
 class _Work(NamedTuple):
@@ -36,12 +36,16 @@ def cast(params: dict[str, Any], job: Job) -> dict[str, Any]:
         # All files are looked at before the first is gone through: one that is cut off is known at once.
         works = [(file, _works(file, given, formats)) for file, given in files]
         finished = _Finished()
+        runs = runs_of_each(sum(len(of_file) for _, of_file in works))
         total = sum(work.tensor.nbytes for _, of_file in works for work in of_file)
         meter = Meter(job, total, total if seed is not None else _exact_work(works), finished.taken)
         for file, of_file in works:
             for work in of_file:
                 job.check()
-                finished.add(work.tensor.name, _one(file, work, seed, meter))
+                found = (
+                    _exactly(file, work, meter) if seed is None else _sampled(file, work, seed, runs, meter)
+                )
+                finished.add(work.tensor.name, found)
             file.check()
     finally:
         for file, _ in files:
@@ -100,12 +104,14 @@ def _no_step(nbytes: int) -> None:
     """Nothing is worked on yet."""
 
 
-def _one(file: TensorFile, work: _Work, seed: int | None, meter: Meter) -> dict[str, dict[str, Any]]:
-    if seed is not None:
-        sampled = work.tensor.elements and work.formats
-        found = estimates(sample_of(file, work.tensor, seed), work.formats) if sampled else {}
-        meter.step(work.tensor.nbytes)
-        return found
+def _sampled(file: TensorFile, work: _Work, seed: int, runs: int, meter: Meter) -> dict[str, dict[str, Any]]:
+    is_told = work.tensor.elements and work.formats
+    found = estimates(sample_of(file, work.tensor, seed, runs), work.formats) if is_told else {}
+    meter.step(work.tensor.nbytes)
+    return found
+
+
+def _exactly(file: TensorFile, work: _Work, meter: Meter) -> dict[str, dict[str, Any]]:
     tallies = ExactPass(file, work.tensor, work.formats, meter.step).run()
     read = {"read_bytes": work.tensor.nbytes}
     return {name: {**tally.as_json(), **read} for name, tally in tallies.items()}

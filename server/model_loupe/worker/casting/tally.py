@@ -58,12 +58,13 @@ def exponents(values: Any) -> Any:
 class Original:
     """A piece of a tensor before the cast, looked at once for all targets.
 
-    ``given`` is of the tensor's dtype. Values that are no numbers are left out from all that follows; then
-    ``keep`` is the mask of the others.
+    ``given`` is of the tensor's dtype, and kept as float64. Values that are no numbers are left out from all
+    that follows; then ``keep`` is the mask of the others.
     """
 
     def __init__(self, given: torch.Tensor) -> None:
         values = given.reshape(-1).double().numpy()
+        self.given = values
         self.elements = len(values)
         self.nan = self.inf = 0
         self.keep: Any = None
