@@ -74,9 +74,10 @@ export function modelSteps(step, opened) {
   step('a row leads to the code that names its model, and a module is dragged into code', async () => {
     await menu('./small-gemma', 'Reveal in Code');
     await pick('dtype=torch.float32');
-    const line = page().locator('.jp-CodeCell .cm-focused .cm-line', { hasText: 'dtype=torch.float32' });
-    await line.waitFor();
-    await row(page(), /^q_proj/).dragTo(line);
+    const line = { hasText: 'dtype=torch.float32' };
+    await page().locator('.jp-CodeCell .cm-focused .cm-line', line).waitFor();
+    // Not by its focus: the mouse takes that away.
+    await row(page(), /^q_proj/).dragTo(page().locator('.jp-CodeCell .cm-line', line));
     const dropped = page().locator('.jp-CodeCell .cm-line', { hasText: 'model.layers[0].self_attn.q_proj' });
     await dropped.waitFor();
     await dropped.click();
