@@ -151,9 +151,10 @@ async function openWeights(model) {
   await until(async () => {
     await page.keyboard.press('Control+p');
     await page.locator('.quick-input-widget input').first().fill(`${model}/model.safetensors`);
-    const file = page.locator('.quick-input-list .monaco-list-row.focused', { hasText: 'model.safetensors' });
-    await file.filter({ hasText: model }).waitFor();
-    await page.keyboard.press('Enter');
+    const file = row('model.safetensors').filter({ hasText: model }).first();
+    if (!(await file.click({ timeout: 5000 }).then(() => true, () => false))) {
+      return false; // a window that was just loaded does not know its files yet
+    }
     const path = page.locator('.breadcrumbs-control', { hasText: model });
     return path.waitFor({ timeout: 5000 }).then(() => true, () => false);
   }, 'the file is open');
