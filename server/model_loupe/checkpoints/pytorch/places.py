@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from model_loupe.checkpoints.pytorch.dtypes import PACKED, SIZES
 from model_loupe.checkpoints.pytorch.reader import read_pytorch
 from model_loupe.checkpoints.pytorch.source import Source
-from model_loupe.checkpoints.pytorch.zip_directory import LOCAL_FIELDS, STORED, BadZip, Entry, read_directory
+from model_loupe.checkpoints.pytorch.zip_directory import STORED, BadZip, read_directory, root_of, start_of
 
 if TYPE_CHECKING:
     from model_loupe.checkpoints.pytorch.results import Layout
@@ -49,25 +49,16 @@ def places_of(read: Read, size: int, name: str) -> dict[str, Place]:
 def _storages(source: Source) -> dict[str, int]:
     """Where each storage begins, by its key; none where the machine that wrote it was big-endian."""
     entries, _ = read_directory(source)
-    root = entries[0].name.partition("/")[0] + "/" if entries and "/" in entries[0].name else ""
+    root = root_of(entries)
     order = next((entry for entry in entries if entry.name == f"{root}byteorder"), None)
-    if order and source.read(_start(source, order), order.size) != b"little":
+    if order and source.read(start_of(source, order), order.size) != b"little":
         return {}
     prefix = f"{root}data/"
     return {
-        entry.name.removeprefix(prefix): _start(source, entry)
+        entry.name.removeprefix(prefix): start_of(source, entry)
         for entry in entries
         if entry.name.startswith(prefix) and entry.method == STORED and entry.packed == entry.size
     }
-
-
-def _start(source: Source, entry: Entry) -> int:
-    """Where an entry's bytes begin: what its local header says of its own length, the directory does not."""
-    header = source.read(entry.offset, LOCAL_FIELDS.size)
-    if len(header) < LOCAL_FIELDS.size or not header.startswith(b"PK\x03\x04"):
-        raise BadZip("bad-zip", "is not where the zip directory says")
-    *_, name_length, extra_length = LOCAL_FIELDS.unpack(header)
-    return int(entry.offset + LOCAL_FIELDS.size + name_length + extra_length)
 
 
 def _is_contiguous(layout: Layout, shape: tuple[int, ...]) -> bool:
