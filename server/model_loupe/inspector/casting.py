@@ -154,7 +154,7 @@ def missing_for(
         return LoupeError("no-interpreter", message)
     if installed_version("torch", interpreter) is None:
         message = f"torch is not installed in {interpreter}: the values are not {done}"
-        return LoupeError("torch-missing", f"{message} (`{interpreter} -m pip install torch`)")
+        return LoupeError("torch-missing", f"{message} ({interpreter} -m pip install torch)")
     return None
 
 
