@@ -159,8 +159,28 @@ def test_what_shell_lines_install_is_told_with_its_place() -> None:
     )
     found = analyse_notebook([Cell(number, "code", text) for number, text in enumerate(cells)]).sites.installs
     assert [tuple(each) for each in found] == [
-        (0, 1, "accelerate"),
-        (0, 1, "optimum-quanto"),
-        (0, 2, "peft"),
-        (1, 0, "torchao"),
+        (0, 1, "accelerate", ()),
+        (0, 1, "optimum-quanto", ("extra",)),
+        (0, 2, "peft", ()),
+        (1, 0, "x", ()),
+        (1, 0, "torchao", ()),
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "package", "extras"),
+    [
+        ("transformers[torch,Sentence_Piece]==5.0", "transformers", ("torch", "sentence-piece")),
+        ("'git+https://github.com/huggingface/peft.git@main'", "peft", ()),
+        ("git+ssh://git@example.org/a/trl#egg=trl", "trl", ()),
+        ("-r requirements.txt", None, ()),
+        ("-q --requirement https://example.org/needs.txt", None, ()),
+        ("-e .", None, ()),
+        ("./accelerate", None, ()),
+        ("accelerate-1.0-py3-none-any.whl", None, ()),
+        ("{package}", None, ()),
+    ],
+)
+def test_what_an_argument_of_pip_installs(words: str, package: str | None, extras: tuple[str, ...]) -> None:
+    found = analyse_notebook([Cell(0, "code", f"!pip install {words}")]).sites.installs
+    assert [tuple(each) for each in found] == [(0, 0, package, extras)]
