@@ -90,7 +90,8 @@ def _needed(checked: Checked, version: tuple[int, ...]) -> Iterator[tuple[str, S
         # To convert it; a slow tokenizer reads it as it is.
         if reference.kwargs.get("use_fast") != "False":
             yield "protobuf", reference.span, "A tokenizer without tokenizer.json"
-    if reference.role == "model":
+    # A pipeline that is given a model takes it as it is.
+    if reference.role == "model" or (reference.callee.split(".")[-1] == "pipeline" and reference.model):
         yield from _needed_by_model(checked, version)
 
 

@@ -6,7 +6,10 @@ import pytest
 
 from model_loupe.documents import Cell, Sites, Span, analyse_notebook, analyse_python
 
-HEAD = "from transformers import AutoModel as M, AutoTokenizer, BitsAndBytesConfig, pipeline\nimport torch\n"
+HEAD = (
+    "from transformers import AutoConfig, AutoModel as M, AutoTokenizer, BitsAndBytesConfig, pipeline\n"
+    "import torch\n"
+)
 LOAD = 'm = M.from_pretrained("./a")\nt = AutoTokenizer.from_pretrained("./b")\n'
 
 
@@ -87,6 +90,7 @@ def test_what_is_no_use_of_a_whole_object(call: str) -> None:
         ("pipeline('x', m)", None),
         ("Trainer(m.layers[0], tokenizer=t)", None),
         ("Trainer(unknown, tokenizer=t)", None),
+        ("Trainer(M.from_config(AutoConfig.from_pretrained('org/c', vocab_size=len(t))), tokenizer=t)", None),
     ],
 )
 def test_a_pair(call: str, names: tuple[str, str] | None) -> None:
