@@ -223,6 +223,19 @@ async def test_a_missing_package_is_installed_in_the_notebook_or_in_a_terminal(e
 
 
 @module_loop
+async def test_what_comes_with_an_installed_package_or_may_is_not_missing(editors: Editors) -> None:
+    text = LOAD.format(', device_map="auto"')
+    cells = ("transformers[torch]", "git+https://github.com/huggingface/trl", "-r needs.txt", "datasets")
+    problems = []
+    for number, wanted in enumerate(cells):
+        document = await editors.open("bare", "")
+        path = editors.folder / f"brings-{number}.ipynb"
+        notebook = document.editor.open_notebook(path, f"%pip install {wanted}\n{HEAD}", text)
+        problems.append(await found(notebook[1], "missing-package"))
+    assert [len(each) for each in problems] == [0, 0, 0, 1]
+
+
+@module_loop
 async def test_a_package_that_is_installed_meanwhile_is_seen(editors: Editors) -> None:
     document = await editors.open("bare", HEAD + LOAD.format(', device_map="auto"'))
     assert await found(document, "missing-package")

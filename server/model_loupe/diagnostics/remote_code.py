@@ -50,7 +50,7 @@ def _has_code(checked: Checked) -> bool:
 def pickles(checked: Checked) -> Iterator[Finding]:
     """Weights that are pickles and nothing else."""
     description, reference = checked.description, checked.reference
-    if description is None or reference.role != "model" or checked.transformers is None:
+    if description is None or reference.role not in ("model", "pipeline") or checked.transformers is None:
         return
     shards = [file.name for file in description.weights.shards]
     if shards and all(name.endswith(_PICKLES) for name in shards) and not _has_safetensors(description):
