@@ -206,6 +206,7 @@ SNIPPETS = [
         ("new", 'model = AutoModel.from_pretrained("./half")'),
         ("new", 'model = AutoModel.from_pretrained("./both")'),
         ("new", 'model = AutoModel.from_pretrained("org/pickled", revision="refs/pr/1")'),
+        ("new", 'model = AutoModel.from_pretrained("org/pickled", revision=converted)'),
         ("new", 'config = AutoConfig.from_pretrained("./pickled")'),
     ),
     *_of(

@@ -75,8 +75,10 @@ def _install(checked: Checked, names: Sequence[str]) -> Fix:
         return Fix(f"Install {wanted} (pip, in a terminal)", lambda _: [], tuple(names))
 
     def edits(texts: Sequence[str]) -> list[Edit]:
-        # A magic for the whole cell stays its first line.
-        line = 1 if texts[cell].startswith("%%") else 0
+        # A magic for the whole cell stays the first that is no empty line.
+        text = texts[cell]
+        code = text.lstrip()
+        line = text[: len(text) - len(code)].count("\n") + 1 if code.startswith("%%") else 0
         return [Edit(Span(line, 0, line, 0), f"%pip install {wanted}\n", cell)]
 
     return Fix(f"Install it in this cell: %pip install {wanted}", edits)
