@@ -286,6 +286,9 @@ def test_a_snapshot_of_the_cache_is_copied_and_links_elsewhere_are_not(
         ("full", "output-exists", "is not empty"),
         ("file", "output-exists", "is a file"),
         ("file/cast", "unwritable-folder", "Not a directory"),
+        # Others may be made there, but not the hidden one beside it.
+        ("x" * 250, "unwritable-folder", ", where a cast is written first: File name too long"),
+        ("/", "output-exists", "where a disk is mounted: choose a new folder on it"),
     ],
 )
 def test_where_nothing_is_written(

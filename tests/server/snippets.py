@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -196,9 +197,16 @@ SNIPPETS = [
         ),
         ("new", 'model = AutoModel.from_pretrained("org/pickled", revision="v2")', '"org/pickled"'),
         ("late", 'where = "./pickled"\nmodel = AutoModel.from_pretrained(where)', "where"),
+        (
+            "new",
+            'pipe = pipeline("text-generation", "org/pickled")',
+            '"org/pickled"',
+            'pipe = pipeline("text-generation", "org/pickled", revision="refs/pr/1")',
+        ),
         ("new", 'model = AutoModel.from_pretrained("./half")'),
         ("new", 'model = AutoModel.from_pretrained("./both")'),
         ("new", 'model = AutoModel.from_pretrained("org/pickled", revision="refs/pr/1")'),
+        ("new", 'model = AutoModel.from_pretrained("org/pickled", revision=converted)'),
         ("new", 'config = AutoConfig.from_pretrained("./pickled")'),
     ),
     *_of(
@@ -287,6 +295,7 @@ SNIPPETS = [
             '"./wide"',
         ),
         ("new", 'm = PeftModel.from_pretrained(AutoModel.from_pretrained("./half"), "./fitting")'),
+        ("new", 'm = PeftModel.from_pretrained(AutoModel.from_pretrained("./half"), "./tied-and-fused")'),
         ("new", 'm = PeftModel.from_pretrained(AutoModel.from_pretrained("./gone"), "./wide")'),
         ("new", 'm = PeftModel.from_pretrained(AutoModel.from_pretrained("./four-bit"), "./wide")'),
     ),
@@ -388,6 +397,8 @@ SNIPPETS = [
         ("old", 'tokenizer = AutoTokenizer.from_pretrained("./pieces")', '"./pieces"'),
         ("full", 'tokenizer = AutoTokenizer.from_pretrained("./pieces")'),
         ("bare", 'tokenizer = AutoTokenizer.from_pretrained("./half")'),
+        ("bare", 'pipe = pipeline("text-generation", "./half", device_map="auto")', 'device_map="auto"'),
+        ("bare", f'{LOAD.format("")}\npipe = pipeline("text-generation", model, device_map="auto")'),
         ("bare", LOAD.format(", device_map=None")),
         ("bare", LOAD.format(", low_cpu_mem_usage=True")),
         ("bare", LOAD.format("")),
@@ -427,6 +438,9 @@ def write_models(folder: Path) -> None:
     write_model(folder / "deeper", layers=8)
     for name, inputs, layer in (("fitting", 8, 1), ("wide", 12, 1), ("deep", 8, 7)):
         _write_adapter(folder / name, inputs, layer)
+    # No checkpoint stores a head that is tied, or all experts of a layer as one, by these names.
+    not_stored = ("lm_head", "model.layers.0.mlp.experts.base_layer", "model.layers.0.mlp.experts")
+    _write_adapter(folder / "tied-and-fused", 8, 1, not_stored)
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
@@ -464,7 +478,7 @@ def _more_tokens(source: Path, folder: Path) -> None:
     _write(folder / "tokenizer.json", tokenizer)
 
 
-def _write_adapter(folder: Path, inputs: int, layer: int) -> None:
+def _write_adapter(folder: Path, inputs: int, layer: int, more: Sequence[str] = ()) -> None:
     config = {
         "peft_type": "LORA",
         "r": 2,
@@ -472,11 +486,10 @@ def _write_adapter(folder: Path, inputs: int, layer: int) -> None:
         "base_model_name_or_path": "./deeper",
     }
     _write(folder / "adapter_config.json", config)
+    modules = [*(f"model.layers.{number}.self_attn.q_proj" for number in {0, layer}), *more]
     tensors = {
-        f"base_model.model.model.layers.{number}.self_attn.q_proj.lora_{side}.weight": np.zeros(
-            shape, "float32"
-        )
-        for number in {0, layer}
+        f"base_model.model.{module}.lora_{side}.weight": np.zeros(shape, "float32")
+        for module in modules
         for side, shape in (("A", (2, inputs)), ("B", (8, 2)))
     }
     save_file(tensors, str(folder / "adapter_model.safetensors"))

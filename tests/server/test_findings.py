@@ -211,15 +211,28 @@ async def test_a_missing_package_is_installed_in_the_notebook_or_in_a_terminal(e
     assert action.command.command == "modelLoupe.installPackages"
     assert action.command.arguments == [python, "accelerate"]
     notebook = document.editor.open_notebook(
-        editors.folder / "b.ipynb", HEAD, f"%%time\n{text}", f"%pip install peft accelerate\n{text}"
+        editors.folder / "b.ipynb", HEAD, f"\n%%time\n{text}", f"%pip install peft accelerate\n{text}"
     )
     # A cell above has not run before, one below that installs it does not help.
     [problem] = await found(notebook[1], "missing-package")
     assert await found(notebook[2], "missing-package") == []
     [action, *_] = await fixes(notebook[1], problem)
     notebook.edit(1, notebook[1].text, applied(notebook[1], action))
-    assert notebook[1].text == f"%%time\n%pip install accelerate\n{text}"
+    assert notebook[1].text == f"\n%%time\n%pip install accelerate\n{text}"
     assert await found(notebook[1], "missing-package") == []
+
+
+@module_loop
+async def test_what_comes_with_an_installed_package_or_may_is_not_missing(editors: Editors) -> None:
+    text = LOAD.format(', device_map="auto"')
+    cells = ("transformers[torch]", "git+https://github.com/huggingface/trl", "-r needs.txt", "datasets")
+    problems = []
+    for number, wanted in enumerate(cells):
+        document = await editors.open("bare", "")
+        path = editors.folder / f"brings-{number}.ipynb"
+        notebook = document.editor.open_notebook(path, f"%pip install {wanted}\n{HEAD}", text)
+        problems.append(await found(notebook[1], "missing-package"))
+    assert [len(each) for each in problems] == [0, 0, 0, 1]
 
 
 @module_loop

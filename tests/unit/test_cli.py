@@ -264,7 +264,7 @@ def test_cast_writes_nothing_it_cannot_finish(gemma: Path, tmp_path: Path) -> No
         (("--to", "Q4_K"), 1, "Q4_K is not written here: llama.cpp makes it: convert_hf_to_gguf.py, then "
          "llama-quantize"),
         (("--to", "float16"), 1, f"torch is not installed in {sys.executable}: the values are not written "
-         f"(`{sys.executable} -m pip install torch`)"),
+         f"({sys.executable} -m pip install torch)"),
     ):  # fmt: skip
         ran = run("cast", gemma, *options, "--output", output, code=code)
         assert (ran.stdout, ran.stderr) == ("", f"model-loupe: {message}\n")

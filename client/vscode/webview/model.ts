@@ -88,11 +88,11 @@ function tellInPlace(place: HTMLElement, error: unknown): void {
 }
 
 function fillValues(place: HTMLElement, file: string, node: string): void {
-  if (file.endsWith('.safetensors')) {
+  if (!file.endsWith('.gguf')) {
     const params: CastPreviewParams = { model: node, dtypes: ['float16'] };
     new ValuesView(place, () => ask<CastPreview>(CAST_PREVIEW, params));
   } else {
-    render(html`<h2>${t('Values')}</h2><p>${t('Values are read of safetensors files alone.')}</p>`, place);
+    render(html`<h2>${t('Values')}</h2><p>${t('Values of GGUF files are not read.')}</p>`, place);
   }
 }
 

@@ -50,7 +50,7 @@ def _difference(adapter: Description, base: Description) -> str | None:
         path, side = matched.groups()
         layer = layers.get(f"{path}.weight")
         if layer is None:
-            absent.append(path)
+            absent += [path] if _would_be_stored(path) else []
             continue
         found += 1
         # LoRA's A is (rank, in) and B (out, rank); a Conv1D of GPT-2 stores (in, out).
@@ -61,3 +61,12 @@ def _difference(adapter: Description, base: Description) -> str | None:
     if found and absent:
         return f"it has matrices for {plural(len(set(absent)), 'layer')} that are not there ({absent[0]})"
     return None
+
+
+def _would_be_stored(path: str) -> bool:
+    """Whether a checkpoint with this layer has it under its name.
+
+    A tied head is not stored, and experts may be fused when they are loaded.
+    """
+    parts = path.split(".")
+    return "experts" not in parts and any(map(str.isdecimal, parts))

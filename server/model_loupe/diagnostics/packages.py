@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from model_loupe.diagnostics.finding import Checked, Document, Finding, Fix
 from model_loupe.diagnostics.quantizers import quantizer_of
@@ -16,6 +16,18 @@ _OF_QUANTIZERS = {
     "hqq": "hqq",
     "quanto": "optimum-quanto",
     "torchao": "torchao",
+}
+# What distributions and their extras require in turn, of what calls may need.
+_BRINGS = {
+    "peft": ("accelerate",),
+    "transformers[accelerate]": ("accelerate",),
+    "transformers[all]": ("accelerate", "protobuf", "sentencepiece"),
+    "transformers[sentencepiece]": ("protobuf", "sentencepiece"),
+    "transformers[torch]": ("accelerate",),
+    "trl": ("accelerate",),
+    "trl[peft]": ("peft",),
+    "trl[quantization]": ("bitsandbytes",),
+    "unsloth": ("accelerate", "bitsandbytes", "peft", "protobuf", "sentencepiece"),
 }
 _LOW_MEMORY_IGNORED = (4, 55)
 _PIECES = ("sentencepiece.bpe.model", "spiece.model", "tokenizer.model")
@@ -36,13 +48,24 @@ def _missing(checked: Checked, installs: Sequence[Install]) -> dict[Span, tuple[
     if version is None or checked.around.version("torch") is None:
         return {}
     here = (checked.reference.cell or 0, checked.reference.call.line)
-    installed = {each.package for each in installs if (each.cell or 0, each.line) < here}
+    installed = _installed(each for each in installs if (each.cell or 0, each.line) < here)
+    if None in installed:
+        return {}
     missing: dict[Span, tuple[str, list[str]]] = {}
     for distribution, span, why in _needed(checked, version):
         if distribution not in installed and checked.around.version(distribution) is None:
             _, names = missing.setdefault(span, (why, []))
             names.append(distribution)
     return missing
+
+
+def _installed(installs: Iterable[Install]) -> set[str | None]:
+    """The distributions that are there afterwards; None stands for what is not known."""
+    found: set[str | None] = set()
+    for package, extras in (each[2:] for each in installs):
+        names = [package, *(f"{package}[{extra}]" for extra in extras)]
+        found.update([package], *(_BRINGS.get(name, ()) for name in names if name))
+    return found
 
 
 def _install(checked: Checked, names: Sequence[str]) -> Fix:
@@ -52,8 +75,10 @@ def _install(checked: Checked, names: Sequence[str]) -> Fix:
         return Fix(f"Install {wanted} (pip, in a terminal)", lambda _: [], tuple(names))
 
     def edits(texts: Sequence[str]) -> list[Edit]:
-        # A magic for the whole cell stays its first line.
-        line = 1 if texts[cell].startswith("%%") else 0
+        # A magic for the whole cell stays the first that is no empty line.
+        text = texts[cell]
+        code = text.lstrip()
+        line = text[: len(text) - len(code)].count("\n") + 1 if code.startswith("%%") else 0
         return [Edit(Span(line, 0, line, 0), f"%pip install {wanted}\n", cell)]
 
     return Fix(f"Install it in this cell: %pip install {wanted}", edits)
@@ -67,7 +92,8 @@ def _needed(checked: Checked, version: tuple[int, ...]) -> Iterator[tuple[str, S
         # To convert it; a slow tokenizer reads it as it is.
         if reference.kwargs.get("use_fast") != "False":
             yield "protobuf", reference.span, "A tokenizer without tokenizer.json"
-    if reference.role == "model":
+    # A pipeline that is given a model takes it as it is.
+    if reference.role == "model" or (reference.callee.split(".")[-1] == "pipeline" and reference.model):
         yield from _needed_by_model(checked, version)
 
 

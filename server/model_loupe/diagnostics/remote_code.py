@@ -24,8 +24,8 @@ def remote_code(checked: Checked) -> Iterator[Finding]:
         return
     if description is not None and (description.source == "folder" or not _has_code(checked)):
         return
-    pinned = (reference.kwargs.get(name, "") for name in ("revision", "code_revision"))
-    if any(_COMMIT.fullmatch(value) or (value and value[0] not in "\"'") for value in pinned):
+    pinned = [reference.kwargs.get(name, "") for name in ("revision", "code_revision")]
+    if any(_COMMIT.fullmatch(value) or _is_computed(value) for value in pinned):
         return
     commit = description.commit if description else None
     fixes = []
@@ -41,6 +41,11 @@ def remote_code(checked: Checked) -> Iterator[Finding]:
     yield Finding("remote-code-unpinned", reference.cell, trust.span, message, tuple(fixes))
 
 
+def _is_computed(value: str) -> bool:
+    """Whether an argument, as written, is given something else than a literal string or None."""
+    return value not in ("", "None") and value[0] not in "\"'"
+
+
 def _has_code(checked: Checked) -> bool:
     """Whether the model's config names classes of its own repository."""
     config = checked.description.config if checked.description else {}
@@ -50,7 +55,9 @@ def _has_code(checked: Checked) -> bool:
 def pickles(checked: Checked) -> Iterator[Finding]:
     """Weights that are pickles and nothing else."""
     description, reference = checked.description, checked.reference
-    if description is None or reference.role != "model" or checked.transformers is None:
+    if description is None or reference.role not in ("model", "pipeline") or checked.transformers is None:
+        return
+    if _is_computed(reference.kwargs.get("revision", "")):
         return
     shards = [file.name for file in description.weights.shards]
     if shards and all(name.endswith(_PICKLES) for name in shards) and not _has_safetensors(description):

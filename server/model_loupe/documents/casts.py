@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from model_loupe.documents.calls import Calls
-from model_loupe.documents.facts import Facts, given
+from model_loupe.documents.facts import Facts, dotted, given
 from model_loupe.documents.objects import Objects
 from model_loupe.documents.reference import Reference, Span
 from model_loupe.documents.resolve import Names, place_of
@@ -21,13 +21,14 @@ DTYPE_ARGUMENTS = ("dtype", "torch_dtype")
 class Cast(NamedTuple):
     """``span`` is the argument, or the method's name with its arguments, in ``call``; ``method`` says which.
 
-    ``reference`` is the call that loads what is cast.
+    ``dtype`` is None where what a method is given may be one of several. ``reference`` is the call that loads
+    what is cast.
     """
 
     cell: int | None
     span: Span
     call: Span
-    dtype: str
+    dtype: str | None
     reference: Reference
     method: bool
 
@@ -53,8 +54,8 @@ class Casts:
             ):
                 if not isinstance(node.func, ast.Attribute):
                     continue
-                dtype = cast_of(node) or self._by_name(node, number, scope)
-                if dtype is None:
+                dtypes = {cast_of(node)} - {None} or self._given(node, number, scope)
+                if not dtypes:
                     continue
                 owner = node.func.value
                 traced = self._objects.trace(owner, place_of(number, scope, owner))
@@ -62,19 +63,28 @@ class Casts:
                     facts = self._names.texts[number]
                     call = facts.source.span(node)
                     span = Span(*_name_start(facts, node.func), call.end_line, call.end_column)
+                    dtype = next(iter(dtypes)) if len(dtypes) == 1 else None
                     yield Cast(self._indexes[number], span, call, dtype, traced.reference, True)
 
-    def _by_name(self, call: ast.Call, number: int, scope: int) -> str | None:
-        """The dtype that a variable in ``model.to(device, dtype)`` has, where it can have but one."""
+    def _given(self, call: ast.Call, number: int, scope: int) -> set[str | None]:
+        """The dtypes that ``model.to(device, dtype)`` may be given, None for one not known; none: no cast."""
         named = given(call, "dtype", None)
-        for node in (named,) if named is not None else call.args:
-            if not isinstance(node, ast.Name):
-                continue
-            bound = self._names.candidates(node.id, place_of(number, scope, node))
-            binding = bound[0].binding if len(bound) == 1 else None
-            if binding and binding.value and not binding.path and (dtype := dtype_named(binding.value)):
-                return dtype
-        return None
+        if named is not None:
+            is_none = isinstance(named, ast.Constant) and named.value is None
+            return set() if is_none else self._may_be(named, number, scope)
+        for node in call.args:
+            dtypes = self._may_be(node, number, scope)
+            if dtypes - {None} or (dotted(node) or "").endswith("dtype"):
+                return dtypes
+        return set()
+
+    def _may_be(self, node: ast.expr, number: int, scope: int) -> set[str | None]:
+        """The dtypes that an expression names, itself or through a variable; None for what is not known."""
+        if not isinstance(node, ast.Name):
+            return _dtypes(node)
+        bound = self._names.candidates(node.id, place_of(number, scope, node))
+        values = [each.binding.value if not each.binding.path else None for each in bound]
+        return {dtype for value in values or [None] for dtype in _dtypes(value)}
 
     def _arguments(self) -> Iterator[Cast]:
         for number, site, reference in self._calls.found:
@@ -83,6 +93,13 @@ class Casts:
                 if dtype is not None:
                     span = self._names.texts[number].source.span(keyword)
                     yield Cast(self._indexes[number], span, reference.call, dtype, reference, False)
+
+
+def _dtypes(value: ast.expr | None) -> set[str | None]:
+    """Those of either branch of ``torch.float16 if on_gpu else torch.float32``."""
+    if isinstance(value, ast.IfExp):
+        return _dtypes(value.body) | _dtypes(value.orelse)
+    return {dtype_named(value) if value is not None else None}
 
 
 def dtype_named(node: ast.expr) -> str | None:

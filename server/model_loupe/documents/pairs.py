@@ -83,7 +83,9 @@ class Pairs:
         place = place_of(number, site.scope, node)
         traced = self._trace(node, place)
         if traced is not None:
-            return traced.reference if not traced.parts and traced.base is None else None
+            # A model that is made of a config alone has yet to learn what its ids mean.
+            is_loaded = not traced.parts and traced.base is None and traced.reference.role != "config"
+            return traced.reference if is_loaded else None
         text = self._calls.text_of(node, place)
         if text is None:
             return None

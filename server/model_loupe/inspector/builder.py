@@ -175,7 +175,7 @@ class Builder:
             for name in ("torch", "transformers"):
                 if self._missing is None and installed_version(name, interpreter) is None:
                     needed = f"{name} is not installed in {interpreter}: it tells what the code builds"
-                    install = f"`{interpreter} -m pip install {name}`"
+                    install = f"{interpreter} -m pip install {name}"
                     self._missing = LoupeError(f"{name}-missing", f"{needed} ({install})")
             self._looked = True
         return self._missing

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from model_loupe.domain.errors import LoupeError
 from model_loupe.inspector.cast_folder import files_below
 
 _MARKER = ".model-loupe-unfinished"
@@ -25,7 +26,8 @@ _TRIES = 20
 def unfinished(output: str) -> Iterator[str]:
     """A new folder beside ``output``, which is gone afterwards; so are the folders made to hold it.
 
-    Those that were left by others who wrote the same output, and are no more, go too.
+    Those that were left by others who wrote the same output, and are no more, go too. Raises LoupeError where
+    no folder can be made.
     """
     made = []
     parent, name = os.path.split(output)
@@ -36,7 +38,7 @@ def unfinished(output: str) -> Iterator[str]:
     folder = os.path.join(os.path.dirname(output), f".{name}.{secrets.token_hex(4)}.unfinished")
     lock = None
     try:
-        os.makedirs(folder)
+        _make(folder)
         lock = _mark(folder)
         yield folder
     finally:
@@ -60,6 +62,15 @@ def publish(folder: str, output: str) -> None:
         os.rmdir(output)
     os.rename(folder, output)
     _settle(os.path.dirname(output))
+
+
+def _make(folder: str) -> None:
+    try:
+        os.makedirs(folder)
+    except OSError as error:
+        where = os.path.dirname(folder)
+        message = f"no folder can be made in {where}, where a cast is written first: {error.strerror}"
+        raise LoupeError("unwritable-folder", message) from error
 
 
 def _mark(folder: str) -> int | None:

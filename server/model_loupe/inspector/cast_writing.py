@@ -124,6 +124,9 @@ def _free_folder(output: str, description: Description) -> str:
         raise LoupeError("output-in-source", message)
     if os.path.lexists(path) and not os.path.isdir(path):
         raise LoupeError("output-exists", f"{output} is a file: choose a new folder")
+    if os.path.ismount(path):
+        # It cannot be put in its place, and what is beside it is on another disk.
+        raise LoupeError("output-exists", f"{output} is where a disk is mounted: choose a new folder on it")
     with suppress(FileNotFoundError):
         if os.listdir(path):
             raise LoupeError("output-exists", f"{output} is not empty: choose a new folder")

@@ -15,6 +15,7 @@ from model_loupe.domain.casts.plan import CastFacts, CastPlan, plans, targets_by
 from model_loupe.domain.casts.targets import Target
 from model_loupe.domain.errors import LoupeError
 from model_loupe.inspector.cast_kept import Kept
+from model_loupe.inspector.cast_places import placed
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.environment import can_run, installed_version
 from model_loupe.inspector.kept_modules import kept_in_float32
@@ -110,7 +111,7 @@ def measure(
 
     ``progress`` is called, in the calling thread, whenever there is more to show.
     """
-    missing = missing_for(found, worker.interpreter, "measured")
+    missing = missing_for(found, worker.interpreter, "measured", formats=("safetensors", "pickle"))
     if missing:
         found.give_up(missing)
         return
@@ -129,22 +130,36 @@ def recall(found: Preview, interpreter: str) -> bool:
     return found.complete
 
 
-def missing_for(found: Preview, interpreter: str, done: str, *, on_hub: bool = False) -> LoupeError | None:
-    """Why the values cannot be ``done`` ("measured"), those of models ``on_hub`` too; None if they can."""
+def missing_for(
+    found: Preview,
+    interpreter: str,
+    done: str,
+    *,
+    on_hub: bool = False,
+    formats: tuple[str, ...] = ("safetensors",),
+) -> LoupeError | None:
+    """Why the values cannot be ``done`` ("measured"), those of models ``on_hub`` too; None if they can.
+
+    ``formats`` are those of files of which they can.
+    """
     if found.description.source == "hub" and not on_hub:
         message = f"the weights of {found.description.request.model} are not on this machine: not {done}"
         return LoupeError("not-downloaded", message)
-    others = [name for name in found.description.weights.table.by_file if format_of(name) != "safetensors"]
+    others = [name for name in found.description.weights.table.by_file if format_of(name) not in formats]
     if others:
-        message = f"{others[0]} is no safetensors file: values are only read of those"
+        message = f"{others[0]} is no {' or '.join(map(_title, formats))} file: its values are not {done}"
         return LoupeError("not-safetensors", message)
     if not can_run(interpreter):
         message = f"{interpreter} is no Python interpreter that can be started"
         return LoupeError("no-interpreter", message)
     if installed_version("torch", interpreter) is None:
         message = f"torch is not installed in {interpreter}: the values are not {done}"
-        return LoupeError("torch-missing", f"{message} (`{interpreter} -m pip install torch`)")
+        return LoupeError("torch-missing", f"{message} ({interpreter} -m pip install torch)")
     return None
+
+
+def _title(format_name: str) -> str:
+    return "PyTorch" if format_name == "pickle" else format_name
 
 
 class Source(NamedTuple):
@@ -218,6 +233,7 @@ class _Measurement:
         if not files:
             found.complete = True
             return
+        files = [placed(each) for each in files]
         names = [each.target.name for each in self._plans]
         params = {"files": files, "targets": names, "exact": found.exact, "seed": 0}
 

@@ -95,7 +95,7 @@ def facts(description: Description, options: LoadOptions, wanted: Wanted = _NO_W
         ("Of another shape", _mismatched(description)),
         ("Initialised anew", _missing(description)),
         ("Not loaded", _unexpected(description)),
-        ("Classes", _classes(description)),
+        ("Classes", " · ".join(description.built.notes) if description.built else ""),
         ("Quantised", _quantised(description)),
         ("Active", _active(description)),
         ("Prediction", _mtp(description)),
@@ -111,6 +111,7 @@ def facts(description: Description, options: LoadOptions, wanted: Wanted = _NO_W
         ("Tokenizer", description.tokenizer.class_name or "present" if description.tokenizer else ""),
         ("Licence", description.license or ""),
         ("From", _origin(description)),
+        ("Classes", _not_built(description)),
     ]
     return [Fact(label, value) for label, value in rows if value]
 
@@ -282,11 +283,9 @@ def _named(names: tuple[str, ...], count: int, noun: str) -> str:
     return f"{plural(count, noun)} ({', '.join(names[:_MODULES_SHOWN])}{more})"
 
 
-def _classes(description: Description) -> str:
-    """What keeps the classes from being known, or makes them differ."""
-    if description.not_built:
-        return "" if description.fails else description.not_built.message
-    return " · ".join(description.built.notes) if description.built else ""
+def _not_built(description: Description) -> str:
+    """What keeps the classes from being known; a call that fails is told of elsewhere."""
+    return description.not_built.message if description.not_built and not description.fails else ""
 
 
 def _tied(description: Description) -> Iterable[Iterable[str]]:

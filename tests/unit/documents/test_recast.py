@@ -105,8 +105,8 @@ def test_four_bits_are_multiplied_in_what_the_call_loads_by_now() -> None:
         ("kind = torch.half\nm = LOAD.to(kind)\n", "kind = torch.half\nm = NEW\n"),
         ("def f():\n    kind = torch.half\n    m = LOAD\n    return m.to('cuda', kind)\n",
          "def f():\n    kind = torch.half\n    m = NEW\n    return m.to('cuda')\n"),
-        ("kind = torch.half\nif x:\n    kind = torch.float\nm = LOAD.to(dtype=kind)\n",
-         "kind = torch.half\nif x:\n    kind = torch.float\nm = NEW.to(dtype=kind)\n"),
+        ("kind = torch.half\nif x:\n    kind = torch.float16\nm = LOAD.to(dtype=kind)\n",
+         "kind = torch.half\nif x:\n    kind = torch.float16\nm = NEW\n"),
         ("m = LOAD\nm.half()\nm.eval()\n", "m = NEW\nm.eval()\n"),
         ("m = LOAD\nm = m.half()  # small\nm.eval()\n", "m = NEW\nm.eval()\n"),
         ("m = LOAD\nm = m.half().to(torch.bfloat16)\nx = 1\n", "m = NEW\nx = 1\n"),
@@ -132,6 +132,30 @@ def test_later_casts_go(before: str, after: str) -> None:
     found = recast([text], reference, analysis.casts(), way_to_load(TARGETS["bfloat16"], T5))
     new = "AutoModel.from_pretrained('a/b', dtype=torch.bfloat16)"
     assert applied(text, found) == IMPORTS + after.replace("NEW", new)
+
+
+@pytest.mark.parametrize(
+    ("before", "says"),
+    [
+        ("k = torch.half\nif x:\n    k = torch.float\nm = LOAD.to(dtype=k)", r"7 .*: to\(dtype=k\)"),
+        ("k = torch.half\nif x:\n    k = torch.float\nm = LOAD\nm.to('cuda', k)", r"8 .*: to\('cuda', k\)"),
+        ("kind = torch.half if x else torch.float\nm = LOAD\nm = m.to(kind)", r"6 .*: to\(kind\)"),
+        ("m = LOAD\nm.to(torch.half if x else torch.float)", r"5 .*: to\(torch.half if x else"),
+        ("kind, n = choose()\nif x:\n    kind = torch.half\nm = LOAD\nm.to(kind)", r"8 .*: to\(kind\)"),
+        ("def f(dtype):\n    m = LOAD\n    m.to(dtype)", r"6 .*: to\(dtype\)"),
+        ("m = LOAD\nm.to(settings.dtype)", r"5 .*: to\(settings.dtype\)"),
+    ],
+)  # fmt: skip
+def test_a_later_cast_to_one_of_several_dtypes_is_told(before: str, says: str) -> None:
+    text = IMPORTS + before.replace("LOAD", "AutoModel.from_pretrained('a/b')")
+    with pytest.raises(LoupeError, match=f"line {says}.* may mean several dtypes, change it there"):
+        edited(text, "bfloat16", T5)
+    # To a device alone, or to nothing, is no cast; nor is that of another model ours.
+    others = "m.to(device)\nm.to(dtype=None)\nAutoModel.from_pretrained('c/d').to(dtype=kind)\n"
+    text = IMPORTS + "m = AutoModel.from_pretrained('a/b')\n" + others
+    analysis = analyse_python(text)
+    way = way_to_load(TARGETS["bfloat16"], T5)
+    assert applied(text, recast([text], analysis.references[0], analysis.casts(), way)).endswith(others)
 
 
 def test_imports_come_with_it() -> None:

@@ -6,7 +6,10 @@ import pytest
 
 from model_loupe.documents import Cell, Sites, Span, analyse_notebook, analyse_python
 
-HEAD = "from transformers import AutoModel as M, AutoTokenizer, BitsAndBytesConfig, pipeline\nimport torch\n"
+HEAD = (
+    "from transformers import AutoConfig, AutoModel as M, AutoTokenizer, BitsAndBytesConfig, pipeline\n"
+    "import torch\n"
+)
 LOAD = 'm = M.from_pretrained("./a")\nt = AutoTokenizer.from_pretrained("./b")\n'
 
 
@@ -87,6 +90,7 @@ def test_what_is_no_use_of_a_whole_object(call: str) -> None:
         ("pipeline('x', m)", None),
         ("Trainer(m.layers[0], tokenizer=t)", None),
         ("Trainer(unknown, tokenizer=t)", None),
+        ("Trainer(M.from_config(AutoConfig.from_pretrained('org/c', vocab_size=len(t))), tokenizer=t)", None),
     ],
 )
 def test_a_pair(call: str, names: tuple[str, str] | None) -> None:
@@ -159,8 +163,28 @@ def test_what_shell_lines_install_is_told_with_its_place() -> None:
     )
     found = analyse_notebook([Cell(number, "code", text) for number, text in enumerate(cells)]).sites.installs
     assert [tuple(each) for each in found] == [
-        (0, 1, "accelerate"),
-        (0, 1, "optimum-quanto"),
-        (0, 2, "peft"),
-        (1, 0, "torchao"),
+        (0, 1, "accelerate", ()),
+        (0, 1, "optimum-quanto", ("extra",)),
+        (0, 2, "peft", ()),
+        (1, 0, "x", ()),
+        (1, 0, "torchao", ()),
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "package", "extras"),
+    [
+        ("transformers[torch,Sentence_Piece]==5.0", "transformers", ("torch", "sentence-piece")),
+        ("'git+https://github.com/huggingface/peft.git@main'", "peft", ()),
+        ("git+ssh://git@example.org/a/trl#egg=trl", "trl", ()),
+        ("-r requirements.txt", None, ()),
+        ("-q --requirement https://example.org/needs.txt", None, ()),
+        ("-e .", None, ()),
+        ("./accelerate", None, ()),
+        ("accelerate-1.0-py3-none-any.whl", None, ()),
+        ("{package}", None, ()),
+    ],
+)
+def test_what_an_argument_of_pip_installs(words: str, package: str | None, extras: tuple[str, ...]) -> None:
+    found = analyse_notebook([Cell(0, "code", f"!pip install {words}")]).sites.installs
+    assert [tuple(each) for each in found] == [(0, 0, package, extras)]

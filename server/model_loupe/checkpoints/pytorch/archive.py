@@ -18,6 +18,8 @@ from model_loupe.checkpoints.pytorch.zip_directory import (
     BadZip,
     Entry,
     read_directory,
+    root_of,
+    start_of,
 )
 from model_loupe.domain.units import plural
 from model_loupe.domain.warnings import Warning
@@ -34,9 +36,7 @@ def read_zip(source: Source, name: str, warnings: list[Warning]) -> PyTorchFile:
         return _read_without_directory(source, name, warnings)
     _check_entries(entries, directory, name, warnings)
     by_name = {entry.name: entry for entry in entries}
-    # torch takes everything from the folder that the first entry is in.
-    root = entries[0].name.partition("/")[0] if entries and "/" in entries[0].name else ""
-    root = f"{root}/" if root else ""
+    root = root_of(entries)
     other = _other_archive(entries, root, name)
     if other:
         return other._replace(warnings=[*warnings, *other.warnings])
@@ -130,13 +130,9 @@ def _inside(source: Source, entry: Entry, name: str, warnings: list[Warning]) ->
 
 def _content(source: Source, entry: Entry) -> bytes:
     """An entry's bytes, as far as MAX_PICKLE_BYTES."""
-    header = source.read(entry.offset, LOCAL_FIELDS.size)
-    if len(header) < LOCAL_FIELDS.size or not header.startswith(b"PK\x03\x04"):
-        raise BadZip("bad-zip", "is not where the zip directory says")
-    *_, name_length, extra_length = LOCAL_FIELDS.unpack(header)
+    start = start_of(source, entry)
     if entry.flags & 1:
         raise BadZip("encrypted-entry", "is encrypted")
-    start = entry.offset + LOCAL_FIELDS.size + name_length + extra_length
     raw = source.read(start, min(entry.packed, MAX_PICKLE_BYTES))
     if entry.method == STORED:
         return raw

@@ -98,3 +98,17 @@ def _zip64_sizes(extra: bytes, sizes: list[int]) -> list[int]:
             return [taken[1], taken[0], taken[2]]
         position += 4 + length
     return sizes
+
+
+def root_of(entries: list[Entry]) -> str:
+    """The folder that torch takes everything from, with its slash: that of the first entry."""
+    return entries[0].name.partition("/")[0] + "/" if entries and "/" in entries[0].name else ""
+
+
+def start_of(source: Source, entry: Entry) -> int:
+    """Where an entry's bytes begin: behind a local header, whose length the directory does not tell."""
+    header = source.read(entry.offset, LOCAL_FIELDS.size)
+    if len(header) < LOCAL_FIELDS.size or not header.startswith(b"PK\x03\x04"):
+        raise BadZip("bad-zip", "is not where the zip directory says")
+    *_, name_length, extra_length = LOCAL_FIELDS.unpack(header)
+    return int(entry.offset + LOCAL_FIELDS.size + name_length + extra_length)

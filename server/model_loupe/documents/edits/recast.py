@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from model_loupe.documents.casts import DTYPE_ARGUMENTS, Cast
 from model_loupe.documents.cells import parse
 from model_loupe.documents.edits.calls import CallText, call_at, change_of
-from model_loupe.documents.edits.change import Edit
+from model_loupe.documents.edits.change import Edit, slice_of
 from model_loupe.documents.edits.dicts import DictText
 from model_loupe.documents.edits.imports import imported, library_of
 from model_loupe.documents.edits.uncast import without_casts
@@ -30,7 +30,7 @@ def recast(texts: Sequence[str], reference: Reference, casts: Sequence[Cast], wa
     """The edits of ``texts`` (a file's, or the code cells of a notebook) that make ``way`` of a call.
 
     ``casts`` are the document's; those of what the call loads go. Raises LoupeError with the reason where no
-    edit does it.
+    edit does it, as with a later cast to a dtype that the text does not tell.
     """
     part = reference.cell or 0
     library = library_of(texts, reference.callee.partition(".")[0], part, reference.call.line)
@@ -39,6 +39,8 @@ def recast(texts: Sequence[str], reference: Reference, casts: Sequence[Cast], wa
     if call is None or _is_in_f_string(texts[part], reference.call):
         raise _cannot("it does not parse by itself")
     _refuse_unpacked(reference, call)
+    ours = [cast for cast in casts if cast.method and reference.is_same_call(cast.reference)]
+    _refuse_unknown(texts, ours, part)
     wanted = () if _names_dtypes(call, way) else way.imports
     found = imported(texts, wanted, part, reference.call.line)
     names = {want.rpartition(".")[2]: name for want, name in found.names.items()}
@@ -47,7 +49,6 @@ def recast(texts: Sequence[str], reference: Reference, casts: Sequence[Cast], wa
     else:
         value = f"{names['torch']}.{way.dtype}" if wanted else f'"{way.dtype}"'
         new = _with_dtype(call, reference, _keyword(call, reference, way, library), value)
-    ours = [cast for cast in casts if cast.method and reference.is_same_call(cast.reference)]
     changed = [change_of(texts[part], reference.call, new, part)] if new.text != call.text else []
     return [*found.edits, *changed, *without_casts(texts, ours)] if changed or ours else []
 
@@ -90,6 +91,19 @@ def _refuse_unpacked(reference: Reference, call: CallText) -> None:
     for name in (*DTYPE_ARGUMENTS, _CONFIG, *_SHORT, _KWARGS):
         if name in reference.kwargs and not call.has_keyword(name):
             raise _cannot(f"{name} comes out of a dict that the call unpacks: change it there")
+
+
+def _refuse_unknown(texts: Sequence[str], casts: Sequence[Cast], part: int) -> None:
+    """Casts to what may be one of several dtypes: somebody means to choose."""
+    for cast in casts:
+        if cast.dtype is None:
+            text = texts[cast.cell or 0]
+            written = " ".join(text[slice_of(text, cast.span)].split())
+            cell = "" if (cast.cell or 0) == part else " of another cell"
+            raise _cannot(
+                f"line {cast.span.line + 1}{cell} casts the model, too: {written} may mean several dtypes, "
+                "change it there"
+            )
 
 
 def _names_dtypes(call: CallText, way: Way) -> bool:

@@ -74,7 +74,7 @@ class Stored(NamedTuple):
 
 
 class TensorFile:
-    """A safetensors file, open to be read. ``mark`` is of when it was planned, by default of now."""
+    """A file of tensors, open to be read. ``mark`` is of when it was planned, by default of now."""
 
     def __init__(self, path: str, mark: Mark | None = None) -> None:
         self.name = os.path.basename(path)
@@ -126,6 +126,17 @@ class TensorFile:
                 if entry.nbytes != prod(entry.shape) * ITEM_BYTES[dtype]:
                     raise self._damaged(f"{entry.name[:80]} has offsets that do not fit its shape")
                 found[entry.name] = stored
+        return found
+
+    def placed(self, places: dict[str, Any]) -> dict[str, Stored]:
+        """The floating tensors of a file without such a header: ``{name: [dtype, shape, start]}``."""
+        found = {}
+        for name, (dtype, shape, start) in places.items():
+            if dtype in ITEM_BYTES:
+                nbytes = prod(shape) * ITEM_BYTES[dtype]
+                if start + nbytes > self._mark.size:
+                    raise self._damaged(f"it ends before {name[:80]} does")
+                found[name] = Stored(name, dtype, tuple(shape), start, nbytes)
         return found
 
     def _entry(self, name: str, given: Any, base: int) -> Entry:

@@ -25,9 +25,10 @@ def cast(params: dict[str, Any], job: Job) -> dict[str, Any]:
     """Casts the tensors of ``files`` and tells what that did.
 
     ``files``: ``{"path", "mark", "prefix", "tensors": [{"targets", "names"}]}``, names with the prefix that
-    the file itself does not have; ``exact``, or the ``seed`` of a sample. What is finished goes out as
-    partial results, ``{"done", "total", "tensors": [[name, target, sums]]}``; the result has the rest, and
-    ``unknown``: targets that this torch cannot do.
+    the file itself does not have, and ``places`` (see ``TensorFile.placed``) if it is no safetensors file;
+    ``exact``, or the ``seed`` of a sample. What is finished goes out as partial results,
+    ``{"done", "total", "tensors": [[name, target, sums]]}``; the result has the rest, and ``unknown``:
+    targets that this torch cannot do.
     """
     formats = {name: format_named(name) for name in params["targets"]}
     seed = None if params.get("exact") else int(params.get("seed", 0))
@@ -79,7 +80,9 @@ def _unknown(formats: dict[str, Format | None]) -> list[str]:
 
 def _works(file: TensorFile, given: dict[str, Any], formats: dict[str, Format | None]) -> list[_Work]:
     prefix = given["prefix"]
-    stored = {prefix + name: each._replace(name=prefix + name) for name, each in file.tensors().items()}
+    places = given.get("places")
+    inside = file.tensors() if places is None else file.placed(places)
+    stored = {prefix + name: each._replace(name=prefix + name) for name, each in inside.items()}
     works: list[_Work] = []
     for group in given["tensors"]:
         chosen = [each for name in group["targets"] for each in (formats[name],) if each]
