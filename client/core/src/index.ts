@@ -5,6 +5,7 @@ export * from './casts/table.js';
 export * from './casts/write.js';
 export * from './casts/histogram.js';
 export * from './choose.js';
+export * from './errors.js';
 export * from './format.js';
 export * from './icons.js';
 export * from './protocol.js';

@@ -15,6 +15,7 @@ import {
   heightOf,
   histogramOf,
   powerOfTwo,
+  requestFailure,
   sorted,
   t,
   translateBy,
@@ -223,6 +224,23 @@ test('cancelling keeps what was measured, and late words are not shown', async (
   assert.equal(page.state.preview?.title, 'small-gemma');
   assert.equal(page.state.error, null);
   assert.match(page.state.done ?? '', /Cancelled/);
+});
+
+test('cancelled before there was an answer, nothing is said to have been measured', async () => {
+  const editor = new Editor();
+  const page = session(editor);
+  const sampling = page.sample();
+  page.cancel();
+  editor.fail(new Error('RequestCancelled'));
+  await sampling;
+  assert.equal(page.state.done, 'Cancelled.');
+});
+
+test('of a server that has ended the words are for a person, those of others stay', () => {
+  const ended = Object.assign(new Error('Pending response rejected since connection got disposed'), { code: -32097 });
+  assert.match(String(requestFailure(ended)), /^Error: The language server ended/);
+  const other = Object.assign(new Error('no such row'), { code: -32602 });
+  assert.equal(requestFailure(other), other);
 });
 
 test('another question takes the place of the one under way', async () => {

@@ -7,6 +7,7 @@ import { runCommand } from './client-commands';
 import type { Diagnostics } from './diagnostics';
 import type { EditorViews } from './editors';
 import type { Edits } from './edits';
+import { orTell } from './failures';
 import { virtualPlace } from './positions';
 import type { LoupeServer } from './server';
 
@@ -57,7 +58,7 @@ export class CodeActions {
     }
     actions.forEach((action, index) => {
       const command = String(index);
-      commands.addCommand(command, { label: action.title, execute: () => this.run(action) });
+      commands.addCommand(command, { label: action.title, execute: () => orTell(() => this.run(action)) });
       menu.addItem({ command });
     });
     // A menu is closed before its command runs.

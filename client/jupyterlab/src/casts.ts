@@ -17,7 +17,7 @@ import { CommandIDs } from './commands';
 import { Documents } from './documents';
 import type { Edits } from './edits';
 import { loupeIcon } from './icons';
-import type { LoupeServer } from './server';
+import { NOT_YET, type LoupeServer } from './server';
 
 class CastWidget extends Widget {
   constructor(
@@ -49,7 +49,10 @@ class CastWidget extends Widget {
     const call = subject.place && new EditedCall(server, subject.place);
     return {
       preview: async (params, options) => {
-        await server.untilReady();
+        if (server.state !== 'ready') {
+          options.onProgress({ message: NOT_YET });
+          await server.untilReady();
+        }
         return server.stream<CastPreview>(CAST_PREVIEW, params, {
           ...options,
           onPartial: (part) => {

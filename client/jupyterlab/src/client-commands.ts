@@ -4,6 +4,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { CommandIDs } from './commands';
+import { orTell } from './failures';
 import type { LoupeServer } from './server';
 
 type Words = readonly unknown[];
@@ -19,16 +20,16 @@ const CLIENT_COMMANDS: Readonly<Record<string, { id: string; args: (words: Words
   },
 };
 
-export async function runCommand(
+export function runCommand(
   commands: CommandRegistry,
   server: LoupeServer,
   command: string,
   words: Words,
 ): Promise<void> {
   const own = CLIENT_COMMANDS[command];
-  if (own) {
-    await commands.execute(own.id, own.args(words) as ReadonlyPartialJSONObject);
-  } else {
-    await server.execute(command, ...words);
-  }
+  return orTell(() =>
+    own
+      ? commands.execute(own.id, own.args(words) as ReadonlyPartialJSONObject)
+      : server.execute(command, ...words),
+  );
 }

@@ -6,6 +6,7 @@ import { copyIcon, refreshIcon } from '@jupyterlab/ui-components';
 import { rowText, type CodePlace } from '@model-loupe/core';
 import type { CodeActions } from './actions';
 import type { CastPreviews } from './casts';
+import { orTell } from './failures';
 import type { CodeLenses } from './lenses';
 import type { ModelsPanel } from './panel';
 import type { PrintedModels } from './printed';
@@ -144,7 +145,7 @@ export function addCommands(
   commands.addCommand(CommandIDs.openOnHub, {
     label: 'Open on the Hub',
     caption: 'Open the model’s page on the Hugging Face Hub',
-    isEnabled: () => server !== null && panel().current?.contextValue === 'model',
+    isVisible: () => server !== null && isOnHub(panel()),
     execute: async () => {
       const address = await server?.execute('modelLoupe.openOnHub', panel().current);
       if (typeof address === 'string') {
@@ -155,7 +156,7 @@ export function addCommands(
   commands.addCommand(CommandIDs.download, {
     label: 'Download Model',
     caption: 'Download the files that the code loads',
-    isEnabled: () => server !== null && panel().current?.contextValue === 'model',
+    isVisible: () => server !== null && isOnHub(panel()),
     execute: () => server?.execute('modelLoupe.download', panel().current),
   });
   commands.addCommand(CommandIDs.restartServer, {
@@ -173,9 +174,14 @@ export function addCommands(
   app.contextMenu.addItem({ command: CommandIDs.searchVocabulary, selector: vocabulary, rank: 0 });
   app.contextMenu.addItem({ command: CommandIDs.copyName, selector: ROW_SELECTOR, rank: 1 });
   app.contextMenu.addItem({ command: CommandIDs.copy, selector: ROW_SELECTOR, rank: 1 });
-  app.contextMenu.addItem({ command: CommandIDs.openOnHub, selector: ROW_SELECTOR, rank: 2 });
-  app.contextMenu.addItem({ command: CommandIDs.download, selector: ROW_SELECTOR, rank: 3 });
+  app.contextMenu.addItem({ command: CommandIDs.openOnHub, selector: MODEL_ROW, rank: 2 });
+  app.contextMenu.addItem({ command: CommandIDs.download, selector: MODEL_ROW, rank: 3 });
   app.contextMenu.addItem({ command: CommandIDs.refresh, selector: TREE_SELECTOR, rank: 4 });
+}
+
+/** Whether the keyboard is at a model that has a page on the Hub. */
+function isOnHub({ currentModel }: ModelsPanel): boolean {
+  return currentModel?.kind === 'hub';
 }
 
 export function addToPalette(palette: ICommandPalette): void {
@@ -190,7 +196,7 @@ export function addFixCommand(app: JupyterFrontEnd, palette: ICommandPalette | n
   app.commands.addCommand(CommandIDs.fix, {
     label: 'Fix or Change Model Code…',
     caption: 'What can be done about the model that is named at the cursor',
-    execute: () => actions.open(),
+    execute: () => orTell(() => actions.open()),
   });
   app.commands.addKeyBinding({ command: CommandIDs.fix, keys: ['Accel .'], selector: EDITOR_SELECTOR });
   app.contextMenu.addItem({ command: CommandIDs.fix, selector: EDITOR_SELECTOR, rank: 100 });

@@ -3,10 +3,7 @@ import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
 import { loupeIcon } from './icons';
-import type { LoupeServer } from './server';
-
-// JupyterLab connects to the server with the first document that is shown.
-const NOT_YET = 'This shows once a notebook or a Python file is open.';
+import { NOT_YET, type LoupeServer } from './server';
 
 /** What one is about. */
 interface Subject<Answer> {

@@ -1,11 +1,12 @@
 /** The commands about whole models and about how the tree is shown; their labels are those of VS Code's. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Clipboard, Notification, type ICommandPalette } from '@jupyterlab/apputils';
+import { Clipboard, type ICommandPalette } from '@jupyterlab/apputils';
 import { chooseModel, chooseTwo, exportModel, type ExportFormat, type ModelNode } from '@model-loupe/core';
 
 import { revealInCode } from './code-places';
 import { CATEGORY, MODEL_ROW, PRINTABLE_ROWS } from './commands';
 import type { Comparisons } from './comparisons';
+import { orTell } from './failures';
 import type { ModelsPanel } from './panel';
 import { DialogPicker } from './picker';
 import type { LoupeServer } from './server';
@@ -143,10 +144,8 @@ async function compare(comparisons: Comparisons, picker: DialogPicker, given: Mo
   }
 }
 
-async function copyModel(server: LoupeServer, model: ModelNode, format: ExportFormat): Promise<void> {
-  try {
+function copyModel(server: LoupeServer, model: ModelNode, format: ExportFormat): Promise<void> {
+  return orTell(async () => {
     Clipboard.copyToSystem(await exportModel(server, model.id, format));
-  } catch (reason) {
-    Notification.error(`Model Loupe: ${reason instanceof Error ? reason.message : String(reason)}`, { autoClose: false });
-  }
+  });
 }

@@ -48,7 +48,7 @@ const NOTICES: Readonly<Record<Exclude<ServerState, 'ready'>, Notice>> = {
     text: 'The Jupyter server does not offer Model Loupe’s language server. Install it there, and start Jupyter again:',
     code: INSTALL,
   },
-  'no-document': { text: 'Open a notebook or a Python file to see the models that it names.' },
+  'no-document': { text: 'Open a notebook or a Python file, or bring one to the front, to see the models that it names.' },
   connecting: { text: 'Connecting to the language server…' },
   lost: { text: 'The connection to the language server was lost.', command: RESTART },
 };

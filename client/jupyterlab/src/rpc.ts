@@ -1,5 +1,6 @@
 /** JSON-RPC with a language server, over a connection of jupyterlab-lsp's or over a web socket of our own. */
 import type { ILSPConnection } from '@jupyterlab/lsp';
+import { requestFailure } from '@model-loupe/core';
 import { UUID } from '@lumino/coreutils';
 import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
@@ -46,7 +47,13 @@ interface CancellationToken {
 export function rpcOf(connection: ILSPConnection): Rpc {
   const inner = (connection as unknown as { connection: MessageConnection }).connection;
   return {
-    request: (method, params, signal) => inner.sendRequest(method, params, cancellationToken(signal)),
+    request: async (method, params, signal) => {
+      try {
+        return await inner.sendRequest(method, params, cancellationToken(signal));
+      } catch (reason) {
+        throw requestFailure(reason);
+      }
+    },
     notify: (method, params) => {
       inner.sendNotification(method, params).catch((reason: unknown) => {
         console.warn(`Model Loupe: ${method} could not be sent.`, reason);

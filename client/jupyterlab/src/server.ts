@@ -60,6 +60,9 @@ export interface Diagnostic {
   readonly severity?: number;
 }
 
+/** What a page says while nobody can be asked: of the tabs that are brought back, only those in front are loaded. */
+export const NOT_YET = 'This shows once a notebook or a Python file is in front: with it JupyterLab connects to the server.';
+
 /** How long an answer may take: describing a model from the network is the longest. */
 const ANSWER_MS = 60_000;
 /**

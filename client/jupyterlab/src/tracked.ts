@@ -33,7 +33,8 @@ export class TrackedDocuments implements IDisposable {
 
   /** The URI by which the server knows a document that is tracked here. */
   uriOf(document: VirtualDocument): string {
-    return `${this.rootUri.replace(/\/$/, '')}/${document.uri}`;
+    // JupyterLab has escaped all but what would end the path.
+    return `${this.rootUri.replace(/\/$/, '')}/${document.uri.replace(/[?#]/g, encodeURIComponent)}`;
   }
 
   /** Opens the documents that are new, which it gives, and closes those that are gone. */

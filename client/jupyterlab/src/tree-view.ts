@@ -192,14 +192,15 @@ export class TreeView extends Widget {
     }
     if (event.type === 'focusin') {
       this.setFocused(item);
+    } else if (event.type === 'contextmenu') {
+      this.focus(item);
+      openMenuAtRow(event as MouseEvent, item);
     } else if (event.type === 'dragstart') {
       // What is dropped into an editor: the module's path as code writes it.
       (event as DragEvent).dataTransfer?.setData('text/plain', this.tree.code(item.node));
     } else if (event.type === 'click') {
       this.focus(item);
       this.toggle(item);
-    } else {
-      this.focus(item);
     }
   }
 
@@ -476,6 +477,16 @@ export class TreeView extends Widget {
   private typed = '';
   private typedAt = 0;
   private readonly items = new WeakMap<Element, TreeItem>();
+}
+
+/** Has the keyboard's menu key open the menu of a row: JupyterLab finds it by the row, which does not have the focus itself. */
+function openMenuAtRow(event: MouseEvent, { element, row }: TreeItem): void {
+  if (event.target === element) {
+    event.preventDefault();
+    event.stopPropagation();
+    const { left, bottom } = row.getBoundingClientRect();
+    row.dispatchEvent(new MouseEvent('contextmenu', { bubbles: true, cancelable: true, clientX: left, clientY: bottom }));
+  }
 }
 
 /** Shows rows, and only these, in an element. */

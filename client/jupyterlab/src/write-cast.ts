@@ -14,6 +14,7 @@ import {
 import { Widget } from '@lumino/widgets';
 
 import { CATEGORY, CommandIDs, PRINTABLE_ROWS } from './commands';
+import { orTell } from './failures';
 import type { LoupeServer } from './server';
 
 const SHOWN_MS = 5000;
@@ -49,15 +50,13 @@ export function addWriteCast(
   }
 }
 
-async function writeCast(app: JupyterFrontEnd, server: LoupeServer, model: TreeNode): Promise<void> {
-  try {
+function writeCast(app: JupyterFrontEnd, server: LoupeServer, model: TreeNode): Promise<void> {
+  return orTell(async () => {
     const choice = await choose(model.label, await castChoices(server, model.id));
     if (choice) {
       await write(app, server, model, choice);
     }
-  } catch (reason) {
-    Notification.error(`Model Loupe: ${messageOf(reason)}`, { autoClose: false });
-  }
+  });
 }
 
 async function choose(model: string, choices: readonly CastChoice[]): Promise<Choice | null> {
@@ -155,8 +154,4 @@ function tell({ commands }: JupyterFrontEnd, folder: string, written: WrittenCas
   // JupyterLab's file browser goes no further than the folder that is served.
   const actions = commands.hasCommand(GO_TO_PATH) && !/^[/~]|^\w:|\.\./.test(folder) ? [show] : [];
   Notification.success(note ? `${message} ${note}` : message, { autoClose: false, actions });
-}
-
-function messageOf(reason: unknown): string {
-  return reason instanceof Error ? reason.message : String(reason);
 }

@@ -28,8 +28,13 @@ export abstract class AnsweredDocuments implements vscode.TextDocumentContentPro
   /** The text of the document that a URI with this query names. */
   protected abstract ask(query: string): Promise<string>;
 
-  provideTextDocumentContent({ query }: vscode.Uri): Promise<string> {
-    return this.ask(query);
+  /** Where there is no answer, why: of a document without a text VS Code says no more than that it cannot be found. */
+  async provideTextDocumentContent({ query }: vscode.Uri): Promise<string> {
+    try {
+      return await this.ask(query);
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
   }
 
   dispose(): void {

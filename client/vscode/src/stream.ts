@@ -1,7 +1,7 @@
 /** Requests whose answer grows: partial results and progress, and an end when nobody waits any more. */
 import { randomUUID } from 'node:crypto';
 
-import type { StreamOptions } from '@model-loupe/core';
+import { requestFailure, type StreamOptions } from '@model-loupe/core';
 import * as vscode from 'vscode';
 import { ProgressType, WorkDoneProgress, type LanguageClient } from 'vscode-languageclient/node';
 
@@ -26,6 +26,8 @@ export async function stream<T>(
   );
   try {
     return await client.sendRequest<T>(method, { ...params, ...tokens }, cancellation.token);
+  } catch (reason) {
+    throw requestFailure(reason);
   } finally {
     signal.removeEventListener('abort', cancel);
     listening.dispose();

@@ -70,7 +70,7 @@ step('the document follows the model', async () => {
 step('it is there again when the page is loaded again', async () => {
   await untilSaved(page, 'model-loupe-printed');
   await page.reload();
-  await printed().getByText('once a notebook or a Python file is open').waitFor();
+  await printed().getByText('once a notebook or a Python file is in front').waitFor();
   await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();
   const tab = page.locator('.lm-TabBar-tab', { hasText: 'GemmaForCausalLM' });
   // With the page the server has ended, and its worker with it.

@@ -8,7 +8,7 @@ import { photograph } from '../lib/browser.mjs';
 import { until } from '../lib/processes.mjs';
 import { steps } from '../lib/steps.mjs';
 import { card, hover, leave, openAsText, openDemo, openPanel, processes, row, runCommand, typeAfter, widenPanel } from './lab.mjs';
-import { modelSteps } from './models.mjs';
+import { modelSteps, OTHER } from './models.mjs';
 
 // 18 layers × 34,944, the embedding's 512 × 64 and the last norm's 64; the tied head counts once.
 const PARAMETERS = '661,824';
@@ -116,10 +116,10 @@ step('refresh shows what changed on disk', async () => {
 modelSteps(step, () => lab);
 
 step('fields of config.json are explained, and what is wrong is underlined', async () => {
-  const config = join(lab.folder, 'small-gemma/config.json');
+  const config = join(lab.folder, OTHER, 'config.json');
   const fields = JSON.parse(readFileSync(config, 'utf8'));
   writeFileSync(config, JSON.stringify({ ...fields, num_key_value_heads: 3 }, null, 2));
-  await openAsText(page, 'small-gemma', 'config.json');
+  await openAsText(page, OTHER, 'config.json');
   assert.match(await hover(page, '"hidden_size"', 'hidden_size'), /hidden_size[^]*64/);
   await leave(page);
   await page.locator('.jp-ModelLoupe-mark', { hasText: 'num_key_value_heads' }).waitFor();

@@ -1,6 +1,6 @@
 // What a user of JupyterLab does with whole models: the tree filtered and sorted, models copied, compared, as sizes.
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { assertAccessible, assertReadable } from '../lib/accessible.mjs';
@@ -8,6 +8,9 @@ import { photograph } from '../lib/browser.mjs';
 import { until } from '../lib/processes.mjs';
 import { chooseTheme, row, runCommand, typeAfter } from './lab.mjs';
 
+/** The folder of a second model, with characters that mean something in an address. */
+export const OTHER = 'other gemma #2';
+const CASTS = '.jp-ModelLoupe-casts';
 const COMPARISON = '.jp-ModelLoupe-comparison';
 const SIZES = '.jp-ModelLoupe-sizes';
 
@@ -27,7 +30,8 @@ export function modelSteps(step, opened) {
     await page().locator('.jp-Dialog').getByRole('button', { name: 'OK' }).click();
   }
 
-  const close = () => page().locator('.lm-TabBar-tab.lm-mod-current .lm-TabBar-tabCloseIcon').click();
+  const close = (text) =>
+    page().locator('.lm-TabBar-tab.lm-mod-current', { hasText: text }).locator('.lm-TabBar-tabCloseIcon').click();
 
   async function inBothThemes(check) {
     await check('light');
@@ -85,22 +89,40 @@ export function modelSteps(step, opened) {
     await dropped.waitFor({ state: 'detached' });
   });
 
-  step('a model is copied as JSON', async () => {
-    await menu('./small-gemma', 'Copy Model as JSON');
+  step('a model is copied as JSON, from the menu that the keyboard opens', async () => {
+    await page().getByRole('treeitem', { name: /^\.\/small-gemma/ }).focus();
+    await page().keyboard.press('Shift+F10');
+    const items = page().locator('.lm-Menu-item').locator('visible=true');
+    await items.filter({ hasText: 'Copy Model as JSON' }).waitFor();
+    // It is a folder of this machine.
+    assert.equal(await items.filter({ hasText: /Hub|Download/ }).count(), 0);
+    await items.filter({ hasText: 'Copy Model as JSON' }).click();
     const copied = () => page().evaluate(() => navigator.clipboard.readText());
     const text = await until(async () => ((await copied()).startsWith('{') ? copied() : ''), 'JSON is in the clipboard');
     assert.equal(JSON.parse(text).parameters.total, 661_824);
   });
 
+  step('a cast preview says why there is none, and is there once the model is', async () => {
+    await menu('./no-such-model', 'Preview Casts');
+    await inFront(CASTS).locator('.loupe-error', { hasText: 'no such folder' }).waitFor();
+    assert.equal(await inFront(CASTS).getByText('Reading the weights').count(), 0);
+    const late = join(opened().folder, 'no-such-model');
+    cpSync(join(opened().folder, 'small-gemma'), late, { recursive: true });
+    await inFront(CASTS).getByRole('button', { name: 'Try Again' }).press('Enter');
+    await inFront(CASTS).locator('.loupe-targets').waitFor();
+    rmSync(late, { recursive: true });
+    await close('Casts');
+  });
+
   step('two models are compared side by side, in both themes', async () => {
-    const other = join(opened().folder, 'other-gemma');
+    const other = join(opened().folder, OTHER);
     cpSync(join(opened().folder, 'small-gemma'), other, { recursive: true });
     setConfig(other, { rope_theta: 5000.0 });
-    await typeAfter(page(), 'print(model)', 'AutoModelForCausalLM.from_pretrained("./other-gemma")');
-    await row(page(), './other-gemma').waitFor();
+    await typeAfter(page(), 'print(model)', `AutoModelForCausalLM.from_pretrained("./${OTHER}")`);
+    await row(page(), `./${OTHER}`).waitFor();
     await menu('./small-gemma', 'Compare Models');
-    await pick('./other-gemma');
-    await inFront(COMPARISON).locator('h1', { hasText: './small-gemma ↔ ./other-gemma' }).waitFor();
+    await pick(`./${OTHER}`);
+    await inFront(COMPARISON).locator('h1', { hasText: `./small-gemma ↔ ./${OTHER}` }).waitFor();
     await inFront(COMPARISON).locator('tr', { hasText: 'rope_theta' }).getByText('5000').waitFor();
     await inBothThemes(async (kind) => {
       await assertAccessible(page(), COMPARISON);
@@ -109,7 +131,7 @@ export function modelSteps(step, opened) {
     setConfig(other, { rope_theta: 6000.0 });
     await page().locator('.jp-ModelLoupe').getByRole('button', { name: 'Refresh' }).click();
     await inFront(COMPARISON).locator('tr', { hasText: 'rope_theta' }).getByText('6000').waitFor();
-    await close();
+    await close('↔');
   });
 
   step('sizes of a model are a treemap that opens with the keyboard, in both themes', async () => {
@@ -124,7 +146,7 @@ export function modelSteps(step, opened) {
     await box.focus();
     await page().keyboard.press('Enter');
     await inFront(SIZES).getByRole('button', { name: /^model\.layers: / }).waitFor();
-    await close();
+    await close('Sizes');
   });
 }
 

@@ -120,6 +120,13 @@ step('two models are compared side by side', async () => {
   await photograph(page, 'comparison');
 });
 
+step('a comparison with a model that is not there says so', async () => {
+  await command('Compare Models');
+  await pick('./small-gemma');
+  await pick('./no-such-model');
+  await webView().getByText('no such folder').waitFor();
+});
+
 step('a comparison is asked for anew when another server runs', async () => {
   const asked = () => (workbench.log().match(/Sending request 'modelLoupe\/compare/g) ?? []).length;
   const before = asked();
@@ -232,6 +239,16 @@ step('no string of the manifest is left untranslated', () => {
   const texts = JSON.parse(readFileSync(join(REPOSITORY, 'package.nls.json'), 'utf8'));
   const keys = [...manifest.matchAll(/"%([\w.-]+)%"/g)].map(([, key]) => key);
   assert.deepEqual([...new Set(keys)].sort(), Object.keys(texts).sort());
+});
+
+step('a window without a folder has a terminal for what is run in one, too', async () => {
+  await page.goto(new URL('/?ew=true', page.url()).href);
+  await page.locator('.activitybar [aria-label="Model Loupe"]').first().waitFor();
+  // Without Python in sight nothing is started before it is asked for.
+  await command('Restart Language Server');
+  await page.getByRole('button', { name: /^Model Loupe: with Python/ }).waitFor();
+  await command('Log in to the Hugging Face Hub');
+  await page.locator('.terminal-wrapper.active .xterm-screen').waitFor();
 });
 
 step('the pages speak the language of the editor', async () => {

@@ -89,7 +89,7 @@ function headView(session: CastSession): TemplateResult {
     <div class="loupe-head">
       <div class="loupe-titles">
         <h1>${preview?.title ?? t('Cast preview')}</h1>
-        <p class="loupe-faint">${preview ? leadText(preview) : t('Reading the weights’ headers …')}</p>
+        ${leadView(session)}
       </div>
       ${
         scope === null
@@ -115,6 +115,11 @@ function headView(session: CastSession): TemplateResult {
   `;
 }
 
+function leadView({ state: { preview, running } }: CastSession): TemplateResult | typeof nothing {
+  const text = preview ? leadText(preview) : running ? t('Reading the weights’ headers …') : '';
+  return text ? html`<p class="loupe-faint">${text}</p>` : nothing;
+}
+
 function leadText({ stored, current, exact, complete }: CastPreview): string {
   return [
     t('stored {0} {1}', stored.dtype ?? '', formatBytes(stored.bytes)),
@@ -127,7 +132,7 @@ function leadText({ stored, current, exact, complete }: CastPreview): string {
 
 /** What goes on, what was done and what went wrong. */
 function statusView(session: CastSession): TemplateResult {
-  const { running, progress, error, done } = session.state;
+  const { preview, running, progress, error, done } = session.state;
   const label = running === 'exact' ? t('Measuring every value …') : t('Measuring a sample …');
   return html`
     <div class="loupe-status" role="status">
@@ -141,7 +146,9 @@ function statusView(session: CastSession): TemplateResult {
             <span class="loupe-faint">${progress?.message ?? ''}</span>
             <button @click=${() => session.cancel()}>${t('Cancel')}</button>
           </div>`
-        : nothing
+        : preview
+          ? nothing
+          : html`<button @click=${() => void session.sample()}>${t('Try Again')}</button>`
     }
   `;
 }

@@ -110,7 +110,8 @@ export class CastSession {
   cancel(): void {
     if (this.asking) {
       this.stop();
-      this.change({ running: null, progress: null, done: t('Cancelled. What was measured by then is shown.') });
+      const done = this.current.preview ? t('Cancelled. What was measured by then is shown.') : t('Cancelled.');
+      this.change({ running: null, progress: null, done });
     }
   }
 

@@ -1,0 +1,11 @@
+/** Failures of requests in words for a person. */
+import { t } from './translation.js';
+
+/** How vscode-jsonrpc, which carries the requests of both editors, rejects those of a server that has ended. */
+const PENDING_RESPONSE_REJECTED = -32097;
+
+/** The reason why a request failed; another one where its own words are about the connection's inside. */
+export function requestFailure(reason: unknown): unknown {
+  const ended = reason instanceof Error && 'code' in reason && reason.code === PENDING_RESPONSE_REJECTED;
+  return ended ? new Error(t('The language server ended before it had answered.')) : reason;
+}
