@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,14 @@ async def test_what_cannot_be_previewed(
     (folder / "empty" / "model.safetensors").unlink()
     with pytest.raises(JsonRpcException, match=says):
         await editor.request("modelLoupe/castPreview", params)
+
+
+async def test_values_want_the_worker_and_a_model(editor: Editor, folder: Path) -> None:
+    for name, says in (("tiny", "worker.enabled is false"), ("none", "no such folder")):
+        with pytest.raises(JsonRpcException, match=says):
+            await editor.request("modelLoupe/values", {"node": json.dumps({"model": str(folder / name)})})
+    with pytest.raises(JsonRpcException, match="not the id of a tree row"):
+        await editor.request("modelLoupe/values", {"node": "x"})
 
 
 @pytest.mark.parametrize(

@@ -270,6 +270,7 @@ async def test_answers_have_the_types_that_clients_know(
         ("PrintedModel", "compare", {"node": model["id"], "other": model["id"]}),
         ("Exported", "export", {"node": model["id"], "format": "markdown"}),
         ("Area", "sizes", {"node": model["id"]}),
+        ("Numerics", "values", {"node": model["id"]}),
         ("CheckpointFile", "file", {"uri": (folder / "over/model.safetensors").as_uri()}),
     ]
     answers = [("ModelNode", model), ("TreeNode", row)]

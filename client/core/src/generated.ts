@@ -8,6 +8,7 @@ export const SOURCE = 'modelLoupe/source';
 export const COMPARE = 'modelLoupe/compare';
 export const EXPORT = 'modelLoupe/export';
 export const SIZES = 'modelLoupe/sizes';
+export const VALUES = 'modelLoupe/values';
 export const FILE = 'modelLoupe/file';
 export const CAST_PREVIEW = 'modelLoupe/castPreview';
 export const CAST_EDIT = 'modelLoupe/castEdit';
@@ -15,7 +16,7 @@ export const CAST_WRITE = 'modelLoupe/castWrite';
 export const TENSOR_PATH = 'modelLoupe/tensorPath';
 export const DID_CHANGE = 'modelLoupe/didChange';
 
-/** Parameters of `modelLoupe/children`, `printModel` and `sizes`: the node that is meant. `query`: of a vocabulary's row the tokens that have it in their text, or as their id. `sort` is `order`, the model's own, or `size`: of most bytes first. */
+/** Parameters of `modelLoupe/children`, `printModel`, `sizes` and `values`: the node meant. `query`: of a vocabulary's row the tokens that have it in their text, or as their id. `sort` is `order`, the model's own, or `size`: of most bytes first. */
 export interface ChildrenParams {
   readonly node: string;
   readonly query?: string;

@@ -1,5 +1,5 @@
 /** Pages about one model: read-only editors of checkpoint files, and treemaps of models of the tree. */
-import { CAST_PREVIEW, CHILDREN, FILE, SIZES, type StreamOptions, type TreeNode } from '@model-loupe/core';
+import { CHILDREN, FILE, SIZES, VALUES, type StreamOptions, type TreeNode } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
 import type { ModelQuestion, ModelSubject, Notice } from './modelMessages';
@@ -11,7 +11,7 @@ import type { LanguageServer } from './server';
 const EDITORS = ['modelLoupe.checkpoint', 'modelLoupe.checkpoint.bin'];
 const SIZES_PAGE = 'modelLoupe.sizes';
 /** What a page may ask of the server. */
-const METHODS: ReadonlySet<string> = new Set([CAST_PREVIEW, CHILDREN, FILE, SIZES]);
+const METHODS: ReadonlySet<string> = new Set([CHILDREN, FILE, SIZES, VALUES]);
 
 /** Provides the editors, and opens the treemaps. */
 export class ModelPages implements vscode.CustomReadonlyEditorProvider, vscode.Disposable {

@@ -4,14 +4,13 @@ import '../../core/style/treemap.css';
 import './model.css';
 
 import {
-  CAST_PREVIEW,
   CHILDREN,
   FILE,
   modelSizes,
   t,
-  type CastPreview,
-  type CastPreviewParams,
+  VALUES,
   type CheckpointFile,
+  type Numerics,
   type TreeNode,
 } from '@model-loupe/core';
 import { Treemap } from '@model-loupe/core/treemap';
@@ -39,7 +38,7 @@ async function show(): Promise<void> {
     if ('file' in subject) {
       const file = await ask<CheckpointFile>(FILE, { uri: subject.file });
       render(fileView(file), root);
-      fillValues(element(root, '#values'), subject.file, file.node.id);
+      new ValuesView(element(root, '#values'), () => ask<Numerics>(VALUES, { node: file.node.id }));
       await fillTree(element(root, '.loupe-tree'), file.node.id);
       await showTreemap(file.node.id).catch((error: unknown) => tellInPlace(element(root, '#sizes'), error));
     } else {
@@ -85,15 +84,6 @@ async function showTreemap(node: string): Promise<void> {
 
 function tellInPlace(place: HTMLElement, error: unknown): void {
   render(html`<p class="loupe-faint">${messageOf(error)}</p>`, place);
-}
-
-function fillValues(place: HTMLElement, file: string, node: string): void {
-  if (!file.endsWith('.gguf')) {
-    const params: CastPreviewParams = { model: node, dtypes: ['float16'] };
-    new ValuesView(place, () => ask<CastPreview>(CAST_PREVIEW, params));
-  } else {
-    render(html`<h2>${t('Values')}</h2><p>${t('Values of GGUF files are not read.')}</p>`, place);
-  }
 }
 
 /** The rows below a node; what is below them is asked for when they are opened. */

@@ -1,5 +1,5 @@
 /** How large the values of a checkpoint file are: a histogram that is read when somebody asks for it. */
-import { formatInteger, histogramOf, t, type CastPreview, type Numerics } from '@model-loupe/core';
+import { formatInteger, histogramOf, t, type Numerics } from '@model-loupe/core';
 import { codeView } from '@model-loupe/core/code';
 import { exponentsView } from '@model-loupe/core/exponents';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
@@ -18,7 +18,7 @@ export class ValuesView {
   /** `read` measures what float16 makes of a sample of the file's values. */
   constructor(
     private readonly place: HTMLElement,
-    private readonly read: () => Promise<CastPreview>
+    private readonly read: () => Promise<Numerics>
   ) {
     this.draw({});
   }
@@ -29,13 +29,12 @@ export class ValuesView {
     }
     this.draw({ isReading: true });
     try {
-      const [target] = (await this.read()).targets;
-      const { numerics, unmeasured } = target ?? {};
-      if (numerics && histogramOf(numerics)) {
+      const numerics = await this.read();
+      if (histogramOf(numerics)) {
         this.draw({ numerics });
         this.bringIntoSight();
       } else {
-        this.draw({ error: unmeasured?.message ?? t('There are no values to show.') });
+        this.draw({ error: t('There are no values to show.') });
       }
     } catch (error) {
       this.draw({ error: messageOf(error) });

@@ -48,6 +48,14 @@ class Measuring:
             progress=report.progressed,
         )
 
+    def values(self, found: casting.Preview, report: Report) -> Future[None]:
+        """Fills ``found`` with a sample of its values, whatever the format of the files."""
+        from model_loupe.inspector.values import sample
+
+        return self._pools[0].submit(
+            sample, found, self._workers[0], cancelled=report.cancelled, progress=report.progressed
+        )
+
     def sample(self, measure: Callable[..., None], report: Report) -> Future[None]:
         """Reads a sample of weights that are on the Hub, and has a worker ``measure`` it."""
         return self._pools[0].submit(

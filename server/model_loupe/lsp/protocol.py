@@ -31,6 +31,7 @@ SOURCE = "modelLoupe/source"
 COMPARE = "modelLoupe/compare"
 EXPORT = "modelLoupe/export"
 SIZES = "modelLoupe/sizes"
+VALUES = "modelLoupe/values"
 FILE = "modelLoupe/file"
 CAST_PREVIEW = "modelLoupe/castPreview"
 CAST_EDIT = "modelLoupe/castEdit"
@@ -83,7 +84,7 @@ class ServerCancelled(JsonRpcException):
 
 @attrs.define
 class ChildrenParams:
-    """Parameters of ``modelLoupe/children``, ``printModel`` and ``sizes``: the node that is meant.
+    """Parameters of ``modelLoupe/children``, ``printModel``, ``sizes`` and ``values``: the node meant.
 
     ``query``: of a vocabulary's row the tokens that have it in their text, or as their id. ``sort`` is
     ``order``, the model's own, or ``size``: of most bytes first.
@@ -266,6 +267,7 @@ _PARSERS: dict[str, Callable[[object], Params]] = {
     COMPARE: lambda params: CompareParams(_field(params, "node"), _field(params, "other")),
     EXPORT: lambda params: ExportParams(_field(params, "node"), _field(params, "format")),
     SIZES: lambda params: ChildrenParams(_field(params, "node")),
+    VALUES: lambda params: ChildrenParams(_field(params, "node")),
     FILE: lambda params: SourceParams(_field(params, "uri")),
     CAST_PREVIEW: _cast_preview,
     CAST_EDIT: _cast_edit,

@@ -47,6 +47,7 @@ from model_loupe.lsp.features import (
     source,
     tensor_path,
     text_document,
+    values,
 )
 from model_loupe.lsp.protocol import (
     CAST_EDIT,
@@ -61,6 +62,7 @@ from model_loupe.lsp.protocol import (
     SIZES,
     SOURCE,
     TENSOR_PATH,
+    VALUES,
     LoupeServer,
 )
 
@@ -80,6 +82,7 @@ _REQUESTS: dict[str, Callable[..., Awaitable[Any]]] = {
     COMPARE: compare.compare,
     EXPORT: export.export,
     SIZES: sizes.sizes,
+    VALUES: values.values,
     FILE: file.file,
     CAST_PREVIEW: cast_preview.cast_preview,
     CAST_EDIT: cast_edit.cast_edit,

@@ -31,13 +31,15 @@ class Gguf(NamedTuple):
     ``version`` is 0 where the file is none. ``metadata`` maps keys to int, float, bool, str or ``Array``; a
     text longer than 256 KiB ends in ``…``. ``tensors`` is in file order, with shapes as PyTorch has them
     (ggml's reversed). ``data_offset`` is the first data byte's offset, 0 where the header is not whole.
-    ``complete`` says that every tensor of the header is in ``tensors``.
+    ``offsets`` are those of the tensors' data behind it. ``complete`` says that every tensor of the header is
+    in ``tensors``.
     """
 
     version: int
     byte_order: str
     metadata: Metadata
     tensors: dict[str, TensorKind]
+    offsets: dict[str, int]
     alignment: int
     data_offset: int
     complete: bool
@@ -62,7 +64,7 @@ def parse_gguf(read: Read, size: int, name: str) -> Gguf:
     return found._replace(warnings=findings.told())
 
 
-_NOTHING = Gguf(0, "little", {}, {}, _DEFAULT_ALIGNMENT, 0, False, [])
+_NOTHING = Gguf(0, "little", {}, {}, {}, _DEFAULT_ALIGNMENT, 0, False, [])
 
 
 def _parse(cursor: Cursor, findings: Findings) -> Gguf:
@@ -91,7 +93,17 @@ def _parse(cursor: Cursor, findings: Findings) -> Gguf:
     data_offset = padded(cursor.position, alignment) if tensors.finished else 0
     kinds = tensors.kinds(cursor.size - data_offset, alignment)
     complete = tensors.finished and len(kinds) == tensors.expected
-    return Gguf(version, cursor.byte_order, metadata.values, kinds, alignment, data_offset, complete, [])
+    return Gguf(
+        version,
+        cursor.byte_order,
+        metadata.values,
+        kinds,
+        tensors.offsets,
+        alignment,
+        data_offset,
+        complete,
+        [],
+    )
 
 
 def _refused(cursor: Cursor, name: str) -> tuple[str, str] | None:

@@ -42,6 +42,11 @@ class TensorReader:
         self.finished = False
         self.rows: list[_Row] = []
 
+    @property
+    def offsets(self) -> dict[str, int]:
+        """Where the data of each tensor begins, behind the header; of two of a name the first."""
+        return {row.name: row.offset for row in reversed(self.rows)}
+
     def read(self) -> None:
         if self.expected > _MAX_TENSORS:
             raise Stop("bad-count", f"claims {self.expected:,} tensors: damaged, or no model")

@@ -6,8 +6,9 @@ torch's zip archives keep each storage as it is, uncompressed, under ``data/`` (
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from model_loupe.checkpoints.places import Place
 from model_loupe.checkpoints.pytorch.dtypes import PACKED, SIZES
 from model_loupe.checkpoints.pytorch.reader import read_pytorch
 from model_loupe.checkpoints.pytorch.source import Source
@@ -16,14 +17,6 @@ from model_loupe.checkpoints.pytorch.zip_directory import STORED, BadZip, read_d
 if TYPE_CHECKING:
     from model_loupe.checkpoints.pytorch.results import Layout
     from model_loupe.checkpoints.pytorch.source import Read
-
-
-class Place(NamedTuple):
-    """Where a tensor's values are, one after the other, little-endian: from byte ``start`` of the file."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    start: int
 
 
 def places_of(read: Read, size: int, name: str) -> dict[str, Place]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from model_loupe.inspector.cast_preview import CastPreview
     from model_loupe.lsp.session import Session
 
-_NOT_STARTED = LoupeError(
+NOT_STARTED = LoupeError(
     "worker-off", "values are not read: modelLoupe.worker.enabled is false, or the workspace is not trusted"
 )
 
@@ -28,7 +28,7 @@ async def cast_preview(session: Session, params: CastPreviewParams) -> dict[str,
     if params.plan:
         return await session.run(preview.to_json)
     if not session.may_start_worker:
-        preview.found.give_up(_NOT_STARTED)
+        preview.found.give_up(NOT_STARTED)
         return await session.run(preview.to_json)
     if params.partial_result_token is not None:
         session.client.partial(params.partial_result_token, await session.run(preview.to_json))

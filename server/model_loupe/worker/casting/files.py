@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any, BinaryIO, NamedTuple
 
+import torch
+
 from ..errors import WorkerError
+from .ggml import Packed, packed
 
 _MAX_HEADER = 100_000_000
 # What is cast. Not mapped into memory: a mapped file that is cut off while it is read kills the process.
@@ -72,6 +75,13 @@ class Stored(NamedTuple):
         """Elements of a row."""
         return self.shape[-1] if self.shape else 1
 
+    def nbytes_of(self, elements: int) -> int:
+        return elements * ITEM_BYTES[self.dtype]
+
+    def values(self, data: bytearray) -> torch.Tensor:
+        """The elements that ``data`` holds."""
+        return torch.frombuffer(data, dtype=getattr(torch, self.dtype))
+
 
 class TensorFile:
     """A file of tensors, open to be read. ``mark`` is of when it was planned, by default of now."""
@@ -128,15 +138,20 @@ class TensorFile:
                 found[entry.name] = stored
         return found
 
-    def placed(self, places: dict[str, Any]) -> dict[str, Stored]:
+    def placed(self, places: dict[str, Any]) -> dict[str, Stored | Packed]:
         """The floating tensors of a file without such a header: ``{name: [dtype, shape, start]}``."""
-        found = {}
+        found: dict[str, Stored | Packed] = {}
         for name, (dtype, shape, start) in places.items():
             if dtype in ITEM_BYTES:
                 nbytes = prod(shape) * ITEM_BYTES[dtype]
-                if start + nbytes > self._mark.size:
-                    raise self._damaged(f"it ends before {name[:80]} does")
-                found[name] = Stored(name, dtype, tuple(shape), start, nbytes)
+                tensor: Stored | Packed | None = Stored(name, dtype, tuple(shape), start, nbytes)
+            else:
+                tensor = packed(name, dtype, tuple(shape), start)
+            if tensor is None:
+                continue
+            if tensor.start + tensor.nbytes > self._mark.size:
+                raise self._damaged(f"it ends before {name[:80]} does")
+            found[name] = tensor
         return found
 
     def _entry(self, name: str, given: Any, base: int) -> Entry:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 import torch
 
@@ -11,13 +11,14 @@ from ..job import Job, Meter
 from .exact import ExactPass
 from .files import Mark, Stored, TensorFile
 from .formats import Format, format_named
+from .ggml import Packed
 from .sample import Sample, estimates, runs_of_each, sample_of
 
 
 class _Work(NamedTuple):
     """A tensor and the formats it is cast to."""
 
-    tensor: Stored
+    tensor: Stored | Packed
     formats: list[Format]
 
 
@@ -26,9 +27,9 @@ def cast(params: dict[str, Any], job: Job) -> dict[str, Any]:
 
     ``files``: ``{"path", "mark", "prefix", "tensors": [{"targets", "names"}]}``, names with the prefix that
     the file itself does not have, and ``places`` (see ``TensorFile.placed``) if it is no safetensors file;
-    ``exact``, or the ``seed`` of a sample. What is finished goes out as partial results,
-    ``{"done", "total", "tensors": [[name, target, sums]]}``; the result has the rest, and ``unknown``:
-    targets that this torch cannot do.
+    ``exact``, or the ``seed`` of a sample (of GGUF's blocks there is nothing else). What is finished goes out
+    as partial results, ``{"done", "total", "tensors": [[name, target, sums]]}``; the result has the rest, and
+    ``unknown``: targets that this torch cannot do.
     """
     formats = {name: format_named(name) for name in params["targets"]}
     seed = None if params.get("exact") else int(params.get("seed", 0))
@@ -82,7 +83,9 @@ def _works(file: TensorFile, given: dict[str, Any], formats: dict[str, Format | 
     prefix = given["prefix"]
     places = given.get("places")
     inside = file.tensors() if places is None else file.placed(places)
-    stored = {prefix + name: each._replace(name=prefix + name) for name, each in inside.items()}
+    stored: dict[str, Stored | Packed] = {
+        prefix + name: each._replace(name=prefix + name) for name, each in inside.items()
+    }
     works: list[_Work] = []
     for group in given["tensors"]:
         chosen = [each for name in group["targets"] for each in (formats[name],) if each]
@@ -97,10 +100,18 @@ def _works(file: TensorFile, given: dict[str, Any], formats: dict[str, Format | 
 def _exact_work(works: list[tuple[TensorFile, list[_Work]]]) -> int:
     """Bytes that are gone through; those of a tensor may be more than once."""
     return sum(
-        work.tensor.nbytes * ExactPass(file, work.tensor, work.formats, _no_step).passes
+        work.tensor.nbytes * _exact_pass(file, work, _no_step).passes
         for file, of_file in works
         for work in of_file
     )
+
+
+def _exact_pass(file: TensorFile, work: _Work, step: Callable[[int], None]) -> ExactPass:
+    if isinstance(work.tensor, Packed):
+        raise WorkerError(
+            "only-sampled", f"{work.tensor.name[:80]} is {work.tensor.dtype}: it is only sampled"
+        )
+    return ExactPass(file, work.tensor, work.formats, step)
 
 
 def _no_step(nbytes: int) -> None:
@@ -110,12 +121,16 @@ def _no_step(nbytes: int) -> None:
 def _sampled(file: TensorFile, work: _Work, seed: int, runs: int, meter: Meter) -> dict[str, dict[str, Any]]:
     is_told = work.tensor.elements and work.formats
     found = estimates(sample_of(file, work.tensor, seed, runs), work.formats) if is_told else {}
+    if isinstance(work.tensor, Packed):
+        for each in found.values():
+            # Of the file, not of what it was unpacked to.
+            each["read_bytes"] = work.tensor.nbytes_of(each["sampled"])
     meter.step(work.tensor.nbytes)
     return found
 
 
 def _exactly(file: TensorFile, work: _Work, meter: Meter) -> dict[str, dict[str, Any]]:
-    tallies = ExactPass(file, work.tensor, work.formats, meter.step).run()
+    tallies = _exact_pass(file, work, meter.step).run()
     read = {"read_bytes": work.tensor.nbytes}
     return {name: {**tally.as_json(), **read} for name, tally in tallies.items()}
 

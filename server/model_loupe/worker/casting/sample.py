@@ -15,8 +15,9 @@ import torch
 
 from .bitsandbytes import BLOCK, nested
 from .exact import blocks_of, cast_all
-from .files import ITEM_BYTES, Stored, TensorFile
+from .files import Stored, TensorFile
 from .formats import UNBOUNDED, Format, Whole
+from .ggml import Packed
 from .tally import SUMS, SUMS_OF_SQUARES, Original, Tally
 
 RUN = 256
@@ -58,14 +59,13 @@ def runs_of_each(tensors: int) -> int:
     return min(max(_ALL_RUNS // max(tensors, 1), _LEAST_RUNS), _MOST_RUNS)
 
 
-def sample_of(file: TensorFile, tensor: Stored, seed: int, runs: int) -> Sample:
+def sample_of(file: TensorFile, tensor: Stored | Packed, seed: int, runs: int) -> Sample:
     """A run somewhere within each of equal stretches; the last, shorter one of a tensor is left out."""
     chance = random.Random(f"{seed}:{tensor.name}")
-    dtype: torch.dtype = getattr(torch, tensor.dtype)
-    size = RUN * ITEM_BYTES[tensor.dtype]
+    size = tensor.nbytes_of(RUN)
     of = tensor.elements // RUN
     if tensor.elements <= _WHOLE_ELEMENTS:
-        values = torch.frombuffer(file.read(tensor.start, tensor.nbytes), dtype=dtype)
+        values = tensor.values(file.read(tensor.start, tensor.nbytes))
         return Sample(values.view(1, -1), 1, tensor.elements, tensor.row)
     buffer = bytearray(runs * size)
     view = memoryview(buffer)
@@ -74,7 +74,7 @@ def sample_of(file: TensorFile, tensor: Stored, seed: int, runs: int) -> Sample:
         at = min(int((number + chance.random()) * of / runs), of - 1)
         file.read_into(tensor.start + at * size, view[number * size : (number + 1) * size])
     file.check()
-    values = torch.frombuffer(buffer, dtype=dtype).view(runs, RUN)
+    values = tensor.values(buffer).view(runs, RUN)
     return Sample(values, of, tensor.elements, tensor.row)
 
 
