@@ -147,12 +147,25 @@ export async function openFile(page, name) {
   if ((await tab.count()) > 0) {
     await tab.click();
   } else {
-    await page.keyboard.press('Control+p');
-    await page.locator('.quick-input-widget input').first().fill(name);
-    await page.locator('.quick-input-list .monaco-list-row.focused', { hasText: name }).waitFor();
-    await page.keyboard.press('Enter');
+    await quickPick(page, 'Control+p', name, name);
   }
   await page.locator('.tab.active', { hasText: name }).waitFor();
+}
+
+/**
+ * Opens VS Code's quick input by a key, types `text` and takes the row that is found first, which has `label`.
+ *
+ * A window that has just opened does not know all its commands and files, and a list that is open does not grow.
+ */
+export async function quickPick(page, key, text, label) {
+  const row = page.locator('.quick-input-list .monaco-list-row.focused', { hasText: label });
+  await until(async () => {
+    await page.keyboard.press(key);
+    await page.locator('.quick-input-widget input').first().fill(text);
+    const isThere = await row.waitFor({ timeout: 3000 }).then(() => true, () => false);
+    await page.keyboard.press(isThere ? 'Enter' : 'Escape');
+    return isThere;
+  }, `${label} is offered`);
 }
 
 /** Text of the hover card over the first place in the editor that shows `text`. */

@@ -5,7 +5,7 @@ import { after, before } from 'node:test';
 
 import { photograph } from '../lib/browser.mjs';
 import { openFile, openWorkbench, PYTHON } from '../lib/codeServer.mjs';
-import { until } from '../lib/processes.mjs';
+import { run, until } from '../lib/processes.mjs';
 import { makeBuildableWorkspace, TORCH_PYTHON, writeSetting, writeSmallGemma } from '../lib/samples.mjs';
 import { steps } from '../lib/steps.mjs';
 import { castSteps } from './casts.mjs';
@@ -14,12 +14,25 @@ import { EDITOR, expand, lens, treeAtRest, treeRow, webViewFrame, widenSideBar }
 // The first answer waits for torch and transformers to be imported, on a machine that may be busy.
 const IMPORT = { timeout: 180_000 };
 
+const WRITE_GGUF = `
+import sys, gguf, numpy
+writer = gguf.GGUFWriter(sys.argv[1], "llama")
+values = numpy.linspace(-8, 8, 64 * 256, dtype="float32").reshape(64, 256)
+packed = gguf.quants.quantize(values, gguf.GGMLQuantizationType.Q8_0)
+writer.add_tensor("blk.0.ffn_up.weight", packed, raw_dtype=gguf.GGMLQuantizationType.Q8_0)
+writer.write_header_to_file()
+writer.write_kv_data_to_file()
+writer.write_tensors_to_file()
+writer.close()
+`;
+
 let workspace;
 let workbench;
 let page;
 
 before(async () => {
   workspace = await makeBuildableWorkspace();
+  await run(TORCH_PYTHON, ['-c', WRITE_GGUF, join(workspace.folder, 'packed.gguf')]);
   workbench = await openWorkbench(workspace.folder, {
     'modelLoupe.interpreter': PYTHON,
     'modelLoupe.worker.interpreter': TORCH_PYTHON,
@@ -124,6 +137,13 @@ step('the histogram of a checkpoint file comes into sight, with the focus, and i
   });
   assert.ok(top >= 0 && bottom <= height, `it is from ${top} to ${bottom} of ${height}`);
   await photograph(page, 'checkpoint-histogram');
+});
+
+step('so does that of a GGUF file, whose values are unpacked for it', async () => {
+  await openFile(page, 'packed.gguf');
+  const file = await webViewFrame(page, 'h1:has-text("packed.gguf")');
+  await file.getByRole('button', { name: 'Show Histogram' }).click();
+  await file.getByRole('status').filter({ hasText: 'The histogram is of 16,384 values, 16,384 of them read.' }).waitFor(IMPORT);
 });
 
 step('a vocabulary is searched from its row', async () => {

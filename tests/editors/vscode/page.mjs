@@ -1,4 +1,5 @@
 // What a user does in the workbench: lenses, the tree, the side bar.
+import { quickPick } from '../lib/codeServer.mjs';
 import { until } from '../lib/processes.mjs';
 import { writeSetting } from '../lib/samples.mjs';
 
@@ -27,10 +28,7 @@ export async function treeAtRest(page) {
 
 /** Runs a command by the words that the command palette shows. */
 export async function runCommand(page, title) {
-  await page.keyboard.press('F1');
-  await page.locator('.quick-input-widget input').first().fill(`>${title}`);
-  await page.locator('.quick-input-list .monaco-list-row.focused', { hasText: title.replace(/^.*: /, '') }).waitFor();
-  await page.keyboard.press('Enter');
+  await quickPick(page, 'F1', `>${title}`, title.replace(/^.*: /, ''));
 }
 
 export async function expand(page, text) {

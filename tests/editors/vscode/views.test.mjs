@@ -226,9 +226,7 @@ step('the contents of a large file come in pages, and the keyboard goes on with 
 });
 
 step('the walkthrough opens', async () => {
-  await page.keyboard.press('F1');
-  await page.locator('.quick-input-widget input').first().fill('>Welcome: Open Walkthrough');
-  await page.keyboard.press('Enter');
+  await runCommand(page, 'Welcome: Open Walkthrough');
   await pick('Get Started with Model Loupe');
   await page.locator('.gettingStartedContainer', { hasText: 'Choose your Python' }).waitFor();
   await photograph(page, 'walkthrough');
