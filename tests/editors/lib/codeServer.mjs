@@ -147,7 +147,11 @@ export async function openFile(page, name) {
   if ((await tab.count()) > 0) {
     await tab.click();
   } else {
-    await quickPick(page, 'Control+p', name, name);
+    // The list may be drawn anew at the very moment that a row of it is taken.
+    await until(async () => {
+      await quickPick(page, 'Control+p', name, name);
+      return tab.waitFor({ timeout: 5000 }).then(() => true, () => false);
+    }, `${name} is open`);
   }
   await page.locator('.tab.active', { hasText: name }).waitFor();
 }
