@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import partial
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from model_loupe.checkpoints.files import format_of
-from model_loupe.checkpoints.gguf import places as gguf
-from model_loupe.checkpoints.places import Place
-from model_loupe.checkpoints.pytorch import places as pytorch
 from model_loupe.domain.errors import LoupeError
 
-Find = Callable[[Callable[[int, int], bytes], int, str], dict[str, Place]]
-_FINDERS: dict[str, Find] = {"pickle": pytorch.places_of, "gguf": gguf.places_of}
+if TYPE_CHECKING:
+    from model_loupe.checkpoints.places import Place
+
+    Find = Callable[[Callable[[int, int], bytes], int, str], dict[str, Place]]
 
 
 def placed(asked: dict[str, Any]) -> dict[str, Any]:
@@ -23,7 +22,7 @@ def placed(asked: dict[str, Any]) -> dict[str, Any]:
     Raises LoupeError if a tensor that is to be measured does not lie in one piece.
     """
     name = os.path.basename(asked["path"])
-    find = _FINDERS.get(format_of(name) or "")
+    find = _finder(format_of(name))
     if find is None:
         return asked
     places = _places(find, asked["path"], asked["mark"][0], name)
@@ -37,6 +36,19 @@ def placed(asked: dict[str, Any]) -> dict[str, Any]:
         )
         raise LoupeError("not-contiguous", message)
     return {**asked, "places": {tensor: places[tensor] for tensor in tensors}}
+
+
+def _finder(format_name: str | None) -> Find | None:
+    """Imported when there is such a file: a plan, which every hover on a dtype makes, needs no reader."""
+    if format_name == "pickle":
+        from model_loupe.checkpoints.pytorch import places as pytorch
+
+        return pytorch.places_of
+    if format_name == "gguf":
+        from model_loupe.checkpoints.gguf import places as gguf
+
+        return gguf.places_of
+    return None
 
 
 def _places(find: Find, path: str, size: int, name: str) -> dict[str, Place]:
