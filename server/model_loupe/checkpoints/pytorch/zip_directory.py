@@ -102,7 +102,8 @@ def _zip64_sizes(extra: bytes, sizes: list[int]) -> list[int]:
 
 def root_of(entries: list[Entry]) -> str:
     """The folder that torch takes everything from, with its slash: that of the first entry."""
-    return entries[0].name.partition("/")[0] + "/" if entries and "/" in entries[0].name else ""
+    root = entries[0].name.partition("/")[0] if entries and "/" in entries[0].name else ""
+    return f"{root}/" if root else ""
 
 
 def start_of(source: Source, entry: Entry) -> int:
