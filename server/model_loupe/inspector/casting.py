@@ -207,6 +207,28 @@ def sampled_plans(found: Preview) -> list[CastPlan]:
     return [each for each in found.plans if each.target.samples]
 
 
+def ask(
+    found: Preview,
+    worker: Worker,
+    files: list[dict[str, Any]],
+    targets: list[str],
+    cancelled: threading.Event | None,
+    progress: Callable[[Progress], None] | None,
+) -> None:
+    """Has the worker measure ``files``: each a ``Source`` and its ``tensors``, as the request ``cast`` wants.
+
+    What comes is added to ``found``. Raises LoupeError, or Cancelled.
+    """
+
+    def partial(part: dict[str, Any]) -> None:
+        found.add(part["tensors"])
+        if progress:
+            progress(Progress(part["done"], part["total"]))
+
+    params = {"files": [placed(each) for each in files], "targets": targets, "exact": found.exact, "seed": 0}
+    found.finish(worker.call("cast", params, seconds=SECONDS, cancelled=cancelled, partial=partial))
+
+
 class _Measurement:
     """One request to the worker: for what is not in the store, file by file."""
 
@@ -233,17 +255,8 @@ class _Measurement:
         if not files:
             found.complete = True
             return
-        files = [placed(each) for each in files]
         names = [each.target.name for each in self._plans]
-        params = {"files": files, "targets": names, "exact": found.exact, "seed": 0}
-
-        def partial(part: dict[str, Any]) -> None:
-            found.add(part["tensors"])
-            if progress:
-                progress(Progress(part["done"], part["total"]))
-
-        answer = worker.call("cast", params, seconds=SECONDS, cancelled=cancelled, partial=partial)
-        found.finish(answer)
+        ask(found, worker, files, names, cancelled, progress)
         for kept in self._unknown:
             kept.save()
 

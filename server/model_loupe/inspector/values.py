@@ -13,8 +13,7 @@ from model_loupe.checkpoints.files import format_of
 from model_loupe.domain.casts.targets import target_named
 from model_loupe.domain.errors import LoupeError
 from model_loupe.inspector import cast_json, casting
-from model_loupe.inspector.cast_places import placed
-from model_loupe.inspector.casting import SECONDS, Preview, Progress
+from model_loupe.inspector.casting import Preview, Progress
 from model_loupe.inspector.description import Description
 from model_loupe.inspector.worker_process import Worker
 
@@ -38,10 +37,12 @@ def sample(
         casting.measure(found, worker, cancelled=cancelled, progress=progress)
         return
     missing = casting.missing_for(found, worker.interpreter, "read", formats=("gguf",))
+    if missing:
+        found.give_up(missing)
+        return
     try:
-        if missing:
-            raise missing
-        _unpack(found, worker, cancelled, progress)
+        files = [_asked(found.description, name) for name in found.description.weights.table.by_file]
+        casting.ask(found, worker, files, [_FLOAT16], cancelled, progress)
     except LoupeError as why:
         found.give_up(why)
 
@@ -60,23 +61,9 @@ def _is_gguf(description: Description) -> bool:
     return all(format_of(name) == "gguf" for name in description.weights.table.by_file)
 
 
-def _unpack(
-    found: Preview,
-    worker: Worker,
-    cancelled: threading.Event | None,
-    progress: Callable[[Progress], None] | None,
-) -> None:
-    files = []
-    for name, tensors in found.description.weights.table.by_file.items():
-        names = [tensor for tensor, kind in tensors.items() if not kind.dtype.startswith("int")]
-        source = casting.source_of(found.description, name)
-        group = {"targets": [_FLOAT16], "names": names}
-        files.append(placed({**source._asdict(), "tensors": [group]}))
-
-    def partial(part: dict[str, Any]) -> None:
-        found.add(part["tensors"])
-        if progress:
-            progress(Progress(part["done"], part["total"]))
-
-    params = {"files": files, "targets": [_FLOAT16], "exact": False, "seed": 0}
-    found.finish(worker.call("cast", params, seconds=SECONDS, cancelled=cancelled, partial=partial))
+def _asked(description: Description, file: str) -> dict[str, Any]:
+    """All tensors of a GGUF file but those of whole numbers: its blocks too, which no cast changes."""
+    inside = description.weights.table.by_file[file]
+    names = [name for name, kind in inside.items() if not kind.dtype.startswith("int")]
+    tensors = [{"targets": [_FLOAT16], "names": names}]
+    return {**casting.source_of(description, file)._asdict(), "tensors": tensors}
