@@ -1,6 +1,11 @@
 /** Failures of requests in words for a person. */
 import { t } from './translation.js';
 
+/** What was thrown, in its own words. */
+export function messageOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}
+
 /** How vscode-jsonrpc, which carries the requests of both editors, rejects those of a server that has ended. */
 const PENDING_RESPONSE_REJECTED = -32097;
 

@@ -1,5 +1,6 @@
 /** Documents about models that follow them. */
 import type { Message } from '@lumino/messaging';
+import { messageOf } from '@model-loupe/core';
 import { Widget } from '@lumino/widgets';
 
 import { loupeIcon } from './icons';
@@ -66,7 +67,7 @@ export class FollowingWidget<Answer> extends Widget {
       if (isNewest()) {
         this.told = undefined;
         this.body.hidden = true;
-        this.say(reason instanceof Error ? reason.message : String(reason));
+        this.say(messageOf(reason));
       }
     }
   }

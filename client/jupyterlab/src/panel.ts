@@ -1,5 +1,5 @@
 /** The side panel: the models of the open documents and their trees, or why there are none. */
-import { ModelTree, type ModelNode, type Sort, type Transport, type TreeNode } from '@model-loupe/core';
+import { messageOf, ModelTree, type ModelNode, type Sort, type Transport, type TreeNode } from '@model-loupe/core';
 import {
   CommandToolbarButton,
   SidePanel,
@@ -172,7 +172,7 @@ export class ModelsPanel extends SidePanel {
       this.setNotice(this.tree.isEmpty ? NO_MODELS : null);
     } catch (reason) {
       this.tree.clear();
-      this.setNotice({ text: reason instanceof Error ? reason.message : String(reason), command: RESTART });
+      this.setNotice({ text: messageOf(reason), command: RESTART });
     }
   }
 

@@ -1,5 +1,5 @@
 /** A tree whose rows are loaded when they are looked at, with the keys and the roles of an ARIA tree. */
-import type { ModelNode, ModelTree, TreeNode } from '@model-loupe/core';
+import { messageOf, type ModelNode, type ModelTree, type TreeNode } from '@model-loupe/core';
 import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
@@ -519,7 +519,7 @@ function errorId(parent: string): string {
 }
 
 function errorNode(parent: string, reason: unknown): TreeNode {
-  const message = reason instanceof Error ? reason.message : String(reason);
+  const message = messageOf(reason);
   return {
     id: errorId(parent),
     label: message,

@@ -1,4 +1,5 @@
 /** Read-only documents whose text is an answer of the server. */
+import { messageOf } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
 import type { LanguageServer } from './server';
@@ -33,7 +34,7 @@ export abstract class AnsweredDocuments implements vscode.TextDocumentContentPro
     try {
       return await this.ask(query);
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return messageOf(error);
     }
   }
 

@@ -1,5 +1,5 @@
 /** Answers what a page in a web view asks. */
-import type { StreamOptions } from '@model-loupe/core';
+import { messageOf, type StreamOptions } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
 import type { PageRequest, PageResponse } from './pageMessages';
@@ -40,7 +40,7 @@ export class PageAnswers<Question> implements vscode.Disposable {
     try {
       this.send({ id, answer: await this.answer(request.question, options) });
     } catch (error) {
-      this.send({ id, error: error instanceof Error ? error.message : String(error) });
+      this.send({ id, error: messageOf(error) });
     } finally {
       this.asked.delete(id);
     }

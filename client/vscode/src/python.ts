@@ -1,4 +1,5 @@
 /** What is asked of a Python interpreter, in one short run. */
+import { messageOf } from '@model-loupe/core';
 import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 
@@ -68,6 +69,6 @@ function ask(python: string): Promise<Answer> {
 }
 
 function firstLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return message.split('\n')[0] ?? message;
 }

@@ -1,5 +1,5 @@
 /** The language server's process and the connection to it. */
-import type { StreamingTransport, StreamOptions, WorkspaceEdit } from '@model-loupe/core';
+import { messageOf, type StreamingTransport, type StreamOptions, type WorkspaceEdit } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
 import type { Connection } from './connection';
@@ -104,7 +104,7 @@ export class LanguageServer implements StreamingTransport, vscode.Disposable {
   private inTurn(action: () => Promise<void>): Promise<void> {
     this.turn = this.turn.then(action).catch((error: unknown) => {
       this.log.error('Starting or stopping the language server failed:', error);
-      this.become({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
+      this.become({ kind: 'failed', reason: messageOf(error) });
     });
     return this.turn;
   }

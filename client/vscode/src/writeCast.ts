@@ -7,6 +7,7 @@ import {
   type CastWriteParams,
   type TreeNode,
   type WrittenCast,
+  messageOf,
 } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
@@ -24,7 +25,7 @@ export async function writeCast(server: LanguageServer, view: ModelsView, row?: 
     const written = await write(server, { model: chosen.id, dtype, output: output.fsPath }, chosen.label);
     await tell(written);
   } catch (error) {
-    void vscode.window.showErrorMessage(`Model Loupe: ${error instanceof Error ? error.message : String(error)}`);
+    void vscode.window.showErrorMessage(`Model Loupe: ${messageOf(error)}`);
   }
 }
 

@@ -6,6 +6,7 @@ import './model.css';
 import {
   CHILDREN,
   FILE,
+  messageOf,
   modelSizes,
   t,
   VALUES,
@@ -18,7 +19,7 @@ import { html, nothing, render, type TemplateResult } from 'lit-html';
 
 import type { ModelQuestion, ModelSubject, Notice } from '../src/modelMessages';
 import { Channel } from './channel';
-import { element, messageOf, openRoot } from './root';
+import { element, openRoot } from './root';
 import { ValuesView } from './values';
 
 const page = openRoot();

@@ -17,8 +17,3 @@ export function openRoot(): { readonly root: HTMLElement; readonly subject: unkn
   translateBy((message) => words[message] ?? message);
   return { root, subject: JSON.parse(root.dataset.subject ?? '{}') };
 }
-
-/** What keeps something from being shown, as a line for a person. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

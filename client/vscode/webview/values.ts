@@ -1,10 +1,9 @@
 /** How large the values of a checkpoint file are: a histogram that is read when somebody asks for it. */
-import { formatInteger, histogramOf, t, type Numerics } from '@model-loupe/core';
+import { formatInteger, histogramOf, messageOf, t, type Numerics } from '@model-loupe/core';
 import { codeView } from '@model-loupe/core/code';
 import { exponentsView } from '@model-loupe/core/exponents';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 
-import { messageOf } from './root';
 
 interface State {
   readonly isReading?: boolean;

@@ -1,4 +1,5 @@
 /** What the preview page knows and does, without its elements. */
+import { messageOf } from '../errors.js';
 import type { Progress, StreamOptions } from '../protocol.js';
 import { t } from '../translation.js';
 import type { CastEdit, CastPreview, CastPreviewParams, CastTarget } from './protocol.js';
@@ -184,7 +185,7 @@ export class CastSession {
       });
       ifCurrent({ preview, running: null, progress: null });
     } catch (reason) {
-      ifCurrent({ error: lineOf(reason), running: null, progress: null });
+      ifCurrent({ error: messageOf(reason), running: null, progress: null });
     }
     if (this.asking === asking) {
       this.asking = null;
@@ -200,7 +201,7 @@ export class CastSession {
     try {
       await action();
     } catch (reason) {
-      this.change({ error: lineOf(reason) });
+      this.change({ error: messageOf(reason) });
     }
   }
 
@@ -208,8 +209,4 @@ export class CastSession {
     this.current = { ...this.current, ...changes };
     this.onChange();
   }
-}
-
-function lineOf(reason: unknown): string {
-  return reason instanceof Error ? reason.message : String(reason);
 }
