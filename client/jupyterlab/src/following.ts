@@ -1,6 +1,6 @@
 /** Documents about models that follow them. */
 import type { Message } from '@lumino/messaging';
-import { messageOf } from '@model-loupe/core';
+import { Following } from '@model-loupe/core';
 import { Widget } from '@lumino/widgets';
 
 import { loupeIcon } from './icons';
@@ -20,13 +20,28 @@ interface Subject<Answer> {
   titleOf(answer: Answer): { label: string; caption: string };
 }
 
-/** Asks the server, and again whenever models change; draws answers that are not as the one before. */
+/** Shows what the server answers, by now. */
 export class FollowingWidget<Answer> extends Widget {
+  private readonly following: Following<Answer>;
+  private readonly message = document.createElement('p');
+  private readonly body = document.createElement('div');
+
   constructor(
     private readonly server: LoupeServer,
     private readonly subject: Subject<Answer>,
   ) {
     super();
+    this.following = new Following<Answer>({
+      ask: () => subject.ask(),
+      draw: (answer) => {
+        Object.assign(this.title, subject.titleOf(answer));
+        subject.draw(answer, this.body);
+      },
+      say: (problem) => {
+        this.body.hidden = problem !== '';
+        this.say(problem);
+      },
+    });
     this.addClass('jp-ModelLoupe-document');
     this.addClass(subject.className);
     this.message.setAttribute('role', 'status');
@@ -38,6 +53,11 @@ export class FollowingWidget<Answer> extends Widget {
     this.refresh();
   }
 
+  override dispose(): void {
+    this.following.stop();
+    super.dispose();
+  }
+
   protected override onAfterAttach(message: Message): void {
     super.onAfterAttach(message);
     // It is scrolled with the keyboard; JupyterLab takes it out of the order of Tab.
@@ -46,41 +66,11 @@ export class FollowingWidget<Answer> extends Widget {
 
   private refresh(): void {
     const isReady = this.server.state === 'ready';
-    if (this.told === undefined) {
+    if (!this.following.hasAnswer) {
       this.say(isReady ? this.subject.asking : NOT_YET);
     }
     if (isReady) {
-      void this.load();
-    }
-  }
-
-  private async load(): Promise<void> {
-    this.generation += 1;
-    const generation = this.generation;
-    const isNewest = (): boolean => generation === this.generation && !this.isDisposed;
-    try {
-      const answer = await this.subject.ask();
-      if (isNewest()) {
-        this.tell(answer);
-      }
-    } catch (reason) {
-      if (isNewest()) {
-        this.told = undefined;
-        this.body.hidden = true;
-        this.say(messageOf(reason));
-      }
-    }
-  }
-
-  private tell(answer: Answer): void {
-    this.say('');
-    this.body.hidden = false;
-    // The same answer is left alone: part of it may be selected.
-    const text = JSON.stringify(answer);
-    if (text !== this.told) {
-      this.told = text;
-      Object.assign(this.title, this.subject.titleOf(answer));
-      this.subject.draw(answer, this.body);
+      void this.following.refresh();
     }
   }
 
@@ -88,10 +78,4 @@ export class FollowingWidget<Answer> extends Widget {
     this.message.hidden = text === '';
     this.message.textContent = text;
   }
-
-  /** The answer that is shown: it stays until there is a newer one. */
-  private told: string | undefined;
-  private generation = 0;
-  private readonly message = document.createElement('p');
-  private readonly body = document.createElement('div');
 }

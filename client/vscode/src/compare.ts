@@ -1,5 +1,5 @@
 /** Two models side by side, as a rendered Markdown document that follows them. */
-import { compareModels, type CompareParams, type TreeNode } from '@model-loupe/core';
+import { compareModels, literalMarkdown, type CompareParams, type TreeNode } from '@model-loupe/core';
 import * as vscode from 'vscode';
 
 import { AnsweredDocuments } from './documents';
@@ -8,7 +8,7 @@ import type { LanguageServer } from './server';
 /** Provides the documents; the two rows that one is about are the query of its URI. */
 export class Comparisons extends AnsweredDocuments {
   constructor(server: LanguageServer) {
-    super(server, 'model-loupe-comparison');
+    super(server, 'model-loupe-comparison', literalMarkdown);
   }
 
   /** Open the comparison of two models. */

@@ -10,9 +10,11 @@ export abstract class AnsweredDocuments implements vscode.TextDocumentContentPro
   private readonly subscriptions: vscode.Disposable;
   readonly onDidChange = this.change.event;
 
+  /** `literal` makes of a sentence what shows it in a document of this kind. */
   constructor(
     protected readonly server: LanguageServer,
-    private readonly scheme: string
+    private readonly scheme: string,
+    private readonly literal: (text: string) => string = (text) => text
   ) {
     this.subscriptions = vscode.Disposable.from(
       this.change,
@@ -34,7 +36,7 @@ export abstract class AnsweredDocuments implements vscode.TextDocumentContentPro
     try {
       return await this.ask(query);
     } catch (error) {
-      return messageOf(error);
+      return this.literal(messageOf(error));
     }
   }
 

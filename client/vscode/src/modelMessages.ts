@@ -11,7 +11,7 @@ export interface ModelQuestion {
   readonly params: object;
 }
 
-/** To the page, unasked: the file was written anew, or the server runs by now. */
+/** To the page, unasked: there may be other answers; or this very file was written, with other values if nothing else. */
 export interface Notice {
-  readonly notice: 'changed' | 'ready';
+  readonly notice: 'changed' | 'written';
 }

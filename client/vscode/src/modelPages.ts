@@ -7,7 +7,7 @@ import { fillPanel } from './page';
 import { PageAnswers } from './pageAnswers';
 import type { LanguageServer } from './server';
 
-/** Of endings that only checkpoints have, and of `.bin`, where another editor is the default. */
+/** Of endings that only checkpoints have; and of `.bin`, the default for some names alone (an association's). */
 const EDITORS = ['modelLoupe.checkpoint', 'modelLoupe.checkpoint.bin'];
 const SIZES_PAGE = 'modelLoupe.sizes';
 /** What a page may ask of the server. */
@@ -39,13 +39,13 @@ export class ModelPages implements vscode.CustomReadonlyEditorProvider, vscode.D
     this.fill(panel, { file: uri.toString(), name: vscode.workspace.asRelativePath(uri) });
     const folder = new vscode.RelativePattern(vscode.Uri.joinPath(uri, '..'), '*');
     const watcher = vscode.workspace.createFileSystemWatcher(folder);
-    const tell = (changed: vscode.Uri): void => {
+    const follow = (changed: vscode.Uri): void => {
       if (changed.toString() === uri.toString()) {
-        void panel.webview.postMessage({ notice: 'changed' } satisfies Notice);
+        tell(panel, 'written');
       }
     };
-    watcher.onDidChange(tell);
-    watcher.onDidCreate(tell);
+    watcher.onDidChange(follow);
+    watcher.onDidCreate(follow);
     panel.onDidDispose(() => {
       watcher.dispose();
     });
@@ -60,12 +60,15 @@ export class ModelPages implements vscode.CustomReadonlyEditorProvider, vscode.D
 
   private fill(panel: vscode.WebviewPanel, subject: ModelSubject): void {
     const answers = new PageAnswers<ModelQuestion>(panel.webview, (question, options) => this.answer(question, options));
-    const states = this.server.onDidChangeState(({ kind }) => {
-      if (kind === 'ready') {
-        void panel.webview.postMessage({ notice: 'ready' } satisfies Notice);
-      }
-    });
-    const parts = vscode.Disposable.from(answers, states);
+    const parts = vscode.Disposable.from(
+      answers,
+      this.server.onDidChangeModels(() => tell(panel, 'changed')),
+      this.server.onDidChangeState(({ kind }) => {
+        if (kind === 'ready') {
+          tell(panel, 'changed');
+        }
+      })
+    );
     panel.onDidDispose(() => void parts.dispose());
     fillPanel(panel, this.extension, 'model', subject);
   }
@@ -77,4 +80,8 @@ export class ModelPages implements vscode.CustomReadonlyEditorProvider, vscode.D
     await this.server.whenReady();
     return this.server.stream(method, params, options);
   }
+}
+
+function tell(panel: vscode.WebviewPanel, notice: Notice['notice']): void {
+  void panel.webview.postMessage({ notice } satisfies Notice);
 }

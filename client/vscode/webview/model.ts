@@ -1,18 +1,17 @@
-/** The page of one model: of a checkpoint file, or the sizes of a model of the tree. */
+/** The page of one model, which follows it: of a checkpoint file, or the sizes of a model of the tree. */
 import '../../core/style/page.css';
 import '../../core/style/treemap.css';
 import './model.css';
 
 import {
-  CHILDREN,
   FILE,
-  messageOf,
+  Following,
   modelSizes,
   t,
   VALUES,
+  type Area,
   type CheckpointFile,
   type Numerics,
-  type TreeNode,
 } from '@model-loupe/core';
 import { Treemap } from '@model-loupe/core/treemap';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
@@ -20,42 +19,81 @@ import { html, nothing, render, type TemplateResult } from 'lit-html';
 import type { ModelQuestion, ModelSubject, Notice } from '../src/modelMessages';
 import { Channel } from './channel';
 import { element, openRoot } from './root';
+import { RowsView } from './rows';
 import { ValuesView } from './values';
 
 const page = openRoot();
 const { root } = page;
 const subject = page.subject as ModelSubject;
 const channel = new Channel<ModelQuestion>();
+const server = { request: <T>(method: string, params: object) => channel.ask<T>({ method, params }) };
 
-function ask<T>(method: string, params: object): Promise<T> {
-  return channel.ask<T>({ method, params });
+/** What `place` shows of an answer, or in its place why there is none. */
+function following<Answer>(
+  place: HTMLElement,
+  ask: () => Promise<Answer>,
+  draw: (answer: Answer, body: HTMLElement) => void
+): Following<Answer> {
+  render(html`<p role="status" class="loupe-faint"></p><div></div>`, place);
+  const [problem, body] = [element(place, 'p'), element(place, 'div')];
+  return new Following<Answer>({
+    ask,
+    draw: (answer) => draw(answer, body),
+    say: (text) => {
+      problem.textContent = text;
+      problem.hidden = text === '';
+      body.hidden = text !== '';
+    },
+  });
 }
 
-let hasFailed = false;
-
-async function show(): Promise<void> {
-  hasFailed = false;
-  try {
-    if ('file' in subject) {
-      const file = await ask<CheckpointFile>(FILE, { uri: subject.file });
-      render(fileView(file), root);
-      new ValuesView(element(root, '#values'), () => ask<Numerics>(VALUES, { node: file.node.id }));
-      await fillTree(element(root, '.loupe-tree'), file.node.id);
-      await showTreemap(file.node.id).catch((error: unknown) => tellInPlace(element(root, '#sizes'), error));
+/** A treemap of a model's sizes. */
+function followingSizes(place: HTMLElement, node: string): Following<Area> {
+  let treemap: Treemap | undefined;
+  return following(place, () => modelSizes(server, node), (area, body) => {
+    if (treemap) {
+      treemap.update(area);
     } else {
-      render(html`<h1>${subject.name}</h1>${sizesView()}`, root);
-      await showTreemap(subject.node);
+      treemap = new Treemap(body, area);
     }
-  } catch (error) {
-    hasFailed = true;
-    render(html`<h1>${subject.name}</h1><p role="alert">${messageOf(error)}</p>`, root);
+  });
+}
+
+/** A checkpoint file: what it says of itself, and parts that are asked for by themselves. */
+class FilePage {
+  private readonly file: Following<CheckpointFile>;
+  private rows: RowsView | undefined;
+  private sizes: Following<Area> | undefined;
+  private values: ValuesView | undefined;
+
+  constructor(place: HTMLElement, uri: string) {
+    const ask = (): Promise<CheckpointFile> => server.request(FILE, { uri });
+    this.file = following(place, ask, (file, body) => this.draw(file, body));
+  }
+
+  async refresh(): Promise<void> {
+    await this.file.refresh();
+    await Promise.all([this.rows?.refresh(), this.sizes?.refresh()]);
+  }
+
+  /** The file was written: its values are others, even where all else is as it was. */
+  async rewritten(): Promise<void> {
+    this.values?.forget();
+    await this.refresh();
+  }
+
+  private draw(file: CheckpointFile, body: HTMLElement): void {
+    render(fileView(file), body);
+    const node = file.node.id;
+    this.rows ??= new RowsView(element(body, '.loupe-tree'), server, file.node);
+    this.sizes ??= followingSizes(element(body, '#sizes'), node);
+    this.values ??= new ValuesView(element(body, '#values'), () => server.request<Numerics>(VALUES, { node }));
   }
 }
 
 function fileView({ facts, metadata }: CheckpointFile): TemplateResult {
   const entries = Object.entries(metadata);
   return html`
-    <h1>${subject.name}</h1>
     ${tableView(t('Facts'), facts)}
     ${sizesView()}
     <section aria-label=${t('Contents')}><h2>${t('Contents')}</h2><div class="loupe-tree"></div></section>
@@ -79,59 +117,23 @@ function tableView(title: string, rows: readonly (readonly [string, string])[]):
   </section>`;
 }
 
-async function showTreemap(node: string): Promise<void> {
-  new Treemap(element(root, '#sizes'), await modelSizes({ request: ask }, node));
-}
-
-function tellInPlace(place: HTMLElement, error: unknown): void {
-  render(html`<p class="loupe-faint">${messageOf(error)}</p>`, place);
-}
-
-/** The rows below a node; what is below them is asked for when they are opened. */
-async function fillTree(place: HTMLElement, node: string): Promise<void> {
-  let rows = await ask<TreeNode[]>(CHILDREN, { node });
-  const draw = (): void => {
-    render(html`${rows.map((row) => (row.icon === 'more' ? moreView(row) : rowView(row)))}`, place);
-  };
-  const moreView = (more: TreeNode): TemplateResult =>
-    html`<button type="button" class="loupe-link" @click=${() => void showMore(more)}>${more.label}</button>`;
-  const showMore = async (more: TreeNode): Promise<void> => {
-    const shown = rows.slice(0, -1);
-    rows = [...shown, ...(await ask<TreeNode[]>(CHILDREN, { node: more.id }))];
-    draw();
-    focusOn(place.children[shown.length]);
-  };
-  draw();
-}
-
-/** The keyboard goes on at the first of the rows that came in the place of its button. */
-function focusOn(row: Element | undefined): void {
-  const target = row?.querySelector('summary') ?? row;
-  if (target instanceof HTMLElement) {
-    target.tabIndex = target.tagName === 'SUMMARY' ? 0 : -1;
-    target.focus();
-  }
-}
-
-function rowView(row: TreeNode): TemplateResult {
-  const text = html`${row.label} <span class="loupe-faint">${row.description}</span>`;
-  if (!row.collapsible) {
-    return html`<div class="loupe-leaf">${text}</div>`;
-  }
-  const open = (event: Event): void => {
-    const details = event.currentTarget as HTMLDetailsElement;
-    const place = details.querySelector<HTMLElement>(':scope > div');
-    if (details.open && place && !place.hasChildNodes()) {
-      void fillTree(place, row.id);
-    }
-  };
-  return html`<details @toggle=${open}><summary>${text}</summary><div></div></details>`;
-}
-
 root.classList.add('loupe-page', 'loupe-model');
-window.addEventListener('message', ({ data }: MessageEvent<Partial<Notice>>) => {
-  if (data.notice === 'changed' || (data.notice === 'ready' && hasFailed)) {
-    void show();
-  }
-});
-void show();
+if ('file' in subject) {
+  render(html`<h1>${subject.name}</h1><div id="file"></div>`, root);
+  const file = new FilePage(element(root, '#file'), subject.file);
+  follow((notice) => (notice === 'written' ? file.rewritten() : file.refresh()));
+} else {
+  render(html`<h1>${subject.name}</h1>${sizesView()}`, root);
+  const sizes = followingSizes(element(root, '#sizes'), subject.node);
+  follow(() => sizes.refresh());
+}
+
+/** Draws a page, and again at each notice. */
+function follow(refresh: (notice?: Notice['notice']) => Promise<void>): void {
+  window.addEventListener('message', ({ data }: MessageEvent<Partial<Notice>>) => {
+    if (data.notice) {
+      void refresh(data.notice);
+    }
+  });
+  void refresh();
+}

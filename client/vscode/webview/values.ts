@@ -4,7 +4,6 @@ import { codeView } from '@model-loupe/core/code';
 import { exponentsView } from '@model-loupe/core/exponents';
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 
-
 interface State {
   readonly isReading?: boolean;
   readonly numerics?: Numerics;
@@ -22,21 +21,33 @@ export class ValuesView {
     this.draw({});
   }
 
+  /** The values are others by now: what was read of them is no longer shown. */
+  forget(): void {
+    this.draw({});
+  }
+
   private async show(): Promise<void> {
     if (this.state.isReading) {
       return;
     }
-    this.draw({ isReading: true });
+    const reading: State = { isReading: true };
+    this.draw(reading);
+    const read = await this.tryToRead();
+    if (this.state !== reading) {
+      return; // forgotten meanwhile
+    }
+    this.draw(read);
+    if (read.numerics) {
+      this.bringIntoSight();
+    }
+  }
+
+  private async tryToRead(): Promise<State> {
     try {
       const numerics = await this.read();
-      if (histogramOf(numerics)) {
-        this.draw({ numerics });
-        this.bringIntoSight();
-      } else {
-        this.draw({ error: t('There are no values to show.') });
-      }
+      return histogramOf(numerics) ? { numerics } : { error: t('There are no values to show.') };
     } catch (error) {
-      this.draw({ error: messageOf(error) });
+      return { error: messageOf(error) };
     }
   }
 

@@ -141,19 +141,21 @@ function inherited() {
   return { ...process.env, VSCODE_IPC_HOOK_CLI: undefined, EXTENSIONS_GALLERY: '{}', HF_HUB_OFFLINE: '1' };
 }
 
-/** Opens a file of the workspace by its name, or shows its tab. */
-export async function openFile(page, name) {
-  const tab = page.locator('.tab', { hasText: name });
+/** Opens a file of the workspace, or shows its tab, by its name or by as much of its path as tells it from others. */
+export async function openFile(page, path) {
+  // Behind the path stands how many problems the file has.
+  const label = { has: page.locator(`[aria-label*="/${path}"]`) };
+  const tab = page.locator('.tab', label);
   if ((await tab.count()) > 0) {
     await tab.click();
   } else {
     // The list may be drawn anew at the very moment that a row of it is taken.
     await until(async () => {
-      await quickPick(page, 'Control+p', name, name);
+      await quickPick(page, 'Control+p', path, path.split('/').at(-1));
       return tab.waitFor({ timeout: 5000 }).then(() => true, () => false);
-    }, `${name} is open`);
+    }, `${path} is open`);
   }
-  await page.locator('.tab.active', { hasText: name }).waitFor();
+  await page.locator('.tab.active', label).waitFor();
 }
 
 /**
@@ -165,7 +167,10 @@ export async function quickPick(page, key, text, label) {
   const row = page.locator('.quick-input-list .monaco-list-row.focused', { hasText: label });
   await until(async () => {
     await page.keyboard.press(key);
-    await page.locator('.quick-input-widget input').first().fill(text);
+    const input = page.locator('.quick-input-widget input').first();
+    if (!(await input.fill(text, { timeout: 3000 }).then(() => true, () => false))) {
+      return false; // a key may be lost while the window is busy
+    }
     const isThere = await row.waitFor({ timeout: 3000 }).then(() => true, () => false);
     await page.keyboard.press(isThere ? 'Enter' : 'Escape');
     return isThere;

@@ -7,7 +7,7 @@ import { after, before } from 'node:test';
 import { assertAccessible, assertReadable } from '../lib/accessible.mjs';
 import { photograph, REPOSITORY } from '../lib/browser.mjs';
 import { openFile, openWorkbench, PYTHON } from '../lib/codeServer.mjs';
-import { until } from '../lib/processes.mjs';
+import { run, until } from '../lib/processes.mjs';
 import { makeWorkspace, writeCheckpoint } from '../lib/samples.mjs';
 import { steps } from '../lib/steps.mjs';
 import { EDITOR, expand, inEachTheme, lens, runCommand, treeAtRest, treeRow, webViewFrame } from './page.mjs';
@@ -15,7 +15,11 @@ import { EDITOR, expand, inEachTheme, lens, runCommand, treeAtRest, treeRow, web
 // As many tensors as the largest models have, in one module.
 const MANY = 'SMALL_CONFIG, [(f"model.layers.{i}.weight", "BF16", [i % 7 + 1]) for i in range(100_000)]';
 
+const NINE_LAYERS = 'SMALL_CONFIG, small_gemma_tensors()[: 1 + 9 * 9]';
+
 const LOST_SHARD = 'model-00002-of-00002.safetensors';
+// Of a folder that is not there; Markdown would show it in italics.
+const ODD_NAME = 'no *such* model';
 
 let workspace;
 let workbench;
@@ -28,7 +32,9 @@ before(async () => {
   await writeCheckpoint(damaged, 'SMALL_CONFIG, small_gemma_tensors(), shards=2');
   rmSync(join(damaged, LOST_SHARD));
   writeLoads('two.py', 'small-gemma', 'many');
-  writeLoads('damaged.py', 'damaged');
+  writeLoads('damaged.py', 'damaged', ODD_NAME);
+  const writePickle = 'import sys; from tests.support.pickles import HONEST; open(sys.argv[1], "wb").write(HONEST)';
+  await run(PYTHON, ['-c', writePickle, join(workspace.folder, 'pytorch_model.bin')], { cwd: REPOSITORY });
   workbench = await openWorkbench(workspace.folder, { 'modelLoupe.interpreter': PYTHON, 'modelLoupe.trace.server': 'messages' });
   page = workbench.page;
   page.setDefaultTimeout(20_000);
@@ -120,11 +126,11 @@ step('two models are compared side by side', async () => {
   await photograph(page, 'comparison');
 });
 
-step('a comparison with a model that is not there says so', async () => {
+step('a comparison with a model that is not there says so, in its very words', async () => {
   await command('Compare Models');
   await pick('./small-gemma');
-  await pick('./no-such-model');
-  await webView().getByText('no such folder').waitFor();
+  await pick(ODD_NAME);
+  await webView().locator('p', { hasText: `${ODD_NAME}: no such folder` }).waitFor();
 });
 
 step('a comparison is asked for anew when another server runs', async () => {
@@ -154,21 +160,22 @@ step('sizes of a model are a treemap that opens with the keyboard', async () => 
   await assertAccessible(await webViewFrame(page, '.loupe-treemap'), '#page');
 });
 
-async function openWeights(model) {
-  await until(async () => {
-    await page.keyboard.press('Control+p');
-    await page.locator('.quick-input-widget input').first().fill(`${model}/model.safetensors`);
-    const file = row('model.safetensors').filter({ hasText: model }).first();
-    if (!(await file.click({ timeout: 5000 }).then(() => true, () => false))) {
-      return false; // a window that was just loaded does not know its files yet
-    }
-    const path = page.locator('.breadcrumbs-control', { hasText: model });
-    return path.waitFor({ timeout: 5000 }).then(() => true, () => false);
-  }, 'the file is open');
-}
+step('sizes follow a model that is written, changed and removed while they are shown', async () => {
+  const folder = join(workspace.folder, 'no-such-model');
+  const view = webView();
+  await command('Show Sizes');
+  await pick('./no-such-model');
+  await view.getByText('no such folder').waitFor();
+  await writeCheckpoint(folder, 'SMALL_CONFIG, small_gemma_tensors()');
+  await view.getByRole('button', { name: /^model: .* 661,824 elements/ }).waitFor();
+  await writeCheckpoint(folder, NINE_LAYERS);
+  await view.getByRole('button', { name: /^model: .* 347,264 elements/ }).waitFor();
+  rmSync(folder, { recursive: true });
+  await view.getByText('no such folder').waitFor();
+});
 
 step('a .safetensors file opens as facts, contents and metadata; its values are read on request', async () => {
-  await openWeights('small-gemma');
+  await openFile(page, 'small-gemma/model.safetensors');
   const view = webView();
   await view.locator('h1', { hasText: 'model.safetensors' }).waitFor();
   await view.locator('td', { hasText: '661,824 parameters' }).waitFor();
@@ -179,6 +186,25 @@ step('a .safetensors file opens as facts, contents and metadata; its values are 
   // This interpreter has no torch: the page says so in a line.
   await view.locator('[role=alert]').waitFor();
   await photograph(page, 'checkpoint-values');
+});
+
+step('the page follows the file: what is open stays open, and values that were there before are forgotten', async () => {
+  const view = webView();
+  await writeCheckpoint(join(workspace.folder, 'small-gemma'), NINE_LAYERS);
+  await view.locator('td', { hasText: '347,264 parameters' }).waitFor();
+  await view.locator('[role=alert]').waitFor({ state: 'detached' });
+  await view.locator('summary', { hasText: /^model / }).waitFor();
+  await photograph(page, 'checkpoint-file-changed');
+});
+
+step('pytorch_model.bin opens as a checkpoint, and is offered that once', async () => {
+  await openFile(page, 'pytorch_model.bin');
+  await webView().locator('td', { hasText: '9 parameters' }).waitFor();
+  await runCommand(page, 'View: Reopen Editor With...');
+  await row('Text Editor').waitFor();
+  assert.equal(await row('Checkpoint').count(), 1);
+  await page.keyboard.press('Escape');
+  await openFile(page, 'small-gemma/model.safetensors');
 });
 
 step('axe finds nothing serious in any theme, and what is written on the treemap can be read', async () => {
@@ -214,7 +240,7 @@ step('the menu of the status says that the environment is offline, and offers no
 });
 
 step('the contents of a large file come in pages, and the keyboard goes on with them', async () => {
-  await openWeights('many');
+  await openFile(page, 'many/model.safetensors');
   const view = webView();
   await view.locator('h1', { hasText: 'many/model.safetensors' }).waitFor();
   await view.locator('summary', { hasText: /^Parameters by dtype/ }).click();
@@ -260,7 +286,7 @@ step('the pages speak the language of the editor', async () => {
     globalThis._VSCODE_NLS_LANGUAGE = 'de';
   });
   await workbench.open(workspace.folder);
-  await openWeights('small-gemma');
+  await openFile(page, 'small-gemma/model.safetensors');
   const frame = await webViewFrame(page, '.loupe-facts');
   await frame.getByRole('heading', { name: '»Contents«' }).waitFor();
   await frame.getByRole('button', { name: '»Show Histogram«' }).waitFor();

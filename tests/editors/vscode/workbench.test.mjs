@@ -111,6 +111,27 @@ step('a row can be copied', async () => {
   await until(async () => (await copied()) === 'weight', 'the key copies the name');
 });
 
+step('a row dragged into the code is written as code', async () => {
+  const code = `${EDITOR} .view-lines`;
+  const drawn = (selector) => selector.boundingBox();
+  await treeAtRest(page);
+  const row = await drawn(treeRow(page, /^q_proj/).first());
+  const line = await drawn(page.locator(`${code} .view-line`, { hasText: /^tokenizer/ }));
+  await page.mouse.move(row.x + 60, row.y + row.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(line.x + 1, line.y + line.height / 2, { steps: 10 });
+  // With it VS Code takes what is dropped as text.
+  await page.keyboard.down('Shift');
+  await page.mouse.move(line.x + 2, line.y + line.height / 2, { steps: 2 });
+  await page.mouse.up();
+  await page.keyboard.up('Shift');
+  const text = async () => (await page.locator(code).first().innerText()).replaceAll('\u00a0', ' ');
+  const dropped = 'model.layers[0].self_attn.q_proj';
+  await until(async () => (await text()).includes(`${dropped}tokenizer =`), 'the path is in the code');
+  await page.keyboard.press('Control+z');
+  await until(async () => !(await text()).includes(dropped), 'one undo takes it back');
+});
+
 step('a field of config.json says what follows for the model', async () => {
   await openFile(page, 'config.json');
   const card = await hover(page, EDITOR, /num_key_value_heads/, 'KV cache');
