@@ -5,6 +5,7 @@ import * as vscode from 'vscode';
 import { CastPreviews } from './casts';
 import { chooseInterpreter } from './choose';
 import { Comparisons } from './compare';
+import { installPackages } from './install';
 import { logIn } from './login';
 import { showMenu } from './menu';
 import { ModelPages } from './modelPages';
@@ -13,7 +14,6 @@ import { reportProblems } from './problems';
 import { pythonExtension } from './pythonExtension';
 import { LanguageServer } from './server';
 import { StatusItem, statusText } from './status';
-import { runInTerminal } from './terminal';
 import { ModelsView } from './tree';
 import { treeCommands } from './treeCommands';
 import { writeCast } from './writeCast';
@@ -87,13 +87,6 @@ function serverCommands(server: LanguageServer, log: vscode.LogOutputChannel): v
     command('installPackages', installPackages),
     command('showMenu', () => showMenu(server)),
   ];
-}
-
-/** A quick fix; what was found missing is looked for again. */
-async function installPackages(python: string, ...packages: string[]): Promise<void> {
-  const title = vscode.l10n.t('Install {0}', packages.join(' '));
-  await runInTerminal(title, python, ['-m', 'pip', 'install', ...packages]);
-  await vscode.commands.executeCommand('modelLoupe.askAgain');
 }
 
 /** With another token the Hub may answer otherwise: what it refused is asked again. */

@@ -6,6 +6,6 @@ import { runInTerminal } from './terminal';
 const SCRIPT = 'import sys; sys.path.append(sys.argv[1]); from huggingface_hub import login; login()';
 
 /** Run huggingface_hub's own log-in under `python`; `libraries` is a folder that has that package. */
-export function logIn(python: string, libraries: string): Promise<void> {
-  return runInTerminal(vscode.l10n.t('Log in to the Hugging Face Hub'), python, ['-c', SCRIPT, libraries]);
+export async function logIn(python: string, libraries: string): Promise<void> {
+  await runInTerminal(vscode.l10n.t('Log in to the Hugging Face Hub'), python, ['-c', SCRIPT, libraries]);
 }

@@ -167,10 +167,7 @@ export async function quickPick(page, key, text, label) {
   const row = page.locator('.quick-input-list .monaco-list-row.focused', { hasText: label });
   await until(async () => {
     await page.keyboard.press(key);
-    const input = page.locator('.quick-input-widget input').first();
-    if (!(await input.fill(text, { timeout: 3000 }).then(() => true, () => false))) {
-      return false; // a key may be lost while the window is busy
-    }
+    await page.locator('.quick-input-widget input').first().fill(text);
     const isThere = await row.waitFor({ timeout: 3000 }).then(() => true, () => false);
     await page.keyboard.press(isThere ? 'Enter' : 'Escape');
     return isThere;

@@ -2,14 +2,15 @@
 // server that changes its libraries. No interpreter here has any package.
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { photograph } from '../lib/browser.mjs';
 import { openFile, openWorkbench, PYTHON } from '../lib/codeServer.mjs';
 import { run, until } from '../lib/processes.mjs';
+import { steps } from '../lib/steps.mjs';
 
 let home;
 let workspace;
@@ -29,7 +30,7 @@ before(async () => {
   const pythons = [environment('bare'), PYTHON].join(':');
   workbench = await openWorkbench(workspace, {}, {
     // Nothing of the environment that the tests run in reaches the bare one.
-    environment: { PYTHONPATH: undefined, PYTHONHOME: undefined, LOUPE_TEST_PYTHONS: pythons },
+    environment: { PYTHONPATH: undefined, PYTHONHOME: undefined, LOUPE_TEST_PYTHONS: pythons, ...localPip() },
     extension: fileURLToPath(new URL('python-extension', import.meta.url)),
     trusting: false,
   });
@@ -42,12 +43,46 @@ after(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
+const step = steps('vscode', () => ({ page, log: workbench.log }));
+
 function environment(name) {
   return join(home, name, 'bin/python');
 }
 
 function makeEnvironment(name) {
   return run(PYTHON, ['-m', 'venv', '--without-pip', join(home, name)]);
+}
+
+/** An environment that has pip, and by it modules that pass for torch and transformers. */
+async function makeEnvironmentWithPip(name) {
+  await run(PYTHON, ['-m', 'venv', join(home, name)]);
+  mkdirSync(wheels());
+  await makeWheel('torch', '2.13.0');
+  await makeWheel('transformers', '5.23.0');
+  const env = { ...process.env, ...localPip() };
+  await run(environment(name), ['-m', 'pip', 'install', 'torch', 'transformers'], { env });
+}
+
+const wheels = () => join(home, 'wheels');
+
+/** Has pip ask nobody, and take what is in this one folder. */
+function localPip() {
+  return { PIP_NO_INDEX: '1', PIP_FIND_LINKS: wheels(), PIP_CONFIG_FILE: devNull, PIP_DISABLE_PIP_VERSION_CHECK: '1' };
+}
+
+/** A wheel with one empty module. */
+function makeWheel(name, version) {
+  const code = `
+import sys, zipfile
+name, version, folder = sys.argv[1:]
+info = f"{name}-{version}.dist-info"
+with zipfile.ZipFile(f"{folder}/{name}-{version}-py3-none-any.whl", "w") as wheel:
+    wheel.writestr(f"{name}.py", "")
+    wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n")
+    wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+    wheel.writestr(f"{info}/RECORD", "")
+`;
+  return run(PYTHON, ['-c', code, name, version, wheels()]);
 }
 
 const notification = (text) => page.locator('.notifications-toasts .notification-toast', { hasText: text });
@@ -73,7 +108,7 @@ const status = (...parts) =>
     return parts.every((part) => text.includes(part));
   }, `the status has ${parts.join(', ')}`);
 
-test('in Restricted Mode nothing runs, and the view and the status say why', async () => {
+step('in Restricted Mode nothing runs, and the view and the status say why', async () => {
   await openFile(page, 'train.py');
   await status('starts once this workspace is trusted');
   await page.locator('.activitybar .action-item a[aria-label*="Model Loupe"]').click();
@@ -82,21 +117,24 @@ test('in Restricted Mode nothing runs, and the view and the status say why', asy
   assert.equal(existsSync(join(home, 'trace')), false);
 });
 
-test('once the workspace is trusted, its own Python runs the server: it needs no package', async () => {
+step('once the workspace is trusted, its own Python runs the server: it needs no package', async () => {
   await page.locator('.welcome-view .monaco-button', { hasText: 'Manage Workspace Trust' }).click();
   await page.locator('.workspace-trust-editor .monaco-button', { hasText: /^Trust$/ }).click();
   await status('with Python 3', 'download/python');
   assert.equal(existsSync(join(home, 'trace')), true);
+  // It stands before all else, and takes the keys.
+  await page.locator('.modal-editor-part .codicon-close').last().click();
+  await page.locator('.modal-editor-part').waitFor({ state: 'detached' });
 });
 
-test('a Python that is not there: a notification names it and offers to choose another', async () => {
+step('a Python that is not there: a notification names it and offers to choose another', async () => {
   useInterpreter('/nowhere/python');
   await button('This Python does not run: /nowhere/python', 'Choose Interpreter').waitFor();
   await page.locator('.statusbar-item.warning-kind', { hasText: 'Model Loupe' }).waitFor();
   await photograph(page, 'no-python');
 });
 
-test('a server that ends at its start is given up, and the log has its last words', async () => {
+step('a server that ends at its start is given up, and the log has its last words', async () => {
   await makeBroken('broken');
   useInterpreter(environment('broken'));
   const text = 'The language server does not run';
@@ -107,14 +145,14 @@ test('a server that ends at its start is given up, and the log has its last word
   assert.match(workbench.log(), /Illegal instruction/);
 });
 
-test('a Python too old for the server is asked all the same: a newer one on the PATH runs the server', async () => {
+step('a Python too old for the server is asked all the same: a newer one on the PATH runs the server', async () => {
   const old = join(home, 'python3.9');
   writeFileSync(old, `#!/bin/sh\necho '{"python": "${old}", "version": [3, 9, 18]}'\n`, { mode: 0o755 });
   useInterpreter(old);
   await status('with Python 3.9.18', old, 'the server runs under');
 });
 
-test("the environment that the Python extension selects is asked, before the PATH's Python", async () => {
+step("the environment that the Python extension selects is asked, before the PATH's Python", async () => {
   const servers = workbench.languageServers();
   assert.equal(servers.length, 1);
   useInterpreter('');
@@ -123,7 +161,7 @@ test("the environment that the Python extension selects is asked, before the PAT
   assert.deepEqual(workbench.languageServers(), servers);
 });
 
-test('selecting another one leaves the server running: its worker asks the other libraries', async () => {
+step('selecting another one leaves the server running: its worker asks the other libraries', async () => {
   const servers = workbench.languageServers();
   await page.keyboard.press('F1');
   await page.keyboard.insertText('Model Loupe: Choose Interpreter');
@@ -133,7 +171,37 @@ test('selecting another one leaves the server running: its worker asks the other
   assert.deepEqual(workbench.languageServers(), servers);
 });
 
-test('a server that keeps ending is started again five times; then a message has the log one click away', async () => {
+const quickFix = async (text, title) => {
+  await page.locator('.editor-instance .view-line span span', { hasText: text }).first().click();
+  const action = page.locator('.action-widget .monaco-list-row', { hasText: title });
+  await until(async () => {
+    await page.keyboard.press('Control+.');
+    return action.click({ timeout: 3000 }).then(() => true, () => false);
+  }, `${title} is offered`);
+};
+
+step('a package that the code needs is installed by pip, whose last words are one click away where it fails', async () => {
+  await makeEnvironmentWithPip('installing');
+  const load = 'model = AutoModel.from_pretrained("./model", device_map="auto")';
+  writeFileSync(join(workspace, 'load.py'), `from transformers import AutoModel\n\n${load}\n`);
+  useInterpreter(environment('installing'));
+  await status('with Python 3', environment('installing'));
+  await openFile(page, 'load.py');
+  await quickFix('device_map', 'Install accelerate');
+  const told = button('pip did not install accelerate (exit code 1)', 'Show Terminal');
+  await told.waitFor();
+  const terminal = page.locator('.part.panel .terminal-wrapper.active .xterm-screen');
+  await page.locator('.part.panel [aria-label^="Hide Panel"]').click();
+  await terminal.waitFor({ state: 'hidden' });
+  await told.click();
+  await terminal.waitFor();
+  await photograph(page, 'pip-failed');
+  await makeWheel('accelerate', '1.15.0');
+  await quickFix('device_map', 'Install accelerate');
+  await page.locator('.editor-instance .squiggly-error').waitFor({ state: 'detached' });
+});
+
+step('a server that keeps ending is started again five times; then a message has the log one click away', async () => {
   const starts = () => workbench.log().match(/The language server runs/g).length;
   const before = starts();
   const killed = new Set();
