@@ -20,8 +20,6 @@ import { pythonEnvironment } from './python';
 import { Restarts } from './restarts';
 import { stream } from './stream';
 
-const MOST_ERRORS = 3;
-
 const DOCUMENTS: NonNullable<LanguageClientOptions['documentSelector']> = [
   { scheme: 'file', language: 'python' },
   { scheme: 'untitled', language: 'python' },
@@ -127,10 +125,8 @@ export class Connection {
         action: this.hasRun && restarts.another(Date.now()) ? CloseAction.Restart : CloseAction.DoNotRestart,
         handled: true,
       }),
-      error: (_error, _message, count = Infinity) => ({
-        action: count <= MOST_ERRORS ? ErrorAction.Continue : ErrorAction.Shutdown,
-        handled: true,
-      }),
+      // Writes to a server that ended fail, and may be many, before its end is noticed: `closed` decides.
+      error: () => ({ action: ErrorAction.Continue, handled: true }),
     };
   }
 
