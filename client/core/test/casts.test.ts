@@ -20,6 +20,7 @@ import {
   t,
   translateBy,
   whyUnmeasured,
+  wordsOf,
   type CastEdit,
   type CastHost,
   type CastPreview,
@@ -194,6 +195,7 @@ test('the histogram has every exponent, rare ones are seen, and its words say wh
   );
   assert(heightOf(1, histogram.largest) > 0.05);
   assert.equal(heightOf(900, 900), 1);
+  assert.match(histogramOf(NUMERICS, wordsOf('float16'))?.text ?? '', /^Stored: .* As float16: /);
   assert.equal(histogramOf({ ...NUMERICS, exponents: { before: [], after: [] } }), null);
 });
 
