@@ -64,7 +64,7 @@ export class ValuesView {
     render(
       html`
         <h2>${t('Values')}</h2>
-        ${numerics ? exponentsView(numerics) : this.offerView()}
+        ${numerics ? exponentsView(numerics, 'float16') : this.offerView()}
         <p class="loupe-faint" role="status">${statusText(state)}</p>
         ${error === undefined ? nothing : html`<p role="alert">${codeView(error)}</p>`}
       `,
