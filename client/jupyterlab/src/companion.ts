@@ -9,10 +9,12 @@ import type { ServerConnection } from '@jupyterlab/services';
 import type { IDisposable } from '@lumino/disposable';
 
 import { SocketRpc } from './rpc';
-import { CAPABILITY } from './sources';
+import { SOURCES_CAPABILITY } from './sources';
+import { WORK_CAPABILITY } from './work';
 
 const CAPABILITIES = {
-  ...CAPABILITY,
+  ...SOURCES_CAPABILITY,
+  ...WORK_CAPABILITY,
   general: { positionEncodings: ['utf-16'] },
   textDocument: {
     hover: { contentFormat: ['markdown', 'plaintext'] },

@@ -1,10 +1,12 @@
 /** Documents about models that follow them. */
+import type { IDisposable } from '@lumino/disposable';
 import type { Message } from '@lumino/messaging';
 import { messageOf } from '@model-loupe/core';
 import { Widget } from '@lumino/widgets';
 
 import { loupeIcon } from './icons';
-import { NOT_YET, type LoupeServer } from './server';
+import { waitingWords } from './notices';
+import type { LoupeServer } from './server';
 
 /** What one is about. */
 interface Subject<Answer> {
@@ -35,7 +37,13 @@ export class FollowingWidget<Answer> extends Widget {
     this.title.icon = loupeIcon;
     server.stateChanged.connect(this.refresh, this);
     server.modelsChanged.connect(this.refresh, this);
+    this.hold = server.hold();
     this.refresh();
+  }
+
+  override dispose(): void {
+    this.hold.dispose();
+    super.dispose();
   }
 
   protected override onAfterAttach(message: Message): void {
@@ -47,7 +55,7 @@ export class FollowingWidget<Answer> extends Widget {
   private refresh(): void {
     const isReady = this.server.state === 'ready';
     if (this.told === undefined) {
-      this.say(isReady ? this.subject.asking : NOT_YET);
+      this.say(isReady ? this.subject.asking : waitingWords(this.server.state));
     }
     if (isReady) {
       void this.load();
@@ -92,6 +100,7 @@ export class FollowingWidget<Answer> extends Widget {
   /** The answer that is shown: it stays until there is a newer one. */
   private told: string | undefined;
   private generation = 0;
+  private readonly hold: IDisposable;
   private readonly message = document.createElement('p');
   private readonly body = document.createElement('div');
 }

@@ -11,13 +11,14 @@ import type {
 import {
   DID_CHANGE,
   MODELS,
+  t,
   type Progress,
   type Range,
   type StreamingTransport,
   type StreamOptions,
 } from '@model-loupe/core';
 import { UUID, type ReadonlyJSONObject } from '@lumino/coreutils';
-import { DisposableSet, type IDisposable } from '@lumino/disposable';
+import { DisposableDelegate, DisposableSet, type IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import { Companion } from './companion';
@@ -25,6 +26,7 @@ import { sameFile } from './positions';
 import { rpcOf, type Rpc } from './rpc';
 import type { LoupeSettings } from './settings';
 import { isCheckpointJson, isPython, TrackedDocuments } from './tracked';
+import { ServerWork } from './work';
 
 /** The server's key in jupyter-lsp: SERVER_KEY in server/model_loupe/lsp/jupyter.py. */
 // JupyterLab's type lists examples; it takes any key.
@@ -40,7 +42,7 @@ export type ServerState =
   | 'disabled'
   /** jupyter-lsp does not know our server. */
   | 'no-server'
-  /** Neither Python nor a checkpoint's JSON is open, so none is connected. */
+  /** Neither Python nor a checkpoint's JSON is open, nor a page that needs one, so none is connected. */
   | 'no-document'
   | 'connecting'
   | 'ready'
@@ -59,9 +61,6 @@ export interface Diagnostic {
   /** 1 error, 2 warning, 3 information, 4 hint. */
   readonly severity?: number;
 }
-
-/** What a page says while nobody can be asked: of the tabs that are brought back, only those in front are loaded. */
-export const NOT_YET = 'This shows once a notebook or a Python file is in front: with it JupyterLab connects to the server.';
 
 /** How long an answer may take: describing a model from the network is the longest. */
 const ANSWER_MS = 60_000;
@@ -115,6 +114,11 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     this.modelsSignal.emit();
   }
 
+  /** The server begins something that takes a while. */
+  get workBegun(): ISignal<this, ServerWork> {
+    return this.workSignal;
+  }
+
   get diagnosticsPublished(): ISignal<this, PublishedDiagnostics> {
     return this.diagnosticsSignal;
   }
@@ -126,7 +130,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
 
   /** JupyterLab is not connected to our server for a document: its features (hover, diagnostics) do not show ours. */
   isOursAlone(document: VirtualDocument): boolean {
-    return this.companion !== null || isCheckpointJson(document);
+    return (this.companion !== null && !this.isChosen) || isCheckpointJson(document);
   }
 
   get isDisposed(): boolean {
@@ -154,13 +158,30 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     }
   }
 
-  /** Resolved once the server can be asked: a page that is loaded again opens its tabs before. */
-  untilReady(): Promise<void> {
+  /** Has the server connected until this is disposed of, though no document be open: a page needs it. */
+  hold(): IDisposable {
+    const hold = new DisposableDelegate(() => {
+      this.holds.delete(hold);
+      this.schedule();
+    });
+    this.holds.add(hold);
+    this.schedule();
+    return hold;
+  }
+
+  /**
+   * Resolved once the server can be asked: a page that is loaded again opens its tabs before.
+   *
+   * @param tell - called with each state until then
+   */
+  untilReady(tell?: (state: ServerState) => void): Promise<void> {
     return new Promise((resolve) => {
       const look = (): void => {
         if (this.currentState === 'ready') {
           this.stateChanged.disconnect(look);
           resolve();
+        } else {
+          tell?.(this.currentState);
         }
       };
       this.stateChanged.connect(look);
@@ -189,6 +210,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
   async restart(): Promise<void> {
     if (this.companion) {
       this.closeCompanion();
+      this.adopt(null, 'connecting');
     } else {
       const adapters = this.adapters().filter((adapter) => this.isConnected(adapter));
       this.adopt(null, 'connecting');
@@ -219,7 +241,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
 
   private connected(): Rpc {
     if (!this.rpc) {
-      throw new Error('The language server is not connected.');
+      throw new Error(t('The language server is not connected.'));
     }
     return this.rpc;
   }
@@ -246,9 +268,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
         this.updateIn(LOOK_AGAIN_MS);
       }
     } else if (this.isChosen && this.documents(isPython).size > 0) {
-      this.closeCompanion();
-      const connection = this.ownConnection();
-      this.adopt(connection ? rpcOf(connection) : null, connection ? 'ready' : 'connecting', connection);
+      this.useOwnConnection();
     } else if (!this.companion) {
       this.openCompanion();
     }
@@ -281,7 +301,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     if (!servers.sessions.has(SERVER_KEY)) {
       return 'no-server';
     }
-    return this.documents(() => true).size === 0 ? 'no-document' : null;
+    return this.holds.size === 0 && this.documents(() => true).size === 0 ? 'no-document' : null;
   }
 
   /** Those of the open documents that the server knows of or shall know of. */
@@ -299,6 +319,17 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     return null;
   }
 
+  /** Takes up JupyterLab's; until it is there the companion stays, if there is one: the server ends with the last connection. */
+  private useOwnConnection(): void {
+    const connection = this.ownConnection();
+    if (connection) {
+      this.adopt(rpcOf(connection), 'ready', connection);
+      this.closeCompanion();
+    } else if (!this.companion) {
+      this.adopt(null, 'connecting');
+    }
+  }
+
   private openCompanion(): void {
     const { settings } = this.manager.languageServerManager;
     const url = URLExt.join(settings.wsUrl, 'lsp', 'ws', SERVER_KEY);
@@ -306,7 +337,9 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     this.companion = companion;
     this.adopt(null, 'connecting');
     companion.rpc.closed.connect(() => {
-      this.adopt(null, 'lost');
+      if (this.companion === companion) {
+        this.adopt(null, 'lost');
+      }
     });
     companion.ready.then(
       () => {
@@ -329,8 +362,9 @@ export class LoupeServer implements IDisposable, StreamingTransport {
   }
 
   private closeCompanion(): void {
-    this.companion?.dispose();
+    const { companion } = this;
     this.companion = null;
+    companion?.dispose();
   }
 
   /** Takes up a connection (or none) and tells those who care, if anything is different from before. */
@@ -360,6 +394,13 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     this.listening.add(
       rpc.onNotification(DID_CHANGE, () => {
         this.modelsSignal.emit();
+      }),
+    );
+    this.listening.add(
+      rpc.onWork((token) => {
+        const work = new ServerWork(rpc, token);
+        this.listening.add(work);
+        this.workSignal.emit(work);
       }),
     );
     if (connection) {
@@ -405,12 +446,14 @@ export class LoupeServer implements IDisposable, StreamingTransport {
   private rpc: Rpc | null = null;
   private source: Rpc | ILSPConnection | null = null;
   private companion: Companion | null = null;
+  private readonly holds = new Set<IDisposable>();
   private tracked: TrackedDocuments | null = null;
   private listening = new DisposableSet();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private disposed = false;
   private readonly stateSignal = new Signal<this, ServerState>(this);
   private readonly modelsSignal = new Signal<this, void>(this);
+  private readonly workSignal = new Signal<this, ServerWork>(this);
   private readonly diagnosticsSignal = new Signal<this, PublishedDiagnostics>(this);
 }
 
@@ -418,7 +461,7 @@ async function within<T>(milliseconds: number, answer: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      reject(new Error(`The language server has not answered for ${milliseconds / 1000} s.`));
+      reject(new Error(t('The language server has not answered for {0} s.', milliseconds / 1000)));
     }, milliseconds);
   });
   try {

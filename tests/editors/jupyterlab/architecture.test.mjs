@@ -8,7 +8,7 @@ import { photograph } from '../lib/browser.mjs';
 import { TORCH_PYTHON } from '../lib/samples.mjs';
 import { steps } from '../lib/steps.mjs';
 import { castSteps } from './casts.mjs';
-import { openDemo, openPanel, row, runCommand, typeAfter, untilSaved, widenPanel } from './lab.mjs';
+import { openDemo, openPanel, processes, row, runCommand, typeAfter, untilSaved, widenPanel } from './lab.mjs';
 import { settingSteps } from './settings.mjs';
 import { writeSteps } from './write-cast.mjs';
 
@@ -70,12 +70,16 @@ step('the document follows the model', async () => {
 step('it is there again when the page is loaded again', async () => {
   await untilSaved(page, 'model-loupe-printed');
   await page.reload();
-  await printed().getByText('once a notebook or a Python file is in front').waitFor();
+  // No notebook is in front, nor loaded: the page itself has the server connected. With the page before, the server
+  // has ended, and its worker with it.
+  await printed().getByText(/\(0-8\): 9 x GemmaDecoderLayer/).waitFor(IMPORT);
+  await page.locator('.lm-TabBar-tab.lm-mod-current', { hasText: 'GemmaForCausalLM · ./small-gemma' }).waitFor();
+  const served = () => processes(lab.demo.pid, 'model_loupe', 'serve');
+  const before = served();
   await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();
-  const tab = page.locator('.lm-TabBar-tab', { hasText: 'GemmaForCausalLM' });
-  // With the page the server has ended, and its worker with it.
-  await tab.waitFor(IMPORT);
-  await tab.click();
+  await row(page, './small-gemma').first().waitFor();
+  assert.deepEqual(served(), before, 'the same server goes on when JupyterLab connects the notebook');
+  await page.locator('.lm-TabBar-tab', { hasText: 'GemmaForCausalLM' }).click();
   await printed().getByText(/\(0-8\): 9 x GemmaDecoderLayer/).waitFor();
 });
 

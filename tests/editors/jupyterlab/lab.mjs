@@ -17,9 +17,9 @@ export const card = (page) => page.locator('.jp-ModelLoupe-card');
  *
  * `serverConfig` is what a user would write to `jupyter_server_config.json`, `disabled` are extensions of
  * JupyterLab that are switched off, `settings` those of Model Loupe, `languageServers` the same under Settings ›
- * Language Servers. `close()` ends everything.
+ * Language Servers, `env` are variables of its environment. `close()` ends everything.
  */
-export async function openDemo({ serverConfig = {}, disabled = [], settings, languageServers } = {}) {
+export async function openDemo({ serverConfig = {}, disabled = [], settings, languageServers, env } = {}) {
   const home = mkdtempSync(join(tmpdir(), 'loupe-lab-'));
   const cleanUp = [() => rmSync(home, { recursive: true, force: true, maxRetries: 5 })];
   const close = async () => {
@@ -41,7 +41,8 @@ export async function openDemo({ serverConfig = {}, disabled = [], settings, lan
     }
     const log = join(home, 'demo.log');
     const words = ['-m', 'model_loupe', 'demo', '--no-browser', '--port', await freePort(), '--folder', folder];
-    const demo = start(PYTHON, words.map(String), { log, cwd: home, env: { ...process.env, HF_HUB_OFFLINE: '1' } });
+    const environment = { ...process.env, HF_HUB_OFFLINE: '1', ...env };
+    const demo = start(PYTHON, words.map(String), { log, cwd: home, env: environment });
     cleanUp.push(() => demo.stop());
     const address = await Promise.race([printedAddress(log), demo.exited.then(() => undefined)]);
     if (!address) {
