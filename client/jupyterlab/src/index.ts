@@ -30,6 +30,7 @@ import { Diagnostics } from './diagnostics';
 import { EditorViews } from './editors';
 import { Edits } from './edits';
 import { InlayHints } from './hints';
+import { tellFailure } from './failures';
 import { closeCard, hover } from './hover';
 import { drawsDiagnostics, LspHoverWatch } from './jupyterlab-lsp';
 import { CodeLenses } from './lenses';
@@ -65,6 +66,7 @@ const serverPlugin: JupyterFrontEndPlugin<LoupeServer> = {
   ) => {
     const server = new LoupeServer(manager, new LoupeSettings(settings));
     server.workBegun.connect((_, work) => showWork(work));
+    server.messageShown.connect((_, message) => tellFailure(message));
     app.serviceManager.contents.addDrive(new SourcesDrive(server));
     if (shell && router) {
       keepOutOfAddress(shell, router);

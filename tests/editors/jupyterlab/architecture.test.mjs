@@ -12,6 +12,7 @@ import { openDemo, openPanel, processes, row, runCommand, typeAfter, untilSaved,
 import { settingSteps } from './settings.mjs';
 import { writeSteps } from './write-cast.mjs';
 
+const WORDS = { 'Compare Models': 'Modelle vergleichen', Models: 'Modelle', ready: 'bereit' };
 // The first answer waits for torch and transformers to be imported, on a machine that may be busy.
 const IMPORT = { timeout: 180_000 };
 
@@ -22,7 +23,7 @@ before(async () => {
   const settings = { 'modelLoupe.worker.interpreter': TORCH_PYTHON };
   // What stands there goes behind what is set under Model Loupe.
   const languageServers = { 'modelLoupe.worker.interpreter': '/no/such/python' };
-  lab = await openDemo({ settings, languageServers });
+  lab = await openDemo({ settings, languageServers, words: WORDS });
   page = lab.page;
 });
 
@@ -46,6 +47,16 @@ step('rows tell the classes that the call builds', async () => {
   // What was unfolded before the classes were known still is.
   await row(page, /^q_proj.*Linear\(in_features=64, out_features=64, bias=False\)/).waitFor();
   await photograph(page, 'jupyterlab-built-tree');
+});
+
+step('labels are in JupyterLab’s language, where there is a word in it', async () => {
+  await page.getByRole('tree', { name: 'Modelle' }).waitFor();
+  await page.locator('.jp-ModelLoupe-status', { hasText: 'Model Loupe: bereit' }).waitFor();
+  await row(page, './small-gemma').click({ button: 'right' });
+  const items = page.locator('.lm-Menu-item').locator('visible=true');
+  await items.filter({ hasText: 'Modelle vergleichen' }).waitFor();
+  assert.equal(await items.filter({ hasText: 'Preview Casts' }).count(), 1);
+  await page.keyboard.press('Escape');
 });
 
 step('what print(model) writes opens as a document', async () => {
@@ -94,6 +105,15 @@ step('the palette prints what the row at the keyboard belongs to', async () => {
 castSteps(step, () => page);
 writeSteps(step, () => lab);
 settingSteps(step, () => lab);
+
+step('a download that cannot be says why', async () => {
+  await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();
+  await typeAfter(page, 'print(model)', 'AutoModelForCausalLM.from_pretrained("google/gemma-2b")');
+  await row(page, 'google/gemma-2b').click({ button: 'right' });
+  await page.locator('.lm-Menu-item', { hasText: 'Download Model' }).click();
+  const toast = page.locator('.Toastify__toast', { hasText: /^Model Loupe: .*google\/gemma-2b.*HF_HUB_OFFLINE/ });
+  await toast.getByTitle('Hide notification').click();
+});
 
 step('Jump to Definition opens the class in the installed transformers, outside of the served folder', async () => {
   await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();
