@@ -167,7 +167,7 @@ _RULES = (
         "The tokenizer is another model's, and its vocabulary is not this model's.",
         "Found where a model and a tokenizer of different names are given to a pipeline or trainer, or the "
         "model takes what the tokenizer made and no name on the way may mean another, and their "
-        "vocabularies, as their files have them, differ.",
+        "vocabularies, as their files have them, differ. Not where `resize_token_embeddings` is called.",
         'pipeline("text-generation", model="./gemma", tokenizer="./llama")',
         'pipeline("text-generation", model="./gemma", tokenizer="./gemma")',
         fix="takes the model's own tokenizer.",

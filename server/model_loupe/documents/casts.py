@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from model_loupe.documents.calls import Calls
-from model_loupe.documents.facts import Facts, dotted, given
+from model_loupe.documents.facts import CallSite, Facts, dotted, given
 from model_loupe.documents.objects import Objects
 from model_loupe.documents.reference import Reference, Span
 from model_loupe.documents.resolve import Names, place_of
@@ -49,22 +49,24 @@ class Casts:
 
     def _methods(self) -> Iterator[Cast]:
         for name in (*CASTS, "to", "type"):
-            for number, (node, scope) in (
-                (n, (site.node, site.scope)) for n, site in self._names.calls(name)
-            ):
-                if not isinstance(node.func, ast.Attribute):
-                    continue
-                dtypes = {cast_of(node)} - {None} or self._given(node, number, scope)
-                if not dtypes:
-                    continue
-                owner = node.func.value
-                traced = self._objects.trace(owner, place_of(number, scope, owner))
-                if traced is not None and traced.kind == "model" and not traced.parts:
-                    facts = self._names.texts[number]
-                    call = facts.source.span(node)
-                    span = Span(*_name_start(facts, node.func), call.end_line, call.end_column)
-                    dtype = next(iter(dtypes)) if len(dtypes) == 1 else None
-                    yield Cast(self._indexes[number], span, call, dtype, traced.reference, True)
+            for number, site in self._names.calls(name):
+                cast = self._method(number, site)
+                if cast is not None:
+                    yield cast
+
+    def _method(self, number: int, site: CallSite) -> Cast | None:
+        func = site.node.func
+        if not isinstance(func, ast.Attribute):
+            return None
+        dtypes = {cast_of(site.node)} - {None} or self._given(site.node, number, site.scope)
+        traced = self._objects.trace(func.value, place_of(number, site.scope, func.value)) if dtypes else None
+        if traced is None or traced.kind != "model" or traced.parts:
+            return None
+        facts = self._names.texts[number]
+        call = facts.source.span(site.node)
+        span = Span(*_name_start(facts, func), call.end_line, call.end_column)
+        dtype = next(iter(dtypes)) if len(dtypes) == 1 else None
+        return Cast(self._indexes[number], span, call, dtype, traced.reference, True)
 
     def _given(self, call: ast.Call, number: int, scope: int) -> set[str | None]:
         """The dtypes that ``model.to(device, dtype)`` may be given, None for one not known; none: no cast."""

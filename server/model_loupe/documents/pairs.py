@@ -25,6 +25,7 @@ _TOKENS = (None, "input_ids", "inputs")
 _TOKENIZING = ("apply_chat_template", "batch_encode_plus", "encode", "encode_plus")
 _MOVING = ("to", "cuda", "cpu")
 _IDS = "input_ids"
+_RESIZING = "resize_token_embeddings"
 _MOST_STEPS = 16
 # Of a name that is given to the call through a few variables, and not by a default or in a branch.
 _SURE = 0.8
@@ -51,7 +52,13 @@ class Pairs:
         self._trace = trace
 
     def all(self) -> Iterator[Pair]:
-        """Those given to pipelines and trainers, and models with the tokens that they are called with."""
+        """Those given to pipelines and trainers, and models with the tokens that they are called with.
+
+        None where a model gets rows for other tokens: it is about to learn what they mean.
+        """
+        own = self._names.texts[: self._names.own]
+        if any(_RESIZING in facts.calls for facts in own):
+            return
         for number in range(self._names.own):
             for name, sites in self._names.texts[number].calls.items():
                 find = self._given if name in _PAIRING or name.endswith("Trainer") else self._fed
@@ -118,7 +125,7 @@ class Pairs:
                 case ast.Name():
                     bound = self._only(node, place)
                     # Somebody else's tokens may have been put into it.
-                    if bound is None or self._names.candidates(f"{node.id}[{_IDS!r}]", place):
+                    if bound is None or self._is_changed(node.id, place):
                         return None
                     node, place = _value(bound)
                 case ast.Attribute(value=owner, attr="input_ids"):
@@ -134,6 +141,12 @@ class Pairs:
                 case _:
                     return None
         return None
+
+    def _is_changed(self, name: str, place: Place) -> bool:
+        updates = self._names.texts[place.text].calls.get("update", ())
+        return bool(self._names.candidates(f"{name}[{_IDS!r}]", place)) or any(
+            site.callee == f"{name}.update" for site in updates
+        )
 
     def _certain(self, node: ast.expr, place: Place, kind: str) -> Reference | None:
         """What loads ``node``, if that is of this kind and no name on the way may mean another."""
