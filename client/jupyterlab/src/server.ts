@@ -119,7 +119,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     return this.workSignal;
   }
 
-  /** Why something that was asked for could not be done, for the eyes of who asked. */
+  /** Why something that was asked for could not be done, where JupyterLab does not show it itself. */
   get messageShown(): ISignal<this, string> {
     return this.messageSignal;
   }
@@ -408,16 +408,26 @@ export class LoupeServer implements IDisposable, StreamingTransport {
         this.workSignal.emit(work);
       }),
     );
-    const hear = (method: Taken, handler: (params: unknown) => void): void => {
-      this.listening.add(connection ? heard(connection, method, handler) : rpc.onNotification(method, handler));
-    };
-    hear('textDocument/publishDiagnostics', (params) => {
-      this.diagnosticsSignal.emit(params as PublishedDiagnostics);
-    });
-    hear('window/showMessage', (params) => {
-      this.messageSignal.emit((params as { message: string }).message);
-    });
-    connection?.closeSignal.connect(this.schedule, this);
+    if (connection) {
+      // This notification JupyterLab's connection has taken for itself; it passes it on.
+      connection.serverNotifications['textDocument/publishDiagnostics'].connect(this.passOn, this);
+      connection.closeSignal.connect(this.schedule, this);
+    } else {
+      this.listening.add(
+        rpc.onNotification('textDocument/publishDiagnostics', (params) => {
+          this.diagnosticsSignal.emit(params as PublishedDiagnostics);
+        }),
+      );
+      this.listening.add(
+        rpc.onNotification('window/showMessage', (params) => {
+          this.messageSignal.emit((params as { message: string }).message);
+        }),
+      );
+    }
+  }
+
+  private passOn(_: ILSPConnection, published: unknown): void {
+    this.diagnosticsSignal.emit(published as PublishedDiagnostics);
   }
 
   private adapters(): WidgetLSPAdapter[] {
@@ -456,18 +466,6 @@ export class LoupeServer implements IDisposable, StreamingTransport {
   private readonly workSignal = new Signal<this, ServerWork>(this);
   private readonly messageSignal = new Signal<this, string>(this);
   private readonly diagnosticsSignal = new Signal<this, PublishedDiagnostics>(this);
-}
-
-/** Notifications that JupyterLab's connection takes for itself, and passes on. */
-type Taken = 'textDocument/publishDiagnostics' | 'window/showMessage';
-
-function heard(connection: ILSPConnection, method: Taken, handler: (params: unknown) => void): IDisposable {
-  const signal: ISignal<ILSPConnection, unknown> = connection.serverNotifications[method];
-  const slot = (_: ILSPConnection, params: unknown): void => handler(params);
-  signal.connect(slot);
-  return new DisposableDelegate(() => {
-    signal.disconnect(slot);
-  });
 }
 
 async function within<T>(milliseconds: number, answer: Promise<T>): Promise<T> {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before } from 'node:test';
 
 import { photograph } from '../lib/browser.mjs';
+import { untilSampled } from '../lib/casts.mjs';
 import { TORCH_PYTHON } from '../lib/samples.mjs';
 import { steps } from '../lib/steps.mjs';
 import { castSteps } from './casts.mjs';
@@ -78,11 +79,16 @@ step('the document follows the model', async () => {
   await printed().getByText(/\(0-8\): 9 x GemmaDecoderLayer/).waitFor();
 });
 
-step('it is there again when the page is loaded again', async () => {
+step('it is there again when the page is loaded again, beside a page of cast previews', async () => {
+  await row(page, './small-gemma').first().click({ button: 'right' });
+  await page.locator('.lm-Menu-item', { hasText: 'Preview Casts' }).click();
+  await page.locator('.loupe-targets').waitFor();
   await untilSaved(page, 'model-loupe-printed');
+  await untilSaved(page, 'model-loupe-casts');
   await page.reload();
-  // No notebook is in front, nor loaded: the page itself has the server connected. With the page before, the server
-  // has ended, and its worker with it.
+  // No notebook is in front, nor loaded: the pages themselves have the server connected. With the page before, the
+  // server has ended, and its worker with it.
+  await page.locator('.loupe-targets').waitFor(IMPORT);
   await printed().getByText(/\(0-8\): 9 x GemmaDecoderLayer/).waitFor(IMPORT);
   await page.locator('.lm-TabBar-tab.lm-mod-current', { hasText: 'GemmaForCausalLM · ./small-gemma' }).waitFor();
   const served = () => processes(lab.demo.pid, 'model_loupe', 'serve');
@@ -90,6 +96,8 @@ step('it is there again when the page is loaded again', async () => {
   await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();
   await row(page, './small-gemma').first().waitFor();
   assert.deepEqual(served(), before, 'the same server goes on when JupyterLab connects the notebook');
+  await untilSampled(page);
+  await page.locator('.lm-TabBar-tab', { hasText: 'Casts · ' }).locator('.lm-TabBar-tabCloseIcon').click();
   await page.locator('.lm-TabBar-tab', { hasText: 'GemmaForCausalLM' }).click();
   await printed().getByText(/\(0-8\): 9 x GemmaDecoderLayer/).waitFor();
 });
@@ -105,15 +113,6 @@ step('the palette prints what the row at the keyboard belongs to', async () => {
 castSteps(step, () => page);
 writeSteps(step, () => lab);
 settingSteps(step, () => lab);
-
-step('a download that cannot be says why', async () => {
-  await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();
-  await typeAfter(page, 'print(model)', 'AutoModelForCausalLM.from_pretrained("google/gemma-2b")');
-  await row(page, 'google/gemma-2b').click({ button: 'right' });
-  await page.locator('.lm-Menu-item', { hasText: 'Download Model' }).click();
-  const toast = page.locator('.Toastify__toast', { hasText: /^Model Loupe: .*google\/gemma-2b.*HF_HUB_OFFLINE/ });
-  await toast.getByTitle('Hide notification').click();
-});
 
 step('Jump to Definition opens the class in the installed transformers, outside of the served folder', async () => {
   await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();

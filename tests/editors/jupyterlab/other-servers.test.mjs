@@ -7,7 +7,7 @@ import { REPOSITORY } from '../lib/browser.mjs';
 import { PYTHON } from '../lib/codeServer.mjs';
 import { startHub } from '../lib/hub.mjs';
 import { until } from '../lib/processes.mjs';
-import { downloadAndCancel } from './download.mjs';
+import { download, downloadAndCancel } from './download.mjs';
 import { hover, inLab, leave, openPanel, processes, row, runCommand, typeAfter } from './lab.mjs';
 
 const OTHER = {
@@ -51,6 +51,10 @@ inLab('works beside another Python server', preferred, async (lab, page) => {
 
   // Over the extension's own connection, too.
   await downloadAndCancel(lab);
+  // What JupyterLab shows of its own servers, the extension shows of ours.
+  await typeAfter(page, 'print(model)', 'AutoModelForCausalLM.from_pretrained("google/no-such-model")');
+  await download(page, 'google/no-such-model');
+  await page.locator('.Toastify__toast', { hasText: /^Model Loupe: .*google\/no-such-model/ }).waitFor();
 
   const servers = () => processes(lab.demo.pid, 'model_loupe', 'serve');
   const [before] = servers();
