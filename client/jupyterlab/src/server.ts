@@ -34,7 +34,7 @@ export const SERVER_KEY = 'python-model-loupe' as TLanguageServerId;
 
 /** Why there is, or is not, a server to ask. */
 export type ServerState =
-  /** JupyterLab has not asked jupyter-lsp yet. */
+  /** JupyterLab has not asked jupyter-lsp yet, or not read the settings. */
   | 'starting'
   /** jupyter-lsp, the part in the Jupyter server, is missing. */
   | 'no-jupyter-lsp'
@@ -84,6 +84,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     private readonly settings: LoupeSettings,
   ) {
     settings.changed.connect(this.configure, this);
+    settings.changed.connect(this.schedule, this);
     manager.languageServerManager.sessionsChanged.connect(this.schedule, this);
     manager.documentsChanged.connect(this.schedule, this);
     manager.connected.connect(this.schedule, this);
@@ -213,21 +214,22 @@ export class LoupeServer implements IDisposable, StreamingTransport {
 
   /** Ends the server's process and starts it again, with the documents that are open. */
   async restart(): Promise<void> {
-    if (this.companion) {
+    const adapters = this.adapters().filter((adapter) => this.isConnected(adapter));
+    this.isRestarting = true;
+    try {
       this.closeCompanion();
-      this.adopt(null, 'connecting');
-    } else {
-      const adapters = this.adapters().filter((adapter) => this.isConnected(adapter));
       this.adopt(null, 'connecting');
       for (const adapter of adapters) {
         adapter.disconnect();
       }
       // jupyter-lsp ends the process when the last page has left it; whoever comes sooner meets the old one.
       await this.untilLeft();
-      for (const adapter of adapters) {
-        // JupyterLab does this when a document is renamed, and has no public way to ask for it.
-        (adapter as unknown as { reloadConnection(): void }).reloadConnection();
-      }
+    } finally {
+      this.isRestarting = false;
+    }
+    for (const adapter of adapters) {
+      // JupyterLab does this when a document is renamed, and has no public way to ask for it.
+      (adapter as unknown as { reloadConnection(): void }).reloadConnection();
     }
     this.schedule();
   }
@@ -237,6 +239,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
       this.disposed = true;
       clearTimeout(this.timer);
       this.settings.changed.disconnect(this.configure, this);
+      this.settings.changed.disconnect(this.schedule, this);
       this.closeCompanion();
       this.tracked?.dispose();
       this.listening.dispose();
@@ -264,6 +267,9 @@ export class LoupeServer implements IDisposable, StreamingTransport {
   }
 
   private update(): void {
+    if (this.isRestarting) {
+      return;
+    }
     const obstacle = this.obstacle();
     if (obstacle) {
       this.closeCompanion();
@@ -297,7 +303,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     if (!servers.isEnabled) {
       return 'disabled';
     }
-    if (servers.statusCode === -1) {
+    if (servers.statusCode === -1 || !this.settings.isLoaded) {
       return 'starting';
     }
     if (servers.statusCode !== 200) {
@@ -460,6 +466,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
   private tracked: TrackedDocuments | null = null;
   private listening = new DisposableSet();
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private isRestarting = false;
   private disposed = false;
   private readonly stateSignal = new Signal<this, ServerState>(this);
   private readonly modelsSignal = new Signal<this, void>(this);

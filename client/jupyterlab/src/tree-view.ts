@@ -203,26 +203,22 @@ export class TreeView extends Widget {
     if (!item) {
       return;
     }
-    if (event.type === 'focusin') {
-      this.onFocus(item);
-    } else if (event.type === 'contextmenu') {
-      this.focus(item);
-      // The menu of one of several is about all of them.
-      if (!this.selection.has(item)) {
-        this.selection.only(item);
-      }
-      openMenuAtRow(event as MouseEvent, item);
-    } else if (event.type === 'mousedown') {
-      const { button } = event as MouseEvent;
-      if (button !== 0 || adds(event as MouseEvent)) {
-        // The browser would select text, and bring the focus here as if this row alone were meant.
-        event.preventDefault();
-      }
-    } else if (event.type === 'dragstart') {
-      // What is dropped into an editor: the module's path as code writes it.
-      (event as DragEvent).dataTransfer?.setData('text/plain', this.tree.code(item.node));
-    } else if (event.type === 'click') {
-      this.onClick(event as MouseEvent, item);
+    switch (event.type) {
+      case 'focusin':
+        this.onFocus(item);
+        break;
+      case 'contextmenu':
+        this.onContextMenu(event as MouseEvent, item);
+        break;
+      case 'mousedown':
+        onMouseDown(event as MouseEvent);
+        break;
+      case 'dragstart':
+        // What is dropped into an editor: the module's path as code writes it.
+        (event as DragEvent).dataTransfer?.setData('text/plain', this.tree.code(item.node));
+        break;
+      case 'click':
+        this.onClick(event as MouseEvent, item);
     }
   }
 
@@ -253,6 +249,15 @@ export class TreeView extends Widget {
       this.setFocused(item);
       this.selection.only(item);
     }
+  }
+
+  private onContextMenu(event: MouseEvent, item: TreeItem): void {
+    this.focus(item);
+    // The menu of one of several is about all of them.
+    if (!this.selection.has(item)) {
+      this.selection.only(item);
+    }
+    openMenuAtRow(event, item);
   }
 
   private onClick(event: MouseEvent, item: TreeItem): void {
@@ -554,6 +559,13 @@ export class TreeView extends Widget {
   private typed = '';
   private typedAt = 0;
   private readonly items = new WeakMap<Element, TreeItem>();
+}
+
+/** The browser would select text, and bring the focus to the row as if it alone were meant. */
+function onMouseDown(event: MouseEvent): void {
+  if (event.button !== 0 || adds(event)) {
+    event.preventDefault();
+  }
 }
 
 /** Whether a click or a key adds to the selection, rather than to replace it. */
