@@ -304,14 +304,24 @@ async def test_bad_parameters_of_an_edit(editor: Editor, folder: Path) -> None:
             await editor.request("modelLoupe/castEdit", params)
 
 
+async def actions(document: Document, at: str) -> dict[str, types.CodeAction | types.Command]:
+    params = types.CodeActionParams(
+        types.TextDocumentIdentifier(document.uri), document.range(at), types.CodeActionContext([])
+    )
+    found = await within(document.editor.client.text_document_code_action_async(params))
+    return {action.title: action for action in found or ()}
+
+
+async def test_no_casts_are_offered_of_a_model_that_is_not_there(editor: Editor, folder: Path) -> None:
+    document = editor.open(folder / "missing.py", LOAD.replace("tiny", "nowhere"))
+    assert "not found" in str(await document.titles())
+    assert await actions(document, "from_pretrained") == {}
+
+
 async def test_code_actions_preview_and_load(editor: Editor, folder: Path) -> None:
     document = editor.open(folder / "actions.py", LOAD + "m.half()\n")
     for at in ("from_pretrained", "half"):
-        params = types.CodeActionParams(
-            types.TextDocumentIdentifier(document.uri), document.range(at), types.CodeActionContext([])
-        )
-        found = await within(editor.client.text_document_code_action_async(params))
-        titles = {action.title: action for action in found or ()}
+        titles = await actions(document, at)
         assert {"Preview casts", "Load as bfloat16", "Load in 4 bits (nf4)"} <= titles.keys()
         # The client's library makes a mere command of an action that has one.
         assert "modelLoupe.previewCasts" in str(titles["Preview casts"].command)

@@ -55,6 +55,21 @@ async def test_a_row_tells_sizes_once_its_model_is_described(tmp_path: Path) -> 
         assert model["description"] == "520 params · float16 1.02 KiB"
 
 
+async def test_rows_of_one_name_say_what_tells_them_apart(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        write_model(tmp_path / folder / "tiny")
+    async with session(tmp_path) as editor:
+        for folder in ("one", "two"):
+            editor.open(tmp_path / folder / "a.py", LOAD.format("./tiny"))
+        editor.open(
+            tmp_path / "b.py", LOAD.format("org/x") + 'AutoModel.from_pretrained("org/x", revision="v2")\n'
+        )
+        rows = [(model["label"], model["description"].split(" · ")[0]) for model in await editor.models()]
+        assert rows[:2] == [("./tiny", "one"), ("./tiny", "two")]
+        assert rows[2][0] == rows[3][0] == "org/x"
+        assert rows[2][1] != "v2" == rows[3][1]
+
+
 async def test_a_row_says_that_its_model_is_not_there(tmp_path: Path) -> None:
     async with session(tmp_path) as editor:
         editor.open(tmp_path / "a.py", LOAD.format("./tiny"))

@@ -84,6 +84,8 @@ async def test_a_lens_tells_the_class_that_its_own_call_builds(editor: Editor, f
     assert "loads float16" in await eventually(lambda: lens(head), "loads float16")
     text = await eventually(lambda: lens(bare), "GemmaModel")
     assert "loads float32" in text
+    # Of what two calls build differently, the row tells what both have: the checkpoint.
+    assert "520 params" in (await model_in(folder, editor))["description"]
 
 
 async def test_a_module_shows_its_line_of_print(editor: Editor, folder: Path) -> None:

@@ -11,7 +11,15 @@ export function formatBytes(count: number): string {
     value /= 1024;
     unit += 1;
   }
-  return unit === 0 ? `${count} B` : `${value.toFixed(2)} ${BYTE_UNITS[unit] ?? ''}`;
+  return unit === 0 ? `${count} B` : `${twoDecimals(value)} ${BYTE_UNITS[unit] ?? ''}`;
+}
+
+/** As Python's `.2f`, which rounds what is exactly in the middle to the even digit: 417.125 is "417.12". */
+function twoDecimals(value: number): string {
+  const hundredths = value * 100;
+  const below = Math.floor(hundredths);
+  const isMiddle = hundredths - below === 0.5;
+  return isMiddle ? ((below + (below % 2)) / 100).toFixed(2) : value.toFixed(2);
 }
 
 /** `1234567` → `1,234,567`. */

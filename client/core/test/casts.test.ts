@@ -20,6 +20,7 @@ import {
   t,
   translateBy,
   whyUnmeasured,
+  wordsOf,
   type CastEdit,
   type CastHost,
   type CastPreview,
@@ -126,6 +127,9 @@ test('figures are written as people read them', () => {
   assert.equal(formatBytes(1023), '1023 B');
   assert.equal(formatBytes(5_012_344_832), '4.67 GiB');
   assert.equal(formatBytes(1024 ** 2 - 1), '1.00 MiB');
+  // In the middle between two: to the even one, as the server writes them.
+  assert.equal(formatBytes(427_136), '417.12 KiB');
+  assert.equal(formatBytes(427_392), '417.38 KiB');
   assert.deepEqual([0, 0.00232, 38.94, 8190, 2.98e-8, 89700].map(formatShort), ['0', '0.00232', '38.9', '8190', '2.98e-8', '8.97e+4']);
   assert.equal(powerOfTwo(-24), '2⁻²⁴');
 });
@@ -191,6 +195,7 @@ test('the histogram has every exponent, rare ones are seen, and its words say wh
   );
   assert(heightOf(1, histogram.largest) > 0.05);
   assert.equal(heightOf(900, 900), 1);
+  assert.match(histogramOf(NUMERICS, wordsOf('float16'))?.text ?? '', /^Stored: .* As float16: /);
   assert.equal(histogramOf({ ...NUMERICS, exponents: { before: [], after: [] } }), null);
 });
 

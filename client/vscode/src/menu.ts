@@ -3,25 +3,40 @@ import * as vscode from 'vscode';
 
 import { settingsTarget } from './choose';
 import type { LanguageServer } from './server';
+import type { ServerState } from './state';
 import { isOfflineByEnvironment, isOfflineBySetting, statusText } from './status';
 
 interface Action extends vscode.QuickPickItem {
   act(): unknown;
 }
 
-/** Show what the server does, and what can be done with it. */
+/** Show what the server does, and what can be done with it as it is. */
 export async function showMenu(server: LanguageServer): Promise<void> {
+  const { state } = server;
+  const picked = await vscode.window.showQuickPick(actions(state), { title: statusText(state) });
+  await picked?.act();
+}
+
+/** What helps comes first; what cannot be done in this state is left out. */
+function actions({ kind }: ServerState): Action[] {
   const { l10n } = vscode;
   const run = (command: string) => () => vscode.commands.executeCommand(command);
-  const actions: Action[] = [
-    { label: `$(list-tree) ${l10n.t('Show Models')}`, act: run('modelLoupe.models.focus') },
-    { label: `$(debug-restart) ${l10n.t('Restart Language Server')}`, act: run('modelLoupe.restartServer') },
-    { label: `$(settings-gear) ${l10n.t('Choose Interpreter')}`, act: run('modelLoupe.chooseInterpreter') },
-    networkAction(),
-    { label: `$(output) ${l10n.t('Show Log')}`, act: run('modelLoupe.showLog') },
-  ];
-  const picked = await vscode.window.showQuickPick(actions, { title: statusText(server.state) });
-  await picked?.act();
+  const models = { label: `$(list-tree) ${l10n.t('Show Models')}`, act: run('modelLoupe.models.focus') };
+  const restart = { label: `$(debug-restart) ${l10n.t('Restart Language Server')}`, act: run('modelLoupe.restartServer') };
+  const choose = { label: `$(settings-gear) ${l10n.t('Choose Interpreter')}`, act: run('modelLoupe.chooseInterpreter') };
+  const log = { label: `$(output) ${l10n.t('Show Log')}`, act: run('modelLoupe.showLog') };
+  switch (kind) {
+    case 'untrusted':
+      return [{ label: `$(shield) ${l10n.t('Manage Workspace Trust')}`, act: run('workbench.trust.manage') }, log];
+    case 'no-python':
+    case 'broken-python':
+    case 'old-python':
+      return [choose, restart, log];
+    case 'failed':
+      return [restart, log, choose];
+    default:
+      return [models, restart, choose, networkAction(), log];
+  }
 }
 
 /** To go offline or online again; where the environment decides that, only that it does. */

@@ -19,7 +19,7 @@ export type Probe =
   | { readonly kind: 'found'; readonly python: string; readonly version: string }
   | { readonly kind: 'old-python'; readonly version: string }
   /** It does not run. */
-  | { readonly kind: 'no-python'; readonly reason: string };
+  | { readonly kind: 'broken-python'; readonly reason: string };
 
 const SCRIPT = `
 import json, sys
@@ -39,7 +39,7 @@ export async function probe(python: string): Promise<Probe> {
   try {
     answer = await ask(python);
   } catch (error) {
-    return { kind: 'no-python', reason: firstLine(error) };
+    return { kind: 'broken-python', reason: firstLine(error) };
   }
   const version = answer.version.join('.');
   const [major, minor] = answer.version;

@@ -124,7 +124,7 @@ export class LanguageServer implements StreamingTransport, vscode.Disposable {
     this.become({ kind: 'starting' });
     const interpreter = await findInterpreter(this.log);
     if (!interpreter) {
-      this.become({ kind: 'no-python', python: undefined, reason: '' });
+      this.become({ kind: 'no-python' });
       return;
     }
     const { path: python, source } = interpreter;
@@ -132,7 +132,7 @@ export class LanguageServer implements StreamingTransport, vscode.Disposable {
     // What connects is loaded while the interpreter answers.
     const [found] = await Promise.all([probe(python), import('./connection')]);
     this.log.info(`Python from the ${source}: ${python}: ${JSON.stringify(found)}`);
-    if (found.kind === 'no-python') {
+    if (found.kind === 'broken-python') {
       this.become({ ...found, python });
       return;
     }
@@ -148,7 +148,7 @@ export class LanguageServer implements StreamingTransport, vscode.Disposable {
   /** Have the running server ask another interpreter's libraries; false if that one does not run. */
   private async changeInterpreter({ path, source }: Interpreter, ready: ReadyState): Promise<boolean> {
     const found = await probe(path);
-    if (found.kind === 'no-python') {
+    if (found.kind === 'broken-python') {
       return false;
     }
     this.log.info(`Python from the ${source}: ${path}: ${JSON.stringify(found)}`);

@@ -13,7 +13,8 @@ export type ServerState =
   | ReadyState
   | { readonly kind: 'untrusted' }
   | { readonly kind: 'starting' }
-  | { readonly kind: 'no-python'; readonly python: string | undefined; readonly reason: string }
+  | { readonly kind: 'no-python' }
+  | { readonly kind: 'broken-python'; readonly python: string; readonly reason: string }
   | { readonly kind: 'old-python'; readonly python: string; readonly version: string }
   | { readonly kind: 'failed'; readonly reason: string };
 
@@ -21,9 +22,9 @@ export type ServerState =
 export function problem(state: ServerState): string | undefined {
   switch (state.kind) {
     case 'no-python':
-      return state.python === undefined
-        ? l10n.t('Python was not found. Model Loupe needs Python 3.11 or newer.')
-        : l10n.t('This Python does not run: {0} ({1})', state.python, state.reason);
+      return l10n.t('Python was not found. Model Loupe needs Python 3.11 or newer.');
+    case 'broken-python':
+      return l10n.t('This Python does not run: {0} ({1})', state.python, state.reason);
     case 'old-python':
       return l10n.t(
         'Model Loupe needs Python 3.11 or newer; {0} is {1}, and there is no newer one on the PATH.',

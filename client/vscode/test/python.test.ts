@@ -32,10 +32,10 @@ test('an interpreter that is too old', async () => {
 
 test('a path where nothing is, and a program that fails', async () => {
   const missing = await probe(join(folder, 'nothing'));
-  assert(missing.kind === 'no-python');
+  assert(missing.kind === 'broken-python');
   assert.match(missing.reason, /ENOENT/);
   const failing = await probe(program('failing', 'echo "no such shared library" >&2; exit 127'));
-  assert.deepEqual(failing, { kind: 'no-python', reason: 'no such shared library' });
+  assert.deepEqual(failing, { kind: 'broken-python', reason: 'no such shared library' });
   const silent = await probe(program('silent', 'exit 0'));
-  assert.equal(silent.kind, 'no-python');
+  assert.equal(silent.kind, 'broken-python');
 });

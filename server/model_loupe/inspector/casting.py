@@ -202,7 +202,7 @@ def sampled_plans(found: Preview) -> list[CastPlan]:
     """The plans of which a sample tells something; of the others the preview says why it does not."""
     for each in found.plans:
         if not each.target.samples:
-            message = f"{each.target.name}: a few values scale all others, so that only --exact can tell"
+            message = f"{each.target.name}: a few values scale all others, so that only every value can tell"
             found.unmeasured[each.target.name] = LoupeError("needs-exact", message)
     return [each for each in found.plans if each.target.samples]
 

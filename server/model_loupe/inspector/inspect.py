@@ -248,7 +248,9 @@ class Inspector:
         from model_loupe.inspector import tree
 
         known = self.peek(request)
-        view = self.view(known, self.calls_of(request)[0]) if known else None
+        ways = self.calls_of(request)
+        # Of what is built in several ways the row tells what all have: the checkpoint.
+        view = self.view(known, ways[0]) if known and len(ways) == 1 else known
         return tree.root(request, view, None if known else self._failure(request), filtered)
 
     def _failure(self, request: ModelRequest) -> LoupeError | None:

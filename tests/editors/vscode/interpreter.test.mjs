@@ -79,6 +79,11 @@ test('in Restricted Mode nothing runs, and the view and the status say why', asy
   await page.locator('.activitybar .action-item a[aria-label*="Model Loupe"]').click();
   await page.locator('.welcome-view', { hasText: 'Model Loupe starts once this workspace is trusted' }).waitFor();
   await photograph(page, 'restricted');
+  await page.locator('.statusbar-item', { hasText: 'Model Loupe' }).click();
+  const actions = page.locator('.quick-input-widget .monaco-list-row');
+  await actions.filter({ hasText: 'Manage Workspace Trust' }).waitFor();
+  assert.equal(await actions.filter({ hasText: 'Restart Language Server' }).count(), 0);
+  await page.keyboard.press('Escape');
   assert.equal(existsSync(join(home, 'trace')), false);
 });
 
@@ -93,6 +98,7 @@ test('a Python that is not there: a notification names it and offers to choose a
   useInterpreter('/nowhere/python');
   await button('This Python does not run: /nowhere/python', 'Choose Interpreter').waitFor();
   await page.locator('.statusbar-item.warning-kind', { hasText: 'Model Loupe' }).waitFor();
+  await page.locator('.welcome-view', { hasText: 'The chosen Python does not run' }).waitFor();
   await photograph(page, 'no-python');
 });
 

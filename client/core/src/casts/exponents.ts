@@ -3,7 +3,7 @@ import { html, nothing, svg, type SVGTemplateResult, type TemplateResult } from 
 
 import { formatInteger } from '../format.js';
 import { t } from '../translation.js';
-import { heightOf, histogramOf, powerOfTwo, type Bar, type Histogram } from './histogram.js';
+import { heightOf, histogramOf, powerOfTwo, wordsOf, type Bar, type Histogram, type Words } from './histogram.js';
 import type { Numerics } from './protocol.js';
 
 /** Of the drawing's own units. */
@@ -13,8 +13,10 @@ const LABELS = 18;
 /** About as many exponents are written out. */
 const MOST_LABELS = 9;
 
-export function exponentsView(numerics: Numerics): TemplateResult | typeof nothing {
-  const histogram = histogramOf(numerics);
+/** `dtype` where nobody asked for a cast: what it would make of the values stands beside them. */
+export function exponentsView(numerics: Numerics, dtype?: string): TemplateResult | typeof nothing {
+  const words = wordsOf(dtype);
+  const histogram = histogramOf(numerics, words);
   if (!histogram) {
     return nothing;
   }
@@ -25,10 +27,10 @@ export function exponentsView(numerics: Numerics): TemplateResult | typeof nothi
       <figure>
         <svg class="loupe-histogram" role="img" aria-label=${text} viewBox="${-STEP} 0 ${(bars.length + 2) * STEP} ${HEIGHT + LABELS}">
           <line x1="0" y1=${HEIGHT} x2=${bars.length * STEP} y2=${HEIGHT}></line>
-          ${bars.map((bar, index) => barsView(bar, index, histogram))}
+          ${bars.map((bar, index) => barsView(bar, index, histogram, words))}
         </svg>
         <figcaption>
-          <p class="loupe-legend"><span class="loupe-before">${t('before')}</span> <span class="loupe-after">${t('after')}</span></p>
+          <p class="loupe-legend"><span class="loupe-before">${words.before}</span> <span class="loupe-after">${words.after}</span></p>
           <p class="loupe-faint">${text} ${t('Heights are logarithmic.')}</p>
         </figcaption>
       </figure>
@@ -36,14 +38,14 @@ export function exponentsView(numerics: Numerics): TemplateResult | typeof nothi
   `;
 }
 
-function barsView(bar: Bar, index: number, { bars, largest }: Histogram): SVGTemplateResult {
+function barsView(bar: Bar, index: number, { bars, largest }: Histogram, { before, after }: Words): SVGTemplateResult {
   const x = index * STEP;
   const every = Math.max(1, Math.ceil(bars.length / MOST_LABELS));
   const column = (count: number, kind: string, from: number, width: number): SVGTemplateResult => {
     const height = HEIGHT * heightOf(count, largest);
     return svg`<rect class=${kind} x=${x + from} y=${HEIGHT - height} width=${width} height=${height}></rect>`;
   };
-  const told = t('{0}: {1} before, {2} after', powerOfTwo(bar.exponent), formatInteger(bar.before), formatInteger(bar.after));
+  const told = `${powerOfTwo(bar.exponent)}: ${formatInteger(bar.before)} ${before}, ${formatInteger(bar.after)} ${after}`;
   return svg`<g>
     <title>${told}</title>
     ${column(bar.before, 'loupe-before', 1, STEP - 2)}

@@ -17,8 +17,26 @@ export interface Histogram {
   readonly text: string;
 }
 
+/** What the two kinds of bars are called, and both in one sentence. */
+export interface Words {
+  readonly before: string;
+  readonly after: string;
+  both(before: string, after: string): string;
+}
+
+/** Of a cast that was asked for, or of what `dtype` would make of the values. */
+export function wordsOf(dtype?: string): Words {
+  return dtype === undefined
+    ? { before: t('before'), after: t('after'), both: (...values) => t('Before: {0}. After: {1}.', ...values) }
+    : {
+        before: t('stored'),
+        after: t('as {0}', dtype),
+        both: (...values) => t('Stored: {0}. As {2}: {1}.', ...values, dtype),
+      };
+}
+
 /** The histogram of what was measured; null where no value is other than zero. */
-export function histogramOf({ exponents, to_inf, to_zero }: Numerics): Histogram | null {
+export function histogramOf({ exponents, to_inf, to_zero }: Numerics, words = wordsOf()): Histogram | null {
   const before = new Map(exponents.before);
   const after = new Map(exponents.after);
   const seen = [...before.keys(), ...after.keys()];
@@ -36,7 +54,7 @@ export function histogramOf({ exponents, to_inf, to_zero }: Numerics): Histogram
     to_zero ? t('{0} become zero', formatInteger(to_zero)) : '',
   ].filter(Boolean);
   const text = [
-    t('Before: {0}. After: {1}.', extent(exponents.before), extent(exponents.after)),
+    words.both(extent(exponents.before), extent(exponents.after)),
     lost.length > 0 ? `${lost.join(', ')}.` : '',
   ];
   return { bars, largest, text: text.join(' ').trim() };

@@ -26,9 +26,15 @@ def cast_actions(
     """What is offered where ``selection`` begins. Parses: for a worker thread."""
     place = session.encoding.to_place(snapshot.parts[index].lines, selection.start)
     call = call_at(snapshot, index, *place)
-    if call is None or not loads_weights(call):
+    if call is None or not loads_weights(call) or _is_missing(session, call):
         return []
     return [*_preview(session, call), *_loads(session, snapshot, call)]
+
+
+def _is_missing(session: Session, call: Call) -> bool:
+    """Whether it is known that there is no model to cast."""
+    outcome = session.inspector.known(call.ask.request) if call.ask else None
+    return isinstance(outcome, LoupeError) and outcome.code == "model-not-found"
 
 
 def _preview(session: Session, call: Call) -> Iterator[types.CodeAction]:

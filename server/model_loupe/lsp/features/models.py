@@ -23,6 +23,7 @@ _TYPING_SECONDS = 0.3
 # As many as the inspector remembers: more would push each other out.
 _DESCRIBED = 64
 _BUILDING = ("model", "pipeline")
+_DISTINGUISHING = ("base", "revision", "subfolder", "variant", "gguf_file")
 # More classes of one model would fill the tree.
 _WAYS = 5
 
@@ -49,7 +50,28 @@ async def models(session: Session, params: ModelsParams) -> list[dict[str, Any]]
     session.inspector.calls = {request: _ways(group) for request, group in grouped.items()}
     # A row tells sizes once its model is described: have that done, and the client asks again.
     session.describe_in_background(islice(grouped, _DESCRIBED))
-    return [_entry(session, request, group, params.filter) for request, group in grouped.items()]
+    distinctions = _distinctions(grouped)
+    return [
+        _entry(session, request, group, params.filter, distinctions[request])
+        for request, group in grouped.items()
+    ]
+
+
+def _distinctions(requests: Iterable[ModelRequest]) -> dict[ModelRequest, str]:
+    """What tells a request from those that name a model alike: its folder, or what its call names besides."""
+    alike: dict[str, list[ModelRequest]] = {}
+    for request in requests:
+        alike.setdefault(request.model, []).append(request)
+    return {request: _distinction(request, group) for group in alike.values() for request in group}
+
+
+def _distinction(request: ModelRequest, alike: list[ModelRequest]) -> str:
+    told = []
+    for field in _DISTINGUISHING:
+        value = getattr(request, field)
+        if value is not None and any(getattr(other, field) != value for other in alike):
+            told.append(os.path.basename(value) if field == "base" else value)
+    return " · ".join(told)
 
 
 def _ways(uses: list[Use]) -> list[LoadOptions]:
@@ -135,13 +157,21 @@ def _is_listed(use: Use) -> bool:
     return use.reference.kind in ("hub", "local")
 
 
-def _entry(session: Session, request: ModelRequest, uses: list[Use], filtered: str) -> dict[str, Any]:
+def _entry(
+    session: Session, request: ModelRequest, uses: list[Use], filtered: str, distinction: str
+) -> dict[str, Any]:
     references: list[dict[str, Any]] = []
     for use in uses:
         place = {"uri": use.uri, "range": _range(use.lines, use.reference.span, session.encoding)}
         references.append(place if use.cell is None else {**place, "cell": use.cell})
-    node = session.inspector.root(request, filtered)._asdict()
-    return {**node, "model": request.model, "kind": uses[0].reference.kind, "references": references}
+    node = session.inspector.root(request, filtered)
+    node = node._replace(description=" · ".join(part for part in (distinction, node.description) if part))
+    return {
+        **node._asdict(),
+        "model": request.model,
+        "kind": uses[0].reference.kind,
+        "references": references,
+    }
 
 
 def _range(lines: tuple[str, ...], span: Span, encoding: PositionEncoding) -> dict[str, Any]:
