@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { after, before } from 'node:test';
 
 import { photograph } from '../lib/browser.mjs';
-import { untilSampled } from '../lib/casts.mjs';
 import { TORCH_PYTHON } from '../lib/samples.mjs';
 import { steps } from '../lib/steps.mjs';
 import { castSteps } from './casts.mjs';
@@ -79,7 +78,7 @@ step('the document follows the model', async () => {
   await printed().getByText(/\(0-8\): 9 x GemmaDecoderLayer/).waitFor();
 });
 
-step('it is there again when the page is loaded again, beside a page of cast previews', async () => {
+step('it is there again when the page is loaded again, beside a page of casts', async () => {
   await row(page, './small-gemma').first().click({ button: 'right' });
   await page.locator('.lm-Menu-item', { hasText: 'Preview Casts' }).click();
   await page.locator('.loupe-targets').waitFor();
@@ -96,7 +95,6 @@ step('it is there again when the page is loaded again, beside a page of cast pre
   await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();
   await row(page, './small-gemma').first().waitFor();
   assert.deepEqual(served(), before, 'the same server goes on when JupyterLab connects the notebook');
-  await untilSampled(page);
   await page.locator('.lm-TabBar-tab', { hasText: 'Casts · ' }).locator('.lm-TabBar-tabCloseIcon').click();
   await page.locator('.lm-TabBar-tab', { hasText: 'GemmaForCausalLM' }).click();
   await printed().getByText(/\(0-8\): 9 x GemmaDecoderLayer/).waitFor();

@@ -21,18 +21,13 @@ function isInSight(locator) {
   });
 }
 
-/** Waits for a sample's figures, which come by themselves. */
-export async function untilSampled(page) {
-  const snr = async () => (await cells(page, 'nf4'))[3];
-  await until(async () => /^\d+\.\d\d( ± \d+\.\d\d)?$/.test(await snr()), 'a sample is measured', MEASURED_SECONDS);
-}
-
 /** What the call loads is marked; a sample's figures come by themselves, the exact ones when they are asked for. */
 export async function assertMeasures(page, loads) {
   await target(page, loads).getByText('loaded now').waitFor();
   // However narrow the page is beside the code.
   assert.ok(await isInSight(page.locator('.loupe-apply').first()), 'Apply is in sight');
-  await untilSampled(page);
+  const snr = async () => (await cells(page, 'nf4'))[3];
+  await until(async () => /^\d+\.\d\d( ± \d+\.\d\d)?$/.test(await snr()), 'a sample is measured', MEASURED_SECONDS);
   await page.getByRole('button', { name: 'Measure Every Value' }).click();
   await page.getByText('every value measured').waitFor({ timeout: MEASURED_SECONDS * 1000 });
   const [name, size, bits, decibels, toInf, , , , changed] = await cells(page, 'float16');
