@@ -9,6 +9,17 @@ import ts from 'typescript';
 const here = dirname(fileURLToPath(import.meta.url));
 export const BUNDLE = join(here, 'l10n/bundle.l10n.json');
 const PAGES = ['../core/src', 'webview'];
+const JUPYTERLAB = '../jupyterlab/src';
+/** Names, keys and code, which are the same in every language. */
+const SAME_EVERYWHERE = new Set([
+  'Model Loupe',
+  'JupyterLab',
+  'Accel C',
+  'Accel .',
+  'Control',
+  "pip install 'model-loupe[jupyter]'",
+  'AutoModelForCausalLM.from_pretrained("./model")',
+]);
 const CALLS = /^((vscode\.)?l10n\.)?t$/;
 /** Attributes that are read out or shown. */
 const SPOKEN = /\b(?:title|alt|placeholder|aria-label)=(["'])(.*?)\1/g;
@@ -21,9 +32,15 @@ export function bundle() {
   return `${JSON.stringify(Object.fromEntries([...new Set(found)].sort().map((text) => [text, text])), undefined, 2)}\n`;
 }
 
-/** What the pages would show in English whatever the language, as `file: text`. */
+/** What the pages and JupyterLab would show in English whatever the language, as `file: text`. */
 export function untranslated() {
-  return [...sources(PAGES)].flatMap((source) => literalsOf(source).map((text) => `${source.fileName}: ${text}`));
+  // JupyterLab's list of plugins, index.ts, is in English throughout.
+  const shown = [...sources([...PAGES, JUPYTERLAB])].filter(({ fileName }) => fileName !== join(JUPYTERLAB, 'index.ts'));
+  return shown.flatMap((source) =>
+    literalsOf(source)
+      .filter((text) => !SAME_EVERYWHERE.has(text))
+      .map((text) => `${source.fileName}: ${text}`)
+  );
 }
 
 function* sources(folders) {
@@ -65,6 +82,8 @@ function wordsOf(template) {
 function isShown({ parent }) {
   return !(
     isCall(parent) ||
+    isLog(parent) ||
+    ts.isCaseClause(parent) ||
     ts.isImportDeclaration(parent) ||
     ts.isExportDeclaration(parent) ||
     ts.isLiteralTypeNode(parent) ||
@@ -75,6 +94,10 @@ function isShown({ parent }) {
 
 function isCall(node) {
   return ts.isCallExpression(node) && CALLS.test(node.expression.getText());
+}
+
+function isLog(node) {
+  return ts.isCallExpression(node) && node.expression.getText().startsWith('console.');
 }
 
 function nodes(node, wanted) {

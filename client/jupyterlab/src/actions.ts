@@ -1,7 +1,7 @@
 /** The server's code actions at the cursor, quick fixes among them, as a menu. */
 import { CommandRegistry } from '@lumino/commands';
 import { Menu } from '@lumino/widgets';
-import type { Range, WorkspaceEdit } from '@model-loupe/core';
+import { t, type Range, type WorkspaceEdit } from '@model-loupe/core';
 
 import { runCommand } from './client-commands';
 import type { Diagnostics } from './diagnostics';
@@ -53,7 +53,7 @@ export class CodeActions {
     const commands = new CommandRegistry();
     const menu = new Menu({ commands });
     if (actions.length === 0) {
-      commands.addCommand('none', { label: 'Nothing to Fix Here', isEnabled: () => false, execute: () => undefined });
+      commands.addCommand('none', { label: t('Nothing to Fix Here'), isEnabled: () => false, execute: () => undefined });
       menu.addItem({ command: 'none' });
     }
     actions.forEach((action, index) => {

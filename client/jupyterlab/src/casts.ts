@@ -3,13 +3,17 @@ import type { JupyterFrontEnd, ILayoutRestorer } from '@jupyterlab/application';
 import {
   CAST_PREVIEW,
   EditedCall,
+  t,
   TENSOR_PATH,
   type CastPreview,
+  type CastPreviewParams,
   type CastSubject,
+  type StreamOptions,
   type TensorPathParams,
 } from '@model-loupe/core';
 import { CastPage, type CastHost } from '@model-loupe/core/page';
 import type { CommandRegistry } from '@lumino/commands';
+import type { IDisposable } from '@lumino/disposable';
 import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
@@ -17,7 +21,9 @@ import { CommandIDs } from './commands';
 import { Documents } from './documents';
 import type { Edits } from './edits';
 import { loupeIcon } from './icons';
-import { NOT_YET, type LoupeServer } from './server';
+import { waitingWords } from './notices';
+import { Replaced } from './rpc';
+import type { LoupeServer } from './server';
 
 class CastWidget extends Widget {
   constructor(
@@ -28,13 +34,15 @@ class CastWidget extends Widget {
   ) {
     super();
     this.addClass('jp-ModelLoupe-casts');
-    this.title.label = 'Casts';
+    this.title.label = t('Casts');
     this.title.icon = loupeIcon;
+    this.hold = server.hold();
     this.page = new CastPage(this.node, this.host(), subject.model);
   }
 
   override dispose(): void {
     this.page.dispose();
+    this.hold.dispose();
     super.dispose();
   }
 
@@ -48,19 +56,7 @@ class CastWidget extends Widget {
     const { server, subject } = this;
     const call = subject.place && new EditedCall(server, subject.place);
     return {
-      preview: async (params, options) => {
-        if (server.state !== 'ready') {
-          options.onProgress({ message: NOT_YET });
-          await server.untilReady();
-        }
-        return server.stream<CastPreview>(CAST_PREVIEW, params, {
-          ...options,
-          onPartial: (part) => {
-            this.title.label = `Casts · ${part.title}`;
-            options.onPartial(part);
-          },
-        });
-      },
+      preview: (params, options) => this.preview(params, options),
       edit: call && ((dtype) => call.edit(dtype)),
       apply: ({ edit }) => this.edits.apply(edit),
       reveal: async (tensor) => {
@@ -71,6 +67,26 @@ class CastWidget extends Widget {
     };
   }
 
+  private async preview(params: CastPreviewParams, options: StreamOptions<CastPreview>): Promise<CastPreview> {
+    await this.server.untilReady((state) => options.onProgress({ message: waitingWords(state) }));
+    try {
+      return await this.server.stream<CastPreview>(CAST_PREVIEW, params, {
+        ...options,
+        onPartial: (part) => {
+          this.title.label = t('Casts · {0}', part.title);
+          options.onPartial(part);
+        },
+      });
+    } catch (reason) {
+      // As when a notebook is opened beside a page that was brought back without one.
+      if (reason instanceof Replaced && !options.signal.aborted) {
+        return this.preview(params, options);
+      }
+      throw reason;
+    }
+  }
+
+  private readonly hold: IDisposable;
   private readonly page: CastPage;
 }
 

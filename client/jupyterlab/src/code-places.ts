@@ -2,7 +2,7 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { InputDialog } from '@jupyterlab/apputils';
 import { PageConfig, URLExt } from '@jupyterlab/coreutils';
-import type { ModelNode, ModelReference } from '@model-loupe/core';
+import { t, type ModelNode, type ModelReference } from '@model-loupe/core';
 
 import { editorPlace } from './positions';
 import type { LoupeServer } from './server';
@@ -21,7 +21,7 @@ async function choosePlace(server: LoupeServer, { label, references }: ModelNode
   }
   // Numbered: one line of code may stand in two places.
   const items = references.map((reference, index) => `${index + 1}: ${placeText(server, reference)}`);
-  const { value } = await InputDialog.getItem({ title: `${items.length} places name ${label}`, items });
+  const { value } = await InputDialog.getItem({ title: t('{0} places name {1}', items.length, label), items });
   return value === null ? undefined : references[items.indexOf(value)];
 }
 
@@ -32,8 +32,8 @@ function placeText(server: LoupeServer, { uri, range, cell }: ModelReference): s
     // The lines of a notebook's cells are joined: none of its numbers says anything to its user.
     return `${document.path}: ${document.value.split('\n')[line]?.trim() ?? ''}`;
   }
-  const place = cell === undefined ? '' : `, cell ${cell + 1}`;
-  return `${pathOf(uri)}${place}, line ${line + 1}`;
+  const path = pathOf(uri);
+  return cell === undefined ? t('{0}, line {1}', path, line + 1) : t('{0}, cell {1}, line {2}', path, cell + 1, line + 1);
 }
 
 /** Opens a file; where it is open already, the place itself. */

@@ -3,7 +3,7 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Clipboard, InputDialog, type ICommandPalette } from '@jupyterlab/apputils';
 import { copyIcon, refreshIcon } from '@jupyterlab/ui-components';
 
-import { rowText, type CodePlace } from '@model-loupe/core';
+import { rowText, t, type CodePlace } from '@model-loupe/core';
 import type { CodeActions } from './actions';
 import type { CastPreviews } from './casts';
 import { orTell } from './failures';
@@ -51,21 +51,21 @@ export function addCommands(
 ): void {
   const { commands } = app;
   commands.addCommand(CommandIDs.open, {
-    label: 'Show Models',
-    caption: 'Show the models that the open documents name',
+    label: t('Show Models'),
+    caption: t('Show the models that the open documents name'),
     execute: () => {
       app.shell.activateById(panel().id);
     },
   });
   commands.addCommand(CommandIDs.refresh, {
-    label: 'Refresh Models',
-    caption: 'Refresh',
+    label: t('Refresh Models'),
+    caption: t('Refresh'),
     icon: refreshIcon,
     execute: () => server?.refreshModels(),
   });
   commands.addCommand(CommandIDs.print, {
-    label: 'Print Model',
-    caption: 'Show what print(model) writes, without loading the model',
+    label: t('Print Model'),
+    caption: t('Show what print(model) writes, without loading the model'),
     isEnabled: ({ row }) => printed() !== null && (row !== undefined || panel().printable !== undefined),
     execute: async ({ row }) => {
       const chosen = (row as string | undefined) ?? panel().printable?.id;
@@ -75,8 +75,8 @@ export function addCommands(
     },
   });
   commands.addCommand(CommandIDs.previewCasts, {
-    label: 'Preview Casts',
-    caption: 'Show what casts to other dtypes do to the model’s weights',
+    label: t('Preview Casts'),
+    caption: t('Show what casts to other dtypes do to the model’s weights'),
     isEnabled: ({ model }) => casts() !== null && (model !== undefined || panel().printable !== undefined),
     execute: async ({ model, place }) => {
       const chosen = (model as string | undefined) ?? panel().printable?.id;
@@ -87,27 +87,27 @@ export function addCommands(
     },
   });
   commands.addCommand(CommandIDs.showArchitecture, {
-    label: 'Show Architecture',
+    label: t('Show Architecture'),
     execute: async ({ model, architecture }) => {
       app.shell.activateById(panel().id);
       await panel().showArchitecture(model as string, architecture as string | undefined);
     },
   });
   commands.addCommand(CommandIDs.reveal, {
-    label: 'Show in the Tree',
+    label: t('Show in the Tree'),
     execute: async ({ path }) => {
       app.shell.activateById(panel().id);
       await panel().reveal(path as string[]);
     },
   });
   commands.addCommand(CommandIDs.searchVocabulary, {
-    label: 'Search Vocabulary …',
-    caption: 'Show the tokens that have a text in them, or the one with an id',
+    label: t('Search Vocabulary …'),
+    caption: t('Show the tokens that have a text in them, or the one with an id'),
     isEnabled: () => panel().current?.contextValue === VOCABULARY,
     execute: async () => {
       const { value } = await InputDialog.getText({
-        title: 'Search Vocabulary',
-        label: 'Tokens with this in their text, or with this id (empty: all)',
+        title: t('Search Vocabulary'),
+        label: t('Tokens with this in their text, or with this id (empty: all)'),
         text: panel().query,
       });
       if (value !== null) {
@@ -116,7 +116,7 @@ export function addCommands(
     },
   });
   commands.addCommand(CommandIDs.copyName, {
-    label: 'Copy Name',
+    label: t('Copy Name'),
     execute: () => {
       const node = panel().current;
       if (node) {
@@ -125,26 +125,26 @@ export function addCommands(
     },
   });
   commands.addCommand(CommandIDs.copy, {
-    label: 'Copy Row',
-    caption: 'Copy the selected row',
+    label: t('Copy Row'),
+    caption: t('Copy the selected rows'),
     icon: copyIcon,
     execute: () => {
-      const node = panel().current;
-      if (node) {
-        Clipboard.copyToSystem(rowText(node));
+      const rows = panel().selected;
+      if (rows.length > 0) {
+        Clipboard.copyToSystem(rows.map(rowText).join('\n'));
       }
     },
   });
   commands.addCommand(CommandIDs.collapseAll, {
-    label: 'Collapse All',
-    caption: 'Collapse all',
+    label: t('Collapse All'),
+    caption: t('Collapse all'),
     execute: () => {
       panel().collapseAll();
     },
   });
   commands.addCommand(CommandIDs.openOnHub, {
-    label: 'Open on the Hub',
-    caption: 'Open the model’s page on the Hugging Face Hub',
+    label: t('Open on the Hub'),
+    caption: t('Open the model’s page on the Hugging Face Hub'),
     isVisible: () => server !== null && isOnHub(panel()),
     execute: async () => {
       const address = await server?.execute('modelLoupe.openOnHub', panel().current);
@@ -154,14 +154,14 @@ export function addCommands(
     },
   });
   commands.addCommand(CommandIDs.download, {
-    label: 'Download Model',
-    caption: 'Download the files that the code loads',
+    label: t('Download Model'),
+    caption: t('Download the files that the code loads'),
     isVisible: () => server !== null && isOnHub(panel()),
     execute: () => server?.execute('modelLoupe.download', panel().current),
   });
   commands.addCommand(CommandIDs.restartServer, {
-    label: 'Restart the Language Server',
-    caption: 'Restart Model Loupe’s language server',
+    label: t('Restart the Language Server'),
+    caption: t('Restart Model Loupe’s language server'),
     isEnabled: () => server !== null,
     execute: () => server?.restart(),
   });
@@ -194,8 +194,8 @@ export function addToPalette(palette: ICommandPalette): void {
 /** Adds the command that opens the menu of quick fixes, where code is written. */
 export function addFixCommand(app: JupyterFrontEnd, palette: ICommandPalette | null, actions: CodeActions): void {
   app.commands.addCommand(CommandIDs.fix, {
-    label: 'Fix or Change Model Code…',
-    caption: 'What can be done about the model that is named at the cursor',
+    label: t('Fix or Change Model Code…'),
+    caption: t('What can be done about the model that is named at the cursor'),
     execute: () => orTell(() => actions.open()),
   });
   app.commands.addKeyBinding({ command: CommandIDs.fix, keys: ['Accel .'], selector: EDITOR_SELECTOR });
@@ -206,8 +206,8 @@ export function addFixCommand(app: JupyterFrontEnd, palette: ICommandPalette | n
 /** Adds the command by which the keyboard gets to the lenses: in code, Tab indents. */
 export function addLensCommand(app: JupyterFrontEnd, palette: ICommandPalette | null, lenses: CodeLenses): void {
   app.commands.addCommand(CommandIDs.focusLens, {
-    label: 'Go to the Line Above the Call',
-    caption: 'What a model’s loading call offers; the arrows go on, Escape goes back',
+    label: t('Go to the Line Above the Call'),
+    caption: t('What a model’s loading call offers; the arrows go on, Escape goes back'),
     isEnabled: () => lenses.areThere,
     // After the palette has given the focus back to where it was.
     execute: () => void requestAnimationFrame(() => lenses.focus()),

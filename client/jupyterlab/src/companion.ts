@@ -2,17 +2,19 @@
  * A connection of our own to the language server, for where JupyterLab gave Python to another one.
  *
  * JupyterLab connects a document to a single server, the first in rank. So that Model Loupe works beside
- * pylsp or pyright, this opens a second web socket to jupyter-lsp; for a checkpoint's JSON, too, while no Python
- * is open. What is in the documents the `TrackedDocuments` tell. It is never opened while JupyterLab itself is connected to our server.
+ * pylsp or pyright, this opens a second web socket to jupyter-lsp; for a checkpoint's JSON and for pages of
+ * ours, too, while no Python is open. What is in the documents the `TrackedDocuments` tell. It is never opened while JupyterLab itself is connected to our server.
  */
 import type { ServerConnection } from '@jupyterlab/services';
 import type { IDisposable } from '@lumino/disposable';
 
 import { SocketRpc } from './rpc';
-import { CAPABILITY } from './sources';
+import { SOURCES_CAPABILITY } from './sources';
+import { WORK_CAPABILITY } from './work';
 
 const CAPABILITIES = {
-  ...CAPABILITY,
+  ...SOURCES_CAPABILITY,
+  ...WORK_CAPABILITY,
   general: { positionEncodings: ['utf-16'] },
   textDocument: {
     hover: { contentFormat: ['markdown', 'plaintext'] },

@@ -1,7 +1,7 @@
 /** Two models side by side, as documents in the main area that follow them. */
 import type { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
 import { MimeModel, type IRenderMimeRegistry } from '@jupyterlab/rendermime';
-import { compareModels, type CompareParams, type PrintedModel } from '@model-loupe/core';
+import { compareModels, t, type CompareParams, type PrintedModel } from '@model-loupe/core';
 
 import { Documents } from './documents';
 import { FollowingWidget } from './following';
@@ -35,14 +35,14 @@ function comparison(
   const renderer = rendermime.createRenderer(MARKDOWN);
   const widget = new FollowingWidget<PrintedModel>(server, {
     className: 'jp-ModelLoupe-comparison',
-    label: 'Comparison',
-    asking: 'Comparing the models…',
+    label: t('Comparison'),
+    asking: t('Comparing the models…'),
     ask: () => compareModels(server, models),
     draw: ({ text }, body) => {
       body.replaceChildren(renderer.node);
       void renderer.renderModel(new MimeModel({ data: { [MARKDOWN]: text } }));
     },
-    titleOf: ({ title }) => ({ label: title, caption: `Comparison: ${title}` }),
+    titleOf: ({ title }) => ({ label: title, caption: t('Comparison: {0}', title) }),
   });
   widget.disposed.connect(() => {
     renderer.dispose();

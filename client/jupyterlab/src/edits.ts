@@ -3,7 +3,7 @@ import type { ChangeSpec } from '@codemirror/state';
 import type { CodeEditor } from '@jupyterlab/codeeditor';
 import { CodeMirrorEditor } from '@jupyterlab/codemirror';
 import type { Document, VirtualDocument } from '@jupyterlab/lsp';
-import type { TextEdit, WorkspaceEdit } from '@model-loupe/core';
+import { t, type TextEdit, type WorkspaceEdit } from '@model-loupe/core';
 
 import { editorPlace, offsetOf } from './positions';
 import type { LoupeServer } from './server';
@@ -24,7 +24,7 @@ export class Edits {
     for (const [uri, edits] of editsOf(edit)) {
       const document = this.server.documentOf(uri);
       if (!document) {
-        throw new Error('The document is no longer open.');
+        throw new Error(t('The document is no longer open.'));
       }
       for (const each of edits) {
         const [editor, place] = placeOf(document, each);
@@ -39,7 +39,7 @@ export class Edits {
 
 function change(editor: CodeEditor.IEditor, edits: readonly Placed[]): void {
   if (!(editor instanceof CodeMirrorEditor)) {
-    throw new Error('The code is in an editor that is not JupyterLab’s own.');
+    throw new Error(t('The code is in an editor that is not JupyterLab’s own.'));
   }
   const view = editor.editor;
   const changes: ChangeSpec[] = edits.map(({ start, end, text }) => ({
@@ -62,7 +62,7 @@ function placeOf(document: VirtualDocument, { range, newText }: TextEdit): [Docu
   const start = editorPlace(document, range.start);
   const end = editorPlace(document, range.end);
   if (!start || start.editor !== end?.editor) {
-    throw new Error('The code has changed meanwhile: ask for the edit again.');
+    throw new Error(t('The code has changed meanwhile: ask for the edit again.'));
   }
   return [start.editor, { start, end, text: newText }];
 }

@@ -7,6 +7,11 @@ export async function orTell(action: () => Promise<unknown>): Promise<void> {
   try {
     await action();
   } catch (reason) {
-    Notification.error(`Model Loupe: ${messageOf(reason)}`, { autoClose: false });
+    tellFailure(messageOf(reason));
   }
+}
+
+/** Has it stay to be read until it is closed. */
+export function tellFailure(message: string): void {
+  Notification.error(`Model Loupe: ${message}`, { autoClose: false });
 }

@@ -1,4 +1,5 @@
 /** The field above the tree that filters it. */
+import { t } from '@model-loupe/core';
 import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
@@ -19,8 +20,8 @@ export class FilterBox extends Widget {
     this.node.setAttribute('role', 'search');
     this.input.type = 'search';
     this.input.className = 'jp-mod-styled';
-    this.input.placeholder = 'Filter by a part of a name';
-    this.input.setAttribute('aria-label', 'Filter tensors and config fields by a part of their names');
+    this.input.placeholder = t('Filter by a part of a name');
+    this.input.setAttribute('aria-label', t('Filter tensors and config fields by a part of their names'));
     this.node.append(this.input);
   }
 

@@ -1,10 +1,12 @@
 /** Documents about models that follow them. */
+import type { IDisposable } from '@lumino/disposable';
 import type { Message } from '@lumino/messaging';
 import { Following } from '@model-loupe/core';
 import { Widget } from '@lumino/widgets';
 
 import { loupeIcon } from './icons';
-import { NOT_YET, type LoupeServer } from './server';
+import { waitingWords } from './notices';
+import type { LoupeServer } from './server';
 
 /** What one is about. */
 interface Subject<Answer> {
@@ -23,6 +25,7 @@ interface Subject<Answer> {
 /** Shows what the server answers, by now. */
 export class FollowingWidget<Answer> extends Widget {
   private readonly following: Following<Answer>;
+  private readonly hold: IDisposable;
   private readonly message = document.createElement('p');
   private readonly body = document.createElement('div');
 
@@ -50,11 +53,13 @@ export class FollowingWidget<Answer> extends Widget {
     this.title.icon = loupeIcon;
     server.stateChanged.connect(this.refresh, this);
     server.modelsChanged.connect(this.refresh, this);
+    this.hold = server.hold();
     this.refresh();
   }
 
   override dispose(): void {
     this.following.stop();
+    this.hold.dispose();
     super.dispose();
   }
 
@@ -67,7 +72,7 @@ export class FollowingWidget<Answer> extends Widget {
   private refresh(): void {
     const isReady = this.server.state === 'ready';
     if (!this.following.hasAnswer) {
-      this.say(isReady ? this.subject.asking : NOT_YET);
+      this.say(isReady ? this.subject.asking : waitingWords(this.server.state));
     }
     if (isReady) {
       void this.following.refresh();

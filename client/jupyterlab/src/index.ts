@@ -17,9 +17,9 @@ import {
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
-import { ITranslator } from '@jupyterlab/translation';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Token } from '@lumino/coreutils';
-import { translateBy } from '@model-loupe/core';
+import { translateBy, type LookUp } from '@model-loupe/core';
 
 import { CodeActions } from './actions';
 import { castPreviews } from './casts';
@@ -30,17 +30,20 @@ import { Diagnostics } from './diagnostics';
 import { EditorViews } from './editors';
 import { Edits } from './edits';
 import { InlayHints } from './hints';
+import { tellFailure } from './failures';
 import { closeCard, hover } from './hover';
 import { drawsDiagnostics, LspHoverWatch } from './jupyterlab-lsp';
 import { CodeLenses } from './lenses';
 import { addModelCommands } from './model-commands';
 import { ModelsPanel, PANEL_ID } from './panel';
 import { printedModels } from './printed';
+import { showWork } from './progress';
 import { LoupeServer } from './server';
 import { LoupeSettings } from './settings';
 import { sizesPages } from './sizes';
-import { CAPABILITY, keepOutOfAddress, SourcesDrive } from './sources';
+import { keepOutOfAddress, SOURCES_CAPABILITY, SourcesDrive } from './sources';
 import { StatusItem } from './status';
+import { WORK_CAPABILITY } from './work';
 import { addWriteCast } from './write-cast';
 
 export const ILoupeServer = new Token<LoupeServer>(
@@ -62,6 +65,8 @@ const serverPlugin: JupyterFrontEndPlugin<LoupeServer> = {
     router: IRouter | null,
   ) => {
     const server = new LoupeServer(manager, new LoupeSettings(settings));
+    server.workBegun.connect((_, work) => showWork(work));
+    server.messageShown.connect((_, message) => tellFailure(message));
     app.serviceManager.contents.addDrive(new SourcesDrive(server));
     if (shell && router) {
       keepOutOfAddress(shell, router);
@@ -70,14 +75,22 @@ const serverPlugin: JupyterFrontEndPlugin<LoupeServer> = {
   },
 };
 
-const translationPlugin: JupyterFrontEndPlugin<void> = {
+/** Whoever requires it labels things in JupyterLab's language: labels are read once. */
+const ILoupeTranslation = new Token<LookUp>(
+  '@model-loupe/jupyterlab:ILoupeTranslation',
+  'What Model Loupe says, in JupyterLab’s language.',
+);
+
+const translationPlugin: JupyterFrontEndPlugin<LookUp> = {
   id: '@model-loupe/jupyterlab:translation',
-  description: 'Has the pages that both editors share speak JupyterLab’s language.',
-  autoStart: true,
-  requires: [ITranslator],
-  activate: (_: JupyterFrontEnd, translator: ITranslator) => {
-    const words = translator.load('model_loupe');
-    translateBy((message) => words.__(message));
+  description: 'Has Model Loupe speak JupyterLab’s language.',
+  optional: [ITranslator],
+  provides: ILoupeTranslation,
+  activate: (_: JupyterFrontEnd, translator: ITranslator | null) => {
+    const words = (translator ?? nullTranslator).load('model_loupe');
+    const lookUp: LookUp = (message) => words.__(message);
+    translateBy(lookUp);
+    return lookUp;
   },
 };
 
@@ -85,11 +98,12 @@ const panelPlugin: JupyterFrontEndPlugin<void> = {
   id: '@model-loupe/jupyterlab:panel',
   description: 'Shows the models that the open documents name, in the left side bar.',
   autoStart: true,
-  requires: [IRenderMimeRegistry],
+  requires: [ILoupeTranslation, IRenderMimeRegistry],
   // Without JupyterLab's language server support there is none: the panel then says so.
   optional: [ILoupeServer, ILSPDocumentConnectionManager, ICommandPalette, ILayoutRestorer, IStatusBar],
   activate: (
     app: JupyterFrontEnd,
+    _: LookUp,
     rendermime: IRenderMimeRegistry,
     server: LoupeServer | null,
     manager: ILSPDocumentConnectionManager | null,
@@ -129,10 +143,11 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
   id: '@model-loupe/jupyterlab:editor',
   description: 'Shows what a model is where its name is typed, and what is wrong with it.',
   autoStart: true,
-  requires: [ILoupeServer, ILSPDocumentConnectionManager, ILSPFeatureManager, IRenderMimeRegistry],
+  requires: [ILoupeTranslation, ILoupeServer, ILSPDocumentConnectionManager, ILSPFeatureManager, IRenderMimeRegistry],
   optional: [ISettingRegistry, ICommandPalette],
   activate: (
     app: JupyterFrontEnd,
+    _: LookUp,
     server: LoupeServer,
     manager: ILSPDocumentConnectionManager,
     features: ILSPFeatureManager,
@@ -158,7 +173,8 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
     features.register({
       id: '@model-loupe/jupyterlab:editor',
       capabilities: {
-        ...CAPABILITY,
+        ...SOURCES_CAPABILITY,
+        ...WORK_CAPABILITY,
         textDocument: { hover: { dynamicRegistration: false, contentFormat: ['markdown', 'plaintext'] } },
       },
       extensionFactory: {

@@ -1,7 +1,7 @@
 /** The commands about whole models and about how the tree is shown; their labels are those of VS Code's. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Clipboard, type ICommandPalette } from '@jupyterlab/apputils';
-import { chooseModel, chooseTwo, exportModel, type ExportFormat, type ModelNode } from '@model-loupe/core';
+import { chooseModel, chooseTwo, exportModel, t, type ExportFormat, type ModelNode } from '@model-loupe/core';
 
 import { revealInCode } from './code-places';
 import { CATEGORY, MODEL_ROW, PRINTABLE_ROWS } from './commands';
@@ -25,10 +25,10 @@ export const ModelCommandIDs = {
   copyJson: 'model-loupe:copy-json',
 } as const;
 
-const COPIES: readonly (readonly [id: string, words: string, format: ExportFormat])[] = [
-  [ModelCommandIDs.copyText, 'Text', 'text'],
-  [ModelCommandIDs.copyMarkdown, 'Markdown', 'markdown'],
-  [ModelCommandIDs.copyJson, 'JSON', 'json'],
+const COPIES: readonly (readonly [id: string, label: () => string, format: ExportFormat])[] = [
+  [ModelCommandIDs.copyText, () => t('Copy Model as Text'), 'text'],
+  [ModelCommandIDs.copyMarkdown, () => t('Copy Model as Markdown'), 'markdown'],
+  [ModelCommandIDs.copyJson, () => t('Copy Model as JSON'), 'json'],
 ];
 
 /** What the commands act on. */
@@ -59,8 +59,8 @@ export function addModelCommands(app: JupyterFrontEnd, palette: ICommandPalette 
 /** How the tree is shown. */
 function addTreeCommands({ commands, shell }: JupyterFrontEnd, panel: ModelsPanel): void {
   commands.addCommand(ModelCommandIDs.filter, {
-    label: 'Filter Models',
-    caption: 'Filter tensors and config fields by a part of their names',
+    label: t('Filter Models'),
+    caption: t('Filter tensors and config fields by a part of their names'),
     execute: async () => {
       // After the palette, which brings the keyboard back to the document in front.
       await new Promise((resolve) => setTimeout(resolve, 0));
@@ -69,21 +69,21 @@ function addTreeCommands({ commands, shell }: JupyterFrontEnd, panel: ModelsPane
     },
   });
   commands.addCommand(ModelCommandIDs.clearFilter, {
-    label: 'Clear Filter',
+    label: t('Clear Filter'),
     isVisible: () => panel.filter !== '',
     execute: () => {
       panel.filter = '';
     },
   });
   commands.addCommand(ModelCommandIDs.sortBySize, {
-    label: 'Sort by Size',
+    label: t('Sort by Size'),
     isVisible: () => panel.sort === 'order',
     execute: () => {
       panel.sort = 'size';
     },
   });
   commands.addCommand(ModelCommandIDs.sortInOrder, {
-    label: 'Sort in the Model\'s Order',
+    label: t('Sort in the Model\'s Order'),
     isVisible: () => panel.sort === 'size',
     execute: () => {
       panel.sort = 'order';
@@ -105,40 +105,41 @@ function addAboutModels(app: JupyterFrontEnd, { server, panel, comparisons, size
       await act(model);
     }
   };
-  const showSizes = withModel('Where the bytes of a model are', ({ id }) => sizes.show({ node: id }));
+  const showSizes = withModel(t('Where the bytes of a model are'), ({ id }) => sizes.show({ node: id }));
   app.commands.addCommand(ModelCommandIDs.compare, {
-    label: 'Compare Models',
-    caption: 'Show two models side by side',
+    label: t('Compare Models'),
+    caption: t('Show two models side by side'),
     isEnabled,
     execute: ({ node, other }) =>
       typeof node === 'string' && typeof other === 'string'
         ? comparisons.show({ node, other })
-        : compare(comparisons, picker, panel.currentModel),
+        : compare(comparisons, picker, panel.selectedModels),
   });
   app.commands.addCommand(ModelCommandIDs.showSizes, {
-    label: 'Show Sizes',
-    caption: 'Show where the bytes of a model are',
+    label: t('Show Sizes'),
+    caption: t('Show where the bytes of a model are'),
     isEnabled,
     execute: ({ node }) => (typeof node === 'string' ? sizes.show({ node }) : showSizes()),
   });
   app.commands.addCommand(ModelCommandIDs.revealInCode, {
-    label: 'Reveal in Code',
-    caption: 'Go to where the code names a model',
+    label: t('Reveal in Code'),
+    caption: t('Go to where the code names a model'),
     isEnabled,
-    execute: withModel('Which model to go to', (model) => revealInCode(app, server, model)),
+    execute: withModel(t('Which model to go to'), (model) => revealInCode(app, server, model)),
   });
-  for (const [id, words, format] of COPIES) {
+  for (const [id, label, format] of COPIES) {
     app.commands.addCommand(id, {
-      label: `Copy Model as ${words}`,
+      label,
       isEnabled,
-      execute: withModel('Copy a model', (model) => copyModel(server, model, format)),
+      execute: withModel(t('Copy a model'), (model) => copyModel(server, model, format)),
     });
   }
 }
 
-async function compare(comparisons: Comparisons, picker: DialogPicker, given: ModelNode | undefined): Promise<void> {
-  const titles = ['Compare a model …', given ? `Compare ${given.label} with …` : '… with this one'] as const;
-  const two = await chooseTwo(picker, titles, given ? [given] : []);
+async function compare(comparisons: Comparisons, picker: DialogPicker, selected: readonly ModelNode[]): Promise<void> {
+  const [given] = selected;
+  const other = given ? t('Compare {0} with …', given.label) : t('… with this one');
+  const two = await chooseTwo(picker, [t('Compare a model …'), other], selected);
   if (two) {
     await comparisons.show({ node: two[0].id, other: two[1].id });
   }

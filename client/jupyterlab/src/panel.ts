@@ -1,5 +1,5 @@
 /** The side panel: the models of the open documents and their trees, or why there are none. */
-import { messageOf, ModelTree, type ModelNode, type Sort, type Transport, type TreeNode } from '@model-loupe/core';
+import { messageOf, ModelTree, t, type ModelNode, type Sort, type Transport, type TreeNode } from '@model-loupe/core';
 import {
   CommandToolbarButton,
   SidePanel,
@@ -17,48 +17,14 @@ import { Panel, Widget } from '@lumino/widgets';
 import { CommandIDs } from './commands';
 import { FilterBox } from './filter-box';
 import { loupeIcon, sortIcon } from './icons';
-import type { LoupeServer, ServerState } from './server';
+import { noModels, noticeOf, restart, type Notice } from './notices';
+import type { LoupeServer } from './server';
 import { TreeView } from './tree-view';
 
 export const PANEL_ID = 'model-loupe-models';
 
-/** What the panel says where there is no tree, and the command that helps, if one does. */
-interface Notice {
-  text: string;
-  code?: string;
-  command?: { id: string; label: string };
-}
-
-const INSTALL = "pip install 'model-loupe[jupyter]'";
-const RESTART = { id: CommandIDs.restartServer, label: 'Restart the language server' };
-
-const NOTICES: Readonly<Record<Exclude<ServerState, 'ready'>, Notice>> = {
-  starting: { text: 'Looking for the language server…' },
-  'no-jupyter-lsp': {
-    text: 'jupyter-lsp is missing in the Jupyter server. Install it there, and start Jupyter again:',
-    code: INSTALL,
-  },
-  disabled: {
-    text:
-      'JupyterLab’s language servers are off. Switch them on in Settings › Language Servers, or, if ' +
-      'jupyterlab-lsp is missing, install it and start Jupyter again:',
-    code: INSTALL,
-  },
-  'no-server': {
-    text: 'The Jupyter server does not offer Model Loupe’s language server. Install it there, and start Jupyter again:',
-    code: INSTALL,
-  },
-  'no-document': { text: 'Open a notebook or a Python file, or bring one to the front, to see the models that it names.' },
-  connecting: { text: 'Connecting to the language server…' },
-  lost: { text: 'The connection to the language server was lost.', command: RESTART },
-};
-const NO_MODELS: Notice = {
-  text: 'No model is named in the open documents. Load one, and it shows here:',
-  code: 'AutoModelForCausalLM.from_pretrained("./model")',
-};
-
 /** In the place of a server that is not there; nobody is asked while none is ready. */
-const NOBODY: Transport = { request: () => Promise.reject(new Error('There is no language server.')) };
+const NOBODY: Transport = { request: () => Promise.reject(new Error(t('There is no language server.'))) };
 
 export class ModelsPanel extends SidePanel {
   /**
@@ -74,7 +40,7 @@ export class ModelsPanel extends SidePanel {
     this.title.icon = loupeIcon;
     this.title.caption = 'Model Loupe';
     this.models = new ModelTree(server ?? NOBODY);
-    this.tree = new TreeView('Models', this.models);
+    this.tree = new TreeView(t('Models'), this.models);
     this.filterBox = new FilterBox(
       (text) => {
         this.filter = text;
@@ -105,6 +71,16 @@ export class ModelsPanel extends SidePanel {
   /** The model of the row that the keyboard is at. */
   get currentModel(): ModelNode | undefined {
     return this.current ? this.models.modelOf(this.current) : undefined;
+  }
+
+  /** The rows that are selected: the one that the keyboard is at, or several. */
+  get selected(): readonly TreeNode[] {
+    return this.tree.selected;
+  }
+
+  /** The models of those rows. */
+  get selectedModels(): readonly ModelNode[] {
+    return [...new Set(this.selected.flatMap((row) => this.models.modelOf(row) ?? []))];
   }
 
   /** The models that the open documents name. */
@@ -150,7 +126,7 @@ export class ModelsPanel extends SidePanel {
     this.filter = '';
     const rows = await this.models.follow(path);
     if (rows.length === 0) {
-      throw new Error('The open documents no longer name this model.');
+      throw new Error(t('The open documents no longer name this model.'));
     }
     await this.tree.reveal(rows);
   }
@@ -169,10 +145,10 @@ export class ModelsPanel extends SidePanel {
     }
     try {
       await this.tree.refresh();
-      this.setNotice(this.tree.isEmpty ? NO_MODELS : null);
+      this.setNotice(this.tree.isEmpty ? noModels() : null);
     } catch (reason) {
       this.tree.clear();
-      this.setNotice({ text: messageOf(reason), command: RESTART });
+      this.setNotice({ text: messageOf(reason), command: restart() });
     }
   }
 
@@ -218,7 +194,7 @@ export class ModelsPanel extends SidePanel {
       ['collapse', CommandIDs.collapseAll, collapseAllIcon],
     ];
     for (const [name, id, icon] of buttons) {
-      this.toolbar.addItem(name, new CommandToolbarButton({ commands: this.commands, id, icon, label: '' }));
+      this.toolbar.addItem(name, new CommandToolbarButton({ commands: this.commands, id, icon, label: t('') }));
     }
   }
 
@@ -233,7 +209,7 @@ export class ModelsPanel extends SidePanel {
       this.scheduleRefresh();
     } else {
       this.tree.clear();
-      this.setNotice(NOTICES[state]);
+      this.setNotice(noticeOf(state));
     }
   }
 
@@ -286,7 +262,7 @@ export class ModelsPanel extends SidePanel {
   private readonly shownSignal = new Signal<this, void>(this);
   private readonly sortButton = new ToolbarButton({
     icon: sortIcon,
-    tooltip: 'Sort by Size',
+    tooltip: t('Sort by Size'),
     pressed: false,
     onClick: () => {
       this.sort = this.sort === 'size' ? 'order' : 'size';

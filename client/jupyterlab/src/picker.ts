@@ -1,6 +1,6 @@
 /** Has the user pick one of the models that the panel shows. */
 import { Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
-import type { ModelNode, ModelPicker } from '@model-loupe/core';
+import { t, type ModelNode, type ModelPicker } from '@model-loupe/core';
 
 export class DialogPicker implements ModelPicker {
   /** @param models - gives all models that there are */
@@ -15,7 +15,7 @@ export class DialogPicker implements ModelPicker {
   sayNone(another: boolean): void {
     void showDialog({
       title: 'Model Loupe',
-      body: another ? 'The open documents name no other model.' : 'The open documents name no model.',
+      body: another ? t('The open documents name no other model.') : t('The open documents name no model.'),
       buttons: [Dialog.okButton()],
     });
   }

@@ -1,6 +1,6 @@
 /** What `print(model)` writes, as documents in the main area that follow the model. */
 import type { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
-import { printModel, type PrintedModel } from '@model-loupe/core';
+import { printModel, t, type PrintedModel } from '@model-loupe/core';
 
 import { CommandIDs } from './commands';
 import { Documents } from './documents';
@@ -32,7 +32,7 @@ function printedModel(server: LoupeServer, row: string): FollowingWidget<Printed
   return new FollowingWidget<PrintedModel>(server, {
     className: 'jp-ModelLoupe-printed',
     label: 'print(model)',
-    asking: 'Asking the installed transformers…',
+    asking: t('Asking the installed transformers…'),
     ask: () => printModel(server, row),
     draw: (printed, body) => {
       text.textContent = printed.text;

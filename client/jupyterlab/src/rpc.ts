@@ -1,9 +1,11 @@
 /** JSON-RPC with a language server, over a connection of jupyterlab-lsp's or over a web socket of our own. */
 import type { ILSPConnection } from '@jupyterlab/lsp';
-import { requestFailure } from '@model-loupe/core';
+import { requestFailure, t } from '@model-loupe/core';
 import { UUID } from '@lumino/coreutils';
 import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
+
+export type ProgressToken = number | string;
 
 /** What is asked of a language server, whatever carries it. */
 export interface Rpc {
@@ -11,8 +13,17 @@ export interface Rpc {
   request(method: string, params: unknown, signal?: AbortSignal): Promise<unknown>;
   notify(method: string, params: unknown): void;
   onNotification(method: string, handler: (params: unknown) => void): IDisposable;
-  /** What the server says under a token that a request gave it. */
-  onProgress(token: string, handler: (value: unknown) => void): IDisposable;
+  /** What the server says under a token that a request gave it, or that it gave itself. */
+  onProgress(token: ProgressToken, handler: (value: unknown) => void): IDisposable;
+  /** The server begins work that no request waits for: it will tell of it under this token. */
+  onWork(handler: (token: ProgressToken) => void): IDisposable;
+}
+
+/** How the server asks whether it may tell of work that no request waits for. */
+const CREATE_PROGRESS = 'window/workDoneProgress/create';
+
+interface CreateProgress {
+  readonly token: ProgressToken;
 }
 
 /** An answer that is an error, as the server put it. */
@@ -25,13 +36,17 @@ export class ResponseError extends Error {
   }
 }
 
+/** Nobody answers any more, because we ourselves closed the connection: another takes its place. */
+export class Replaced extends Error {}
+
 /** The part of vscode-jsonrpc's MessageConnection that is used here. */
 interface MessageConnection {
   sendRequest(method: string, params: unknown, cancellation: CancellationToken): Promise<unknown>;
   sendNotification(method: string, params: unknown): Promise<void>;
   onNotification(method: string, handler: (params: unknown) => void): { dispose(): void };
+  onRequest(method: string, handler: (params: unknown) => unknown): { dispose(): void };
   /** Its type is for the compiler alone. */
-  onProgress(type: object, token: string, handler: (value: unknown) => void): { dispose(): void };
+  onProgress(type: object, token: ProgressToken, handler: (value: unknown) => void): { dispose(): void };
 }
 
 interface CancellationToken {
@@ -61,6 +76,13 @@ export function rpcOf(connection: ILSPConnection): Rpc {
     },
     onNotification: (method, handler) => disposable(inner.onNotification(method, handler)),
     onProgress: (token, handler) => disposable(inner.onProgress({}, token, handler)),
+    onWork: (handler) =>
+      disposable(
+        inner.onRequest(CREATE_PROGRESS, (params) => {
+          handler((params as CreateProgress).token);
+          return null;
+        }),
+      ),
   };
 }
 
@@ -97,6 +119,10 @@ interface Pending {
 
 const METHOD_NOT_FOUND = -32601;
 
+function closed(): string {
+  return t('The connection to the language server was closed.');
+}
+
 /** JSON-RPC over a web socket of jupyter-lsp, which carries one message a frame. */
 export class SocketRpc implements Rpc, IDisposable {
   constructor(private readonly socket: WebSocket) {
@@ -105,13 +131,13 @@ export class SocketRpc implements Rpc, IDisposable {
         resolve();
       });
       socket.addEventListener('close', () => {
-        reject(new Error('The connection to the language server was closed.'));
+        reject(new Error(closed()));
       });
     });
     // Whoever waits for it hears of it; nobody has to.
     this.opened.catch(() => undefined);
     socket.addEventListener('message', this.receive);
-    socket.addEventListener('close', this.end);
+    socket.addEventListener('close', this.onClose);
   }
 
   /** Resolved once messages can be sent. */
@@ -151,7 +177,11 @@ export class SocketRpc implements Rpc, IDisposable {
     return new DisposableDelegate(() => handlers.delete(handler));
   }
 
-  onProgress(token: string, handler: (value: unknown) => void): IDisposable {
+  onWork(handler: (token: ProgressToken) => void): IDisposable {
+    return this.onNotification(CREATE_PROGRESS, (params) => handler((params as CreateProgress).token));
+  }
+
+  onProgress(token: ProgressToken, handler: (value: unknown) => void): IDisposable {
     return this.onNotification('$/progress', (params) => {
       const progress = params as { token: unknown; value: unknown };
       if (progress.token === token) {
@@ -163,9 +193,9 @@ export class SocketRpc implements Rpc, IDisposable {
   dispose(): void {
     if (!this.disposed) {
       this.disposed = true;
-      this.socket.removeEventListener('close', this.end);
+      this.socket.removeEventListener('close', this.onClose);
       this.socket.close();
-      this.end();
+      this.end(new Replaced(closed()));
       Signal.clearData(this);
     }
   }
@@ -173,7 +203,7 @@ export class SocketRpc implements Rpc, IDisposable {
   private send(message: Message): void {
     if (this.socket.readyState !== WebSocket.OPEN) {
       if (message.id != null && message.method) {
-        this.settle(message.id, { error: { code: 0, message: 'The language server is not connected.' } });
+        this.settle(message.id, { error: { code: 0, message: t('The language server is not connected.') } });
       }
       return;
     }
@@ -185,13 +215,17 @@ export class SocketRpc implements Rpc, IDisposable {
     if (message.method === undefined) {
       this.settle(message.id ?? '', message);
     } else if (message.id == null) {
-      for (const handler of this.handlers.get(message.method) ?? []) {
-        handler(message.params);
-      }
+      this.tell(message.method, message.params);
     } else {
       this.answer(message.id, message.method, message.params);
     }
   };
+
+  private tell(method: string, params: unknown): void {
+    for (const handler of this.handlers.get(method) ?? []) {
+      handler(params);
+    }
+  }
 
   private settle(id: number | string, answer: Message): void {
     // jupyter-lsp sends every answer to every page that is connected: the others' are not ours.
@@ -215,7 +249,10 @@ export class SocketRpc implements Rpc, IDisposable {
         break;
       case 'client/registerCapability':
       case 'client/unregisterCapability':
-      case 'window/workDoneProgress/create':
+        this.send({ id, result: null });
+        break;
+      case CREATE_PROGRESS:
+        this.tell(method, params);
         this.send({ id, result: null });
         break;
       default:
@@ -223,13 +260,15 @@ export class SocketRpc implements Rpc, IDisposable {
     }
   }
 
-  private readonly end = (): void => {
+  private readonly onClose = (): void => this.end(new Error(closed()));
+
+  private end(reason: Error): void {
     for (const { reject } of this.pending.values()) {
-      reject(new Error('The connection to the language server was closed.'));
+      reject(reason);
     }
     this.pending.clear();
     this.closedSignal.emit();
-  };
+  }
 
   // Unlike a bare number it cannot meet the id of another page's request to the same server.
   private readonly prefix = UUID.uuid4();

@@ -11,13 +11,14 @@ import type {
 import {
   DID_CHANGE,
   MODELS,
+  t,
   type Progress,
   type Range,
   type StreamingTransport,
   type StreamOptions,
 } from '@model-loupe/core';
 import { UUID, type ReadonlyJSONObject } from '@lumino/coreutils';
-import { DisposableSet, type IDisposable } from '@lumino/disposable';
+import { DisposableDelegate, DisposableSet, type IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import { Companion } from './companion';
@@ -25,6 +26,7 @@ import { sameFile } from './positions';
 import { rpcOf, type Rpc } from './rpc';
 import type { LoupeSettings } from './settings';
 import { isCheckpointJson, isPython, TrackedDocuments } from './tracked';
+import { ServerWork } from './work';
 
 /** The server's key in jupyter-lsp: SERVER_KEY in server/model_loupe/lsp/jupyter.py. */
 // JupyterLab's type lists examples; it takes any key.
@@ -32,7 +34,7 @@ export const SERVER_KEY = 'python-model-loupe' as TLanguageServerId;
 
 /** Why there is, or is not, a server to ask. */
 export type ServerState =
-  /** JupyterLab has not asked jupyter-lsp yet. */
+  /** JupyterLab has not asked jupyter-lsp yet, or not read the settings. */
   | 'starting'
   /** jupyter-lsp, the part in the Jupyter server, is missing. */
   | 'no-jupyter-lsp'
@@ -40,7 +42,7 @@ export type ServerState =
   | 'disabled'
   /** jupyter-lsp does not know our server. */
   | 'no-server'
-  /** Neither Python nor a checkpoint's JSON is open, so none is connected. */
+  /** Neither Python nor a checkpoint's JSON is open, nor a page that needs one, so none is connected. */
   | 'no-document'
   | 'connecting'
   | 'ready'
@@ -59,9 +61,6 @@ export interface Diagnostic {
   /** 1 error, 2 warning, 3 information, 4 hint. */
   readonly severity?: number;
 }
-
-/** What a page says while nobody can be asked: of the tabs that are brought back, only those in front are loaded. */
-export const NOT_YET = 'This shows once a notebook or a Python file is in front: with it JupyterLab connects to the server.';
 
 /** How long an answer may take: describing a model from the network is the longest. */
 const ANSWER_MS = 60_000;
@@ -85,6 +84,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     private readonly settings: LoupeSettings,
   ) {
     settings.changed.connect(this.configure, this);
+    settings.changed.connect(this.schedule, this);
     manager.languageServerManager.sessionsChanged.connect(this.schedule, this);
     manager.documentsChanged.connect(this.schedule, this);
     manager.connected.connect(this.schedule, this);
@@ -115,6 +115,16 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     this.modelsSignal.emit();
   }
 
+  /** The server begins something that takes a while. */
+  get workBegun(): ISignal<this, ServerWork> {
+    return this.workSignal;
+  }
+
+  /** Why something that was asked for could not be done, where JupyterLab does not show it itself. */
+  get messageShown(): ISignal<this, string> {
+    return this.messageSignal;
+  }
+
   get diagnosticsPublished(): ISignal<this, PublishedDiagnostics> {
     return this.diagnosticsSignal;
   }
@@ -126,7 +136,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
 
   /** JupyterLab is not connected to our server for a document: its features (hover, diagnostics) do not show ours. */
   isOursAlone(document: VirtualDocument): boolean {
-    return this.companion !== null || isCheckpointJson(document);
+    return (this.companion !== null && !this.isChosen) || isCheckpointJson(document);
   }
 
   get isDisposed(): boolean {
@@ -154,13 +164,30 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     }
   }
 
-  /** Resolved once the server can be asked: a page that is loaded again opens its tabs before. */
-  untilReady(): Promise<void> {
+  /** Has the server connected until this is disposed of, though no document be open: a page needs it. */
+  hold(): IDisposable {
+    const hold = new DisposableDelegate(() => {
+      this.holds.delete(hold);
+      this.schedule();
+    });
+    this.holds.add(hold);
+    this.schedule();
+    return hold;
+  }
+
+  /**
+   * Resolved once the server can be asked: a page that is loaded again opens its tabs before.
+   *
+   * @param tell - called with each state until then
+   */
+  untilReady(tell?: (state: ServerState) => void): Promise<void> {
     return new Promise((resolve) => {
       const look = (): void => {
         if (this.currentState === 'ready') {
           this.stateChanged.disconnect(look);
           resolve();
+        } else {
+          tell?.(this.currentState);
         }
       };
       this.stateChanged.connect(look);
@@ -187,20 +214,22 @@ export class LoupeServer implements IDisposable, StreamingTransport {
 
   /** Ends the server's process and starts it again, with the documents that are open. */
   async restart(): Promise<void> {
-    if (this.companion) {
+    const adapters = this.adapters().filter((adapter) => this.isConnected(adapter));
+    this.isRestarting = true;
+    try {
       this.closeCompanion();
-    } else {
-      const adapters = this.adapters().filter((adapter) => this.isConnected(adapter));
       this.adopt(null, 'connecting');
       for (const adapter of adapters) {
         adapter.disconnect();
       }
       // jupyter-lsp ends the process when the last page has left it; whoever comes sooner meets the old one.
       await this.untilLeft();
-      for (const adapter of adapters) {
-        // JupyterLab does this when a document is renamed, and has no public way to ask for it.
-        (adapter as unknown as { reloadConnection(): void }).reloadConnection();
-      }
+    } finally {
+      this.isRestarting = false;
+    }
+    for (const adapter of adapters) {
+      // JupyterLab does this when a document is renamed, and has no public way to ask for it.
+      (adapter as unknown as { reloadConnection(): void }).reloadConnection();
     }
     this.schedule();
   }
@@ -210,6 +239,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
       this.disposed = true;
       clearTimeout(this.timer);
       this.settings.changed.disconnect(this.configure, this);
+      this.settings.changed.disconnect(this.schedule, this);
       this.closeCompanion();
       this.tracked?.dispose();
       this.listening.dispose();
@@ -219,7 +249,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
 
   private connected(): Rpc {
     if (!this.rpc) {
-      throw new Error('The language server is not connected.');
+      throw new Error(t('The language server is not connected.'));
     }
     return this.rpc;
   }
@@ -237,6 +267,9 @@ export class LoupeServer implements IDisposable, StreamingTransport {
   }
 
   private update(): void {
+    if (this.isRestarting) {
+      return;
+    }
     const obstacle = this.obstacle();
     if (obstacle) {
       this.closeCompanion();
@@ -246,9 +279,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
         this.updateIn(LOOK_AGAIN_MS);
       }
     } else if (this.isChosen && this.documents(isPython).size > 0) {
-      this.closeCompanion();
-      const connection = this.ownConnection();
-      this.adopt(connection ? rpcOf(connection) : null, connection ? 'ready' : 'connecting', connection);
+      this.useOwnConnection();
     } else if (!this.companion) {
       this.openCompanion();
     }
@@ -272,7 +303,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     if (!servers.isEnabled) {
       return 'disabled';
     }
-    if (servers.statusCode === -1) {
+    if (servers.statusCode === -1 || !this.settings.isLoaded) {
       return 'starting';
     }
     if (servers.statusCode !== 200) {
@@ -281,7 +312,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     if (!servers.sessions.has(SERVER_KEY)) {
       return 'no-server';
     }
-    return this.documents(() => true).size === 0 ? 'no-document' : null;
+    return this.holds.size === 0 && this.documents(() => true).size === 0 ? 'no-document' : null;
   }
 
   /** Those of the open documents that the server knows of or shall know of. */
@@ -299,6 +330,17 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     return null;
   }
 
+  /** Takes up JupyterLab's; until it is there the companion stays, if there is one: the server ends with the last connection. */
+  private useOwnConnection(): void {
+    const connection = this.ownConnection();
+    if (connection) {
+      this.adopt(rpcOf(connection), 'ready', connection);
+      this.closeCompanion();
+    } else if (!this.companion) {
+      this.adopt(null, 'connecting');
+    }
+  }
+
   private openCompanion(): void {
     const { settings } = this.manager.languageServerManager;
     const url = URLExt.join(settings.wsUrl, 'lsp', 'ws', SERVER_KEY);
@@ -306,7 +348,9 @@ export class LoupeServer implements IDisposable, StreamingTransport {
     this.companion = companion;
     this.adopt(null, 'connecting');
     companion.rpc.closed.connect(() => {
-      this.adopt(null, 'lost');
+      if (this.companion === companion) {
+        this.adopt(null, 'lost');
+      }
     });
     companion.ready.then(
       () => {
@@ -329,8 +373,9 @@ export class LoupeServer implements IDisposable, StreamingTransport {
   }
 
   private closeCompanion(): void {
-    this.companion?.dispose();
+    const { companion } = this;
     this.companion = null;
+    companion?.dispose();
   }
 
   /** Takes up a connection (or none) and tells those who care, if anything is different from before. */
@@ -362,6 +407,13 @@ export class LoupeServer implements IDisposable, StreamingTransport {
         this.modelsSignal.emit();
       }),
     );
+    this.listening.add(
+      rpc.onWork((token) => {
+        const work = new ServerWork(rpc, token);
+        this.listening.add(work);
+        this.workSignal.emit(work);
+      }),
+    );
     if (connection) {
       // This notification JupyterLab's connection has taken for itself; it passes it on.
       connection.serverNotifications['textDocument/publishDiagnostics'].connect(this.passOn, this);
@@ -370,6 +422,11 @@ export class LoupeServer implements IDisposable, StreamingTransport {
       this.listening.add(
         rpc.onNotification('textDocument/publishDiagnostics', (params) => {
           this.diagnosticsSignal.emit(params as PublishedDiagnostics);
+        }),
+      );
+      this.listening.add(
+        rpc.onNotification('window/showMessage', (params) => {
+          this.messageSignal.emit((params as { message: string }).message);
         }),
       );
     }
@@ -405,12 +462,16 @@ export class LoupeServer implements IDisposable, StreamingTransport {
   private rpc: Rpc | null = null;
   private source: Rpc | ILSPConnection | null = null;
   private companion: Companion | null = null;
+  private readonly holds = new Set<IDisposable>();
   private tracked: TrackedDocuments | null = null;
   private listening = new DisposableSet();
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private isRestarting = false;
   private disposed = false;
   private readonly stateSignal = new Signal<this, ServerState>(this);
   private readonly modelsSignal = new Signal<this, void>(this);
+  private readonly workSignal = new Signal<this, ServerWork>(this);
+  private readonly messageSignal = new Signal<this, string>(this);
   private readonly diagnosticsSignal = new Signal<this, PublishedDiagnostics>(this);
 }
 
@@ -418,7 +479,7 @@ async function within<T>(milliseconds: number, answer: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      reject(new Error(`The language server has not answered for ${milliseconds / 1000} s.`));
+      reject(new Error(t('The language server has not answered for {0} s.', milliseconds / 1000)));
     }, milliseconds);
   });
   try {

@@ -13,6 +13,7 @@ export class LoupeSettings {
   /** @param registry - null where JupyterLab runs without settings: the server's defaults then count */
   constructor(registry: ISettingRegistry | null) {
     if (!registry) {
+      this.loaded = true;
       return;
     }
     registry.pluginChanged.connect((_, id) => {
@@ -25,12 +26,18 @@ export class LoupeSettings {
       (loaded) => {
         this.own = loaded;
         loaded.changed.connect(() => this.changed.emit());
-        this.changed.emit();
+        this.setLoaded();
       },
       (reason: unknown) => {
         console.warn('Model Loupe: its settings cannot be read.', reason);
+        this.setLoaded();
       },
     );
+  }
+
+  /** Whether they are known, or known not to be readable: the server is asked nothing before it has them. */
+  get isLoaded(): boolean {
+    return this.loaded;
   }
 
   readonly changed = new Signal<this, void>(this);
@@ -41,5 +48,11 @@ export class LoupeSettings {
     return expandDottedPaths({ ...composite, ...languageServers, ...user } as ReadonlyJSONObject);
   }
 
+  private setLoaded(): void {
+    this.loaded = true;
+    this.changed.emit();
+  }
+
+  private loaded = false;
   private own: ISettingRegistry.ISettings | undefined;
 }

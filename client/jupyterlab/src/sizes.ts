@@ -1,6 +1,6 @@
 /** Where the bytes of a model are: treemaps as documents in the main area that follow the model. */
 import type { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
-import { modelSizes, type Area } from '@model-loupe/core';
+import { modelSizes, t, type Area } from '@model-loupe/core';
 import { Treemap } from '@model-loupe/core/treemap';
 
 import { Documents } from './documents';
@@ -27,12 +27,12 @@ export function sizesPages(app: JupyterFrontEnd, server: LoupeServer, restorer: 
 function sizesPage(server: LoupeServer, node: string): FollowingWidget<Area> {
   const heading = document.createElement('h1');
   const place = document.createElement('section');
-  place.setAttribute('aria-label', 'Sizes');
+  place.setAttribute('aria-label', t('Sizes'));
   let treemap: Treemap | undefined;
   const widget = new FollowingWidget<Area>(server, {
     className: 'jp-ModelLoupe-sizes',
-    label: 'Sizes',
-    asking: 'Reading the sizes…',
+    label: t('Sizes'),
+    asking: t('Reading the sizes…'),
     ask: () => modelSizes(server, node),
     draw: (area, body) => {
       heading.textContent = area.name;
@@ -43,7 +43,7 @@ function sizesPage(server: LoupeServer, node: string): FollowingWidget<Area> {
         treemap = new Treemap(place, area);
       }
     },
-    titleOf: ({ name }) => ({ label: `Sizes · ${name}`, caption: `Sizes of ${name}` }),
+    titleOf: ({ name }) => ({ label: t('Sizes · {0}', name), caption: t('Sizes of {0}', name) }),
   });
   widget.addClass('loupe-page');
   return widget;

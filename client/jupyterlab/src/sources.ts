@@ -3,7 +3,7 @@
  *
  * Go to definition leads to the class in the installed transformers, which is hardly ever in the folder that
  * Jupyter serves, and so cannot be opened. This is a drive of JupyterLab's of which the language server tells the
- * texts; the server names such files by the drive (`CAPABILITY`).
+ * texts; the server names such files by the drive (`SOURCES_CAPABILITY`).
  */
 import type { ILabShell, IRouter } from '@jupyterlab/application';
 import { PageConfig, URLExt } from '@jupyterlab/coreutils';
@@ -16,7 +16,7 @@ import type { LoupeServer } from './server';
 const SCHEME = 'model-loupe';
 
 /** Tells the server, among the client's capabilities, how to name files that JupyterLab cannot open. */
-export const CAPABILITY = { experimental: { modelLoupe: { sourceScheme: SCHEME } } };
+export const SOURCES_CAPABILITY = { experimental: { modelLoupe: { sourceScheme: SCHEME } } };
 
 /** Python files of the libraries by their path on the server's machine. */
 export class SourcesDrive extends Drive {
@@ -25,10 +25,8 @@ export class SourcesDrive extends Drive {
   }
 
   override async get(localPath: string, options?: Contents.IFetchOptions): Promise<Contents.IModel> {
-    await this.server.untilReady();
     const path = localPath.replace(/^\/*/, '/');
-    const uri = `${SCHEME}:${encodeURI(path)}`;
-    const { text } = await this.server.request<Source>(SOURCE, { uri });
+    const text = await this.read(`${SCHEME}:${encodeURI(path)}`);
     const content = options?.content === false ? null : text;
     return {
       name: path.slice(path.lastIndexOf('/') + 1),
@@ -46,6 +44,16 @@ export class SourcesDrive extends Drive {
 
   override listCheckpoints(): Promise<Contents.ICheckpointModel[]> {
     return Promise.resolve([]);
+  }
+
+  private async read(uri: string): Promise<string> {
+    const hold = this.server.hold();
+    try {
+      await this.server.untilReady();
+      return (await this.server.request<Source>(SOURCE, { uri })).text;
+    } finally {
+      hold.dispose();
+    }
   }
 
   // JupyterLab wants a time to show, and compares it before it saves, which it never does here.

@@ -1,20 +1,24 @@
 /** What the language server is doing, in the status bar; a click opens the panel. */
+import { t } from '@model-loupe/core';
 import type { CommandRegistry } from '@lumino/commands';
 import { Widget } from '@lumino/widgets';
 
 import { CommandIDs } from './commands';
 import type { LoupeServer, ServerState } from './server';
 
-const WORDS: Readonly<Record<ServerState, string>> = {
-  starting: 'starting',
-  'no-jupyter-lsp': 'jupyter-lsp is missing',
-  disabled: 'language servers are off',
-  'no-server': 'not installed in the Jupyter server',
-  'no-document': 'no Python document is open',
-  connecting: 'connecting',
-  ready: 'ready',
-  lost: 'connection lost',
-};
+function wordsOf(state: ServerState): string {
+  const words: Readonly<Record<ServerState, string>> = {
+    starting: t('starting'),
+    'no-jupyter-lsp': t('jupyter-lsp is missing'),
+    disabled: t('language servers are off'),
+    'no-server': t('not installed in the Jupyter server'),
+    'no-document': t('no Python document is open'),
+    connecting: t('connecting'),
+    ready: t('ready'),
+    lost: t('connection lost'),
+  };
+  return words[state];
+}
 
 export class StatusItem extends Widget {
   constructor(
@@ -31,9 +35,8 @@ export class StatusItem extends Widget {
   }
 
   private draw(): void {
-    const words = WORDS[this.server.state];
-    this.button.textContent = `Model Loupe: ${words}`;
-    this.button.title = 'Show the models that the open documents name';
+    this.button.textContent = `Model Loupe: ${wordsOf(this.server.state)}`;
+    this.button.title = t('Show the models that the open documents name');
   }
 
   private readonly button = document.createElement('button');

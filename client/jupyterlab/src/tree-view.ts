@@ -4,13 +4,14 @@ import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
 import { nodeIcon } from './icons';
+import { Selection } from './selection';
 import { plainText } from './text';
 
 /** How long a row may load before it shows that it does. */
 const BUSY_MS = 200;
 /** Keys typed within this time are one search for a label. */
 const TYPE_AHEAD_MS = 700;
-const EVENTS = ['click', 'keydown', 'focusin', 'contextmenu', 'dragstart'];
+const EVENTS = ['mousedown', 'click', 'keydown', 'focusin', 'contextmenu', 'dragstart'];
 const ROW = 'jp-ModelLoupe-row';
 const ITEM = 'jp-ModelLoupe-item';
 
@@ -24,6 +25,7 @@ class TreeItem {
     this.element.className = ITEM;
     this.element.setAttribute('role', 'treeitem');
     this.element.tabIndex = -1;
+    this.setSelected(false);
     this.row.className = ROW;
     this.row.draggable = true;
     this.group.setAttribute('role', 'group');
@@ -49,6 +51,10 @@ class TreeItem {
       this.group.remove();
     }
     this.drawExpansion();
+  }
+
+  setSelected(selected: boolean): void {
+    this.element.setAttribute('aria-selected', String(selected));
   }
 
   setChildren(children: TreeItem[]): void {
@@ -102,11 +108,17 @@ export class TreeView extends Widget {
     this.addClass('jp-ModelLoupe-tree');
     this.node.setAttribute('role', 'tree');
     this.node.setAttribute('aria-label', label);
+    this.node.setAttribute('aria-multiselectable', 'true');
   }
 
   /** The row that has the focus, or had it last. */
   get current(): TreeNode | null {
     return this.focused?.node ?? null;
+  }
+
+  /** The rows that are selected and in the tree, in the order in which they were. */
+  get selected(): readonly TreeNode[] {
+    return this.selection.items.filter(({ element }) => this.node.contains(element)).map(({ node }) => node);
   }
 
   /** The row of what can be printed that `current` is, or is below. */
@@ -147,7 +159,7 @@ export class TreeView extends Widget {
       rows = item.children ?? [];
     }
     if (last) {
-      this.focus(last);
+      this.goTo(last);
     }
   }
 
@@ -179,6 +191,7 @@ export class TreeView extends Widget {
     this.setRoots([]);
     this.unfiltered = [];
     this.focused = null;
+    this.selection.clear();
   }
 
   handleEvent(event: Event): void {
@@ -190,17 +203,22 @@ export class TreeView extends Widget {
     if (!item) {
       return;
     }
-    if (event.type === 'focusin') {
-      this.setFocused(item);
-    } else if (event.type === 'contextmenu') {
-      this.focus(item);
-      openMenuAtRow(event as MouseEvent, item);
-    } else if (event.type === 'dragstart') {
-      // What is dropped into an editor: the module's path as code writes it.
-      (event as DragEvent).dataTransfer?.setData('text/plain', this.tree.code(item.node));
-    } else if (event.type === 'click') {
-      this.focus(item);
-      this.toggle(item);
+    switch (event.type) {
+      case 'focusin':
+        this.onFocus(item);
+        break;
+      case 'contextmenu':
+        this.onContextMenu(event as MouseEvent, item);
+        break;
+      case 'mousedown':
+        onMouseDown(event as MouseEvent);
+        break;
+      case 'dragstart':
+        // What is dropped into an editor: the module's path as code writes it.
+        (event as DragEvent).dataTransfer?.setData('text/plain', this.tree.code(item.node));
+        break;
+      case 'click':
+        this.onClick(event as MouseEvent, item);
     }
   }
 
@@ -223,6 +241,41 @@ export class TreeView extends Widget {
     super.onActivateRequest(message);
     const item = this.focused ?? this.roots[0];
     item?.element.focus();
+  }
+
+  /** The focus came by other ways than `focus`: with Tab, or a screen reader's. */
+  private onFocus(item: TreeItem): void {
+    if (item !== this.focused) {
+      this.setFocused(item);
+      this.selection.only(item);
+    }
+  }
+
+  private onContextMenu(event: MouseEvent, item: TreeItem): void {
+    this.focus(item);
+    // The menu of one of several is about all of them.
+    if (!this.selection.has(item)) {
+      this.selection.only(item);
+    }
+    openMenuAtRow(event, item);
+  }
+
+  private onClick(event: MouseEvent, item: TreeItem): void {
+    this.focus(item);
+    if (event.shiftKey) {
+      this.selection.extend(this.visible(), item);
+    } else if (adds(event)) {
+      this.selection.toggle(item);
+    } else {
+      this.selection.only(item);
+      this.toggle(item);
+    }
+  }
+
+  /** Brings the keyboard to a row, which alone is selected then. */
+  private goTo(item: TreeItem): void {
+    this.focus(item);
+    this.selection.only(item);
   }
 
   private toggle(item: TreeItem): void {
@@ -283,7 +336,7 @@ export class TreeView extends Widget {
     await this.loadChildren(parent);
     const next = parent.children?.[place];
     if (next) {
-      this.focus(next);
+      this.goTo(next);
     }
   }
 
@@ -354,6 +407,7 @@ export class TreeView extends Widget {
       const first = this.roots[0];
       if (first) {
         this.setFocused(first);
+        this.selection.only(first);
       } else {
         this.focused = null;
       }
@@ -367,15 +421,11 @@ export class TreeView extends Widget {
   }
 
   private setFocused(item: TreeItem): void {
-    if (this.focused !== item) {
-      if (this.focused) {
-        this.focused.element.tabIndex = -1;
-        this.focused.element.setAttribute('aria-selected', 'false');
-      }
-      this.focused = item;
+    if (this.focused) {
+      this.focused.element.tabIndex = -1;
     }
+    this.focused = item;
     item.element.tabIndex = 0;
-    item.element.setAttribute('aria-selected', 'true');
   }
 
   private itemOf(target: EventTarget | null): TreeItem | null {
@@ -385,28 +435,59 @@ export class TreeView extends Widget {
 
   private onKey(event: KeyboardEvent): void {
     const item = this.focused;
-    if (!item || event.ctrlKey || event.metaKey || event.altKey) {
+    if (!item || event.altKey) {
       return;
     }
-    const handled = this.move(item, event.key) || this.fold(item, event.key) || this.typeAhead(item, event.key);
-    if (handled) {
+    if ((adds(event) && this.select(item, event)) || (!isCommand(event) && this.act(item, event.key))) {
       event.preventDefault();
       event.stopPropagation();
     }
   }
 
+  private act(item: TreeItem, key: string): boolean {
+    return this.move(item, key) || this.fold(item, key) || this.typeAhead(item, key);
+  }
+
   private move(item: TreeItem, key: string): boolean {
-    const rows = this.visible();
-    const index = rows.indexOf(item);
-    const target = { ArrowDown: rows[index + 1], ArrowUp: rows[index - 1], Home: rows[0], End: rows.at(-1) };
-    if (!(key in target)) {
-      return false;
+    const next = this.target(item, key);
+    if (next) {
+      this.goTo(next);
     }
-    const next = target[key as keyof typeof target];
+    return next !== undefined;
+  }
+
+  /** Several rows are selected as in any ARIA tree: Shift takes in those that are passed, Ctrl passes them by. */
+  private select(item: TreeItem, event: KeyboardEvent): boolean {
+    if (event.key === ' ' && isCommand(event)) {
+      this.selection.toggle(item);
+      return true;
+    }
+    const next = this.target(item, event.key);
     if (next) {
       this.focus(next);
+      if (event.shiftKey) {
+        this.selection.extend(this.visible(), next);
+      }
     }
-    return true;
+    return next !== undefined;
+  }
+
+  /** Where a key leads: the same row at the tree's ends, undefined for a key that leads nowhere. */
+  private target(item: TreeItem, key: string): TreeItem | undefined {
+    const rows = this.visible();
+    const index = rows.indexOf(item);
+    switch (key) {
+      case 'ArrowDown':
+        return rows[index + 1] ?? item;
+      case 'ArrowUp':
+        return rows[index - 1] ?? item;
+      case 'Home':
+        return rows[0];
+      case 'End':
+        return rows.at(-1);
+      default:
+        return undefined;
+    }
   }
 
   private fold(item: TreeItem, key: string): boolean {
@@ -415,7 +496,7 @@ export class TreeView extends Widget {
         if (item.expanded) {
           const first = item.children?.[0];
           if (first) {
-            this.focus(first);
+            this.goTo(first);
           }
         } else {
           void this.expand(item);
@@ -425,7 +506,7 @@ export class TreeView extends Widget {
         if (item.expanded) {
           item.setExpanded(false);
         } else if (item.parent) {
-          this.focus(item.parent);
+          this.goTo(item.parent);
         }
         return true;
       case 'Enter':
@@ -450,7 +531,7 @@ export class TreeView extends Widget {
     const order = [...rows.slice(start), ...rows.slice(0, start)];
     const found = order.find((row) => row.node.label.toLowerCase().startsWith(this.typed));
     if (found) {
-      this.focus(found);
+      this.goTo(found);
     }
     return true;
   }
@@ -473,10 +554,27 @@ export class TreeView extends Widget {
   /** The roots as they are without a filter. */
   private unfiltered: TreeItem[] = [];
   private focused: TreeItem | null = null;
+  private readonly selection = new Selection<TreeItem>();
   private generation = 0;
   private typed = '';
   private typedAt = 0;
   private readonly items = new WeakMap<Element, TreeItem>();
+}
+
+/** The browser would select text, and bring the focus to the row as if it alone were meant. */
+function onMouseDown(event: MouseEvent): void {
+  if (event.button !== 0 || adds(event)) {
+    event.preventDefault();
+  }
+}
+
+/** Whether a click or a key adds to the selection, rather than to replace it. */
+function adds(event: MouseEvent | KeyboardEvent): boolean {
+  return event.shiftKey || isCommand(event);
+}
+
+function isCommand({ ctrlKey, metaKey }: MouseEvent | KeyboardEvent): boolean {
+  return ctrlKey || metaKey;
 }
 
 /** Has the keyboard's menu key open the menu of a row: JupyterLab finds it by the row, which does not have the focus itself. */

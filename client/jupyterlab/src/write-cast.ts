@@ -6,6 +6,7 @@ import {
   castChoices,
   castFolder,
   formatBytes,
+  t,
   type CastChoice,
   type CastWriteParams,
   type TreeNode,
@@ -15,12 +16,13 @@ import { Widget } from '@lumino/widgets';
 
 import { CATEGORY, CommandIDs, PRINTABLE_ROWS } from './commands';
 import { orTell } from './failures';
+import { ProgressNotification } from './progress';
 import type { LoupeServer } from './server';
 
 const SHOWN_MS = 5000;
 const GO_TO_PATH = 'filebrowser:go-to-path';
 
-/** What the user chose; the folder is the Jupyter server's, relative to its root. */
+/** What the user chose; the folder is on the Jupyter server, a relative one below its root. */
 interface Choice {
   readonly dtype: string;
   readonly folder: string;
@@ -34,8 +36,8 @@ export function addWriteCast(
   chosen: () => TreeNode | undefined,
 ): void {
   app.commands.addCommand(CommandIDs.writeCast, {
-    label: 'Write Cast Checkpoint …',
-    caption: 'Write the model’s checkpoint in another dtype, into a folder of its own',
+    label: t('Write Cast Checkpoint …'),
+    caption: t('Write the model’s checkpoint in another dtype, into a folder of its own'),
     isEnabled: () => server !== null && chosen() !== undefined,
     execute: async () => {
       const model = chosen();
@@ -61,15 +63,21 @@ function writeCast(app: JupyterFrontEnd, server: LoupeServer, model: TreeNode): 
 
 async function choose(model: string, choices: readonly CastChoice[]): Promise<Choice | null> {
   if (choices.length === 0) {
-    throw new Error(`${model} cannot be written in another dtype here.`);
+    throw new Error(t('{0} cannot be written in another dtype here.', model));
   }
   const { button, value } = await showDialog<Choice>({
-    title: 'Write Cast Checkpoint',
+    title: t('Write Cast Checkpoint'),
     body: new ChoiceForm(model, choices),
-    buttons: [Dialog.cancelButton(), Dialog.okButton({ label: 'Write Checkpoint' })],
+    buttons: [Dialog.cancelButton(), Dialog.okButton({ label: t('Write Checkpoint') })],
     focusNodeSelector: 'select',
   });
-  return button.accept && value?.folder ? value : null;
+  if (!button.accept || value === null) {
+    return null;
+  }
+  if (value.folder === '') {
+    throw new Error(t('No folder was named: nothing was written.'));
+  }
+  return value;
 }
 
 /** A list of dtypes with their bytes, and a folder that is named after the dtype until it is typed in. */
@@ -88,8 +96,8 @@ class ChoiceForm extends Widget implements Dialog.IBodyWidget<Choice> {
     this.dtype.addEventListener('change', () => this.nameFolder());
     this.nameFolder();
     this.node.append(
-      labelled(`Cast ${model} to`, this.dtype),
-      labelled('New folder, below the one that Jupyter serves', this.folder),
+      labelled(t('Cast {0} to', model), this.dtype),
+      labelled(t('New folder (a relative path begins at the one that Jupyter serves)'), this.folder),
     );
   }
 
@@ -121,36 +129,31 @@ async function write(
   { dtype, folder }: Choice,
 ): Promise<void> {
   const abort = new AbortController();
-  const title = `Casting ${model.label} to ${dtype}`;
-  const cancel = { label: 'Cancel', callback: () => abort.abort() };
-  const id = Notification.emit(title, 'in-progress', { progress: 0, autoClose: false, actions: [cancel] });
+  const title = t('Casting {0} to {1}', model.label, dtype);
+  const shown = new ProgressNotification(title, () => abort.abort());
   const params: CastWriteParams = { model: model.id, dtype, output: folder };
   try {
     const written = await server.stream<WrittenCast>(CAST_WRITE, params, {
       signal: abort.signal,
       onPartial: () => undefined,
-      onProgress: ({ percentage, message }) => {
-        if (!abort.signal.aborted && percentage !== undefined) {
-          const said = [title, message].filter(Boolean).join(': ');
-          Notification.update({ id, message: said, progress: percentage / 100, actions: [cancel] });
-        }
-      },
+      onProgress: (progress) => shown.report(progress),
     });
     tell(app, folder, written);
   } catch (reason) {
     if (!abort.signal.aborted) {
       throw reason;
     }
-    Notification.info(`${title} was cancelled: nothing was written.`, { autoClose: SHOWN_MS });
+    Notification.info(t('{0} was cancelled: nothing was written.', title), { autoClose: SHOWN_MS });
   } finally {
-    Notification.dismiss(id);
+    shown.dispose();
   }
 }
 
 function tell({ commands }: JupyterFrontEnd, folder: string, written: WrittenCast): void {
   const { path, bytes, verified, note } = written;
-  const message = `Written${verified ? ', and read back' : ''}: ${path} (${formatBytes(bytes)}).`;
-  const show = { label: 'Show in File Browser', callback: () => void commands.execute(GO_TO_PATH, { path: folder }) };
+  const words = [path, formatBytes(bytes)] as const;
+  const message = verified ? t('Written, and read back: {0} ({1}).', ...words) : t('Written: {0} ({1}).', ...words);
+  const show = { label: t('Show in File Browser'), callback: () => void commands.execute(GO_TO_PATH, { path: folder }) };
   // JupyterLab's file browser goes no further than the folder that is served.
   const actions = commands.hasCommand(GO_TO_PATH) && !/^[/~]|^\w:|\.\./.test(folder) ? [show] : [];
   Notification.success(note ? `${message} ${note}` : message, { autoClose: false, actions });

@@ -10,7 +10,7 @@ test('translators have the strings of today: `node client/vscode/l10n.mjs` write
   assert.equal(readFileSync(BUNDLE, 'utf8'), bundle());
 });
 
-test('no word of the pages stands outside of a message', () => {
+test('no word of the pages or of JupyterLab’s extension stands outside of a message', () => {
   assert.deepEqual(untranslated(), []);
 });
 

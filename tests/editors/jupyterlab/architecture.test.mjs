@@ -8,10 +8,11 @@ import { photograph } from '../lib/browser.mjs';
 import { TORCH_PYTHON } from '../lib/samples.mjs';
 import { steps } from '../lib/steps.mjs';
 import { castSteps } from './casts.mjs';
-import { openDemo, openPanel, row, runCommand, typeAfter, untilSaved, widenPanel } from './lab.mjs';
+import { openDemo, openPanel, processes, row, runCommand, typeAfter, untilSaved, widenPanel } from './lab.mjs';
 import { settingSteps } from './settings.mjs';
 import { writeSteps } from './write-cast.mjs';
 
+const WORDS = { 'Compare Models': 'Modelle vergleichen', Models: 'Modelle', ready: 'bereit' };
 // The first answer waits for torch and transformers to be imported, on a machine that may be busy.
 const IMPORT = { timeout: 180_000 };
 
@@ -22,7 +23,7 @@ before(async () => {
   const settings = { 'modelLoupe.worker.interpreter': TORCH_PYTHON };
   // What stands there goes behind what is set under Model Loupe.
   const languageServers = { 'modelLoupe.worker.interpreter': '/no/such/python' };
-  lab = await openDemo({ settings, languageServers });
+  lab = await openDemo({ settings, languageServers, words: WORDS });
   page = lab.page;
 });
 
@@ -48,6 +49,16 @@ step('rows tell the classes that the call builds', async () => {
   await photograph(page, 'jupyterlab-built-tree');
 });
 
+step('labels are in JupyterLab’s language, where there is a word in it', async () => {
+  await page.getByRole('tree', { name: 'Modelle' }).waitFor();
+  await page.locator('.jp-ModelLoupe-status', { hasText: 'Model Loupe: bereit' }).waitFor();
+  await row(page, './small-gemma').click({ button: 'right' });
+  const items = page.locator('.lm-Menu-item').locator('visible=true');
+  await items.filter({ hasText: 'Modelle vergleichen' }).waitFor();
+  assert.equal(await items.filter({ hasText: 'Preview Casts' }).count(), 1);
+  await page.keyboard.press('Escape');
+});
+
 step('what print(model) writes opens as a document', async () => {
   await row(page, /^Architecture/).first().click({ button: 'right' });
   await page.locator('.lm-Menu-item', { hasText: 'Print Model' }).click();
@@ -67,15 +78,25 @@ step('the document follows the model', async () => {
   await printed().getByText(/\(0-8\): 9 x GemmaDecoderLayer/).waitFor();
 });
 
-step('it is there again when the page is loaded again', async () => {
+step('it is there again when the page is loaded again, beside a page of casts', async () => {
+  await row(page, './small-gemma').first().click({ button: 'right' });
+  await page.locator('.lm-Menu-item', { hasText: 'Preview Casts' }).click();
+  await page.locator('.loupe-targets').waitFor();
   await untilSaved(page, 'model-loupe-printed');
+  await untilSaved(page, 'model-loupe-casts');
   await page.reload();
-  await printed().getByText('once a notebook or a Python file is in front').waitFor();
+  // No notebook is in front, nor loaded: the pages themselves have the server connected. With the page before, the
+  // server has ended, and its worker with it.
+  await page.locator('.loupe-targets').waitFor(IMPORT);
+  await printed().getByText(/\(0-8\): 9 x GemmaDecoderLayer/).waitFor(IMPORT);
+  await page.locator('.lm-TabBar-tab.lm-mod-current', { hasText: 'GemmaForCausalLM · ./small-gemma' }).waitFor();
+  const served = () => processes(lab.demo.pid, 'model_loupe', 'serve');
+  const before = served();
   await page.locator('.lm-TabBar-tab', { hasText: 'sample.ipynb' }).click();
-  const tab = page.locator('.lm-TabBar-tab', { hasText: 'GemmaForCausalLM' });
-  // With the page the server has ended, and its worker with it.
-  await tab.waitFor(IMPORT);
-  await tab.click();
+  await row(page, './small-gemma').first().waitFor();
+  assert.deepEqual(served(), before, 'the same server goes on when JupyterLab connects the notebook');
+  await page.locator('.lm-TabBar-tab', { hasText: 'Casts · ' }).locator('.lm-TabBar-tabCloseIcon').click();
+  await page.locator('.lm-TabBar-tab', { hasText: 'GemmaForCausalLM' }).click();
   await printed().getByText(/\(0-8\): 9 x GemmaDecoderLayer/).waitFor();
 });
 

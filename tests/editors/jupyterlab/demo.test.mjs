@@ -5,24 +5,29 @@ import { join } from 'node:path';
 import { after, before } from 'node:test';
 
 import { photograph } from '../lib/browser.mjs';
+import { startHub } from '../lib/hub.mjs';
 import { until } from '../lib/processes.mjs';
 import { steps } from '../lib/steps.mjs';
+import { downloadAndCancel } from './download.mjs';
 import { card, hover, leave, openAsText, openDemo, openPanel, processes, row, runCommand, typeAfter, widenPanel } from './lab.mjs';
 import { modelSteps, OTHER } from './models.mjs';
 
 // 18 layers × 34,944, the embedding's 512 × 64 and the last norm's 64; the tied head counts once.
 const PARAMETERS = '661,824';
 
+let hub;
 let lab;
 let page;
 
 before(async () => {
-  lab = await openDemo();
+  hub = await startHub();
+  lab = await openDemo({ env: hub.env });
   page = lab.page;
 });
 
 after(async () => {
   await lab?.close();
+  await hub?.stop();
 });
 
 const step = steps('jupyterlab', () => ({ page }));
@@ -129,6 +134,8 @@ step('fields of config.json are explained, and what is wrong is underlined', asy
   await page.locator('.lm-TabBar-tab', { hasText: '.ipynb' }).click();
   await openPanel(page);
 });
+
+step('a download tells how far it is, and is cancelled', () => downloadAndCancel(lab));
 
 step('the language server can be restarted', async () => {
   const servers = () => processes(lab.demo.pid, 'model_loupe', 'serve');

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { openBrowser, photograph } from '../lib/browser.mjs';
 import { PYTHON } from '../lib/codeServer.mjs';
 import { freePort, start, until } from '../lib/processes.mjs';
+import { LOCALE, writeLanguagePack } from './language-pack.mjs';
 
 /** The rows of the side panel's tree. */
 export const row = (page, text) => page.locator('.jp-ModelLoupe-row', { hasText: text });
@@ -17,9 +18,10 @@ export const card = (page) => page.locator('.jp-ModelLoupe-card');
  *
  * `serverConfig` is what a user would write to `jupyter_server_config.json`, `disabled` are extensions of
  * JupyterLab that are switched off, `settings` those of Model Loupe, `languageServers` the same under Settings ›
- * Language Servers. `close()` ends everything.
+ * Language Servers, `words` translations of Model Loupe's words, `env` variables of its environment. `close()` ends
+ * everything.
  */
-export async function openDemo({ serverConfig = {}, disabled = [], settings, languageServers } = {}) {
+export async function openDemo({ serverConfig = {}, disabled = [], settings, languageServers, words, env } = {}) {
   const home = mkdtempSync(join(tmpdir(), 'loupe-lab-'));
   const cleanUp = [() => rmSync(home, { recursive: true, force: true, maxRetries: 5 })];
   const close = async () => {
@@ -39,9 +41,14 @@ export async function openDemo({ serverConfig = {}, disabled = [], settings, lan
       const ours = { 'python-model-loupe': { serverSettings: languageServers } };
       writeSettings(folder, '@jupyter-lsp/jupyterlab-lsp/plugin', { language_servers: ours });
     }
+    const pack = words && writeLanguagePack(join(home, 'words'), words);
+    if (pack) {
+      writeSettings(folder, '@jupyterlab/translation-extension/plugin', { locale: LOCALE });
+    }
     const log = join(home, 'demo.log');
-    const words = ['-m', 'model_loupe', 'demo', '--no-browser', '--port', await freePort(), '--folder', folder];
-    const demo = start(PYTHON, words.map(String), { log, cwd: home, env: { ...process.env, HF_HUB_OFFLINE: '1' } });
+    const command = ['-m', 'model_loupe', 'demo', '--no-browser', '--port', await freePort(), '--folder', folder];
+    const environment = { ...process.env, HF_HUB_OFFLINE: '1', ...pack, ...env };
+    const demo = start(PYTHON, command.map(String), { log, cwd: home, env: environment });
     cleanUp.push(() => demo.stop());
     const address = await Promise.race([printedAddress(log), demo.exited.then(() => undefined)]);
     if (!address) {

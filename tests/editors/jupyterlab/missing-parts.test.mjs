@@ -47,6 +47,6 @@ inLab('offers a restart where the server has died', {}, async (lab, page) => {
   const panel = page.locator('.jp-ModelLoupe');
   await panel.getByRole('button', { name: 'Refresh' }).click();
   await panel.getByText('has not answered').waitFor();
-  await panel.getByRole('button', { name: 'Restart the language server' }).click();
+  await panel.getByRole('button', { name: 'Restart the Language Server' }).click();
   await row(page, './small-gemma').waitFor();
 });

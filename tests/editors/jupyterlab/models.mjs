@@ -134,6 +134,45 @@ export function modelSteps(step, opened) {
     await close('↔');
   });
 
+  step('models that Ctrl or Shift select together are compared without a question', async () => {
+    const model = (name) => page().getByRole('treeitem', { name: new RegExp(`^\\./${name}`) });
+    const selected = page().locator('.jp-ModelLoupe-item[aria-selected=true]');
+    const compared = (one, other) => inFront(COMPARISON).locator('h1', { hasText: `${one} ↔ ${other}` });
+    assert.equal(await page().getByRole('tree').getAttribute('aria-multiselectable'), 'true');
+    await page().locator('.jp-ModelLoupe').getByRole('button', { name: 'Collapse all' }).click();
+    await row(page(), `./${OTHER}`).click();
+    await row(page(), './small-gemma').click({ modifiers: ['Control'] });
+    assert.equal(await selected.count(), 2);
+    await photograph(page(), 'jupyterlab-selected');
+    await assertAccessible(page(), '.jp-ModelLoupe .jp-SidePanel-content');
+    // The menu is about both, whichever of them was clicked.
+    await menu(`./${OTHER}`, 'Compare Models');
+    await compared(`./${OTHER}`, './small-gemma').waitFor();
+    await close('↔');
+
+    await model('small-gemma').focus();
+    assert.equal(await selected.count(), 1);
+    await row(page(), `./${OTHER}`).click({ modifiers: ['Shift'] });
+    assert.ok((await selected.count()) > 2, 'what is between them is selected, too');
+    await page().keyboard.press('Shift+Home');
+    assert.equal(await selected.count(), 1);
+    await page().keyboard.press('Shift+ArrowDown');
+    assert.equal(await selected.count(), 2);
+    await page().keyboard.press('Home');
+    assert.equal(await selected.count(), 1);
+    await until(async () => {
+      await page().keyboard.press('Control+ArrowDown');
+      return model(OTHER).evaluate((item) => item === document.activeElement);
+    }, 'the keyboard passes by the rows between the models');
+    assert.equal(await model(OTHER).getAttribute('aria-selected'), 'false');
+    await page().keyboard.press('Control+Space');
+    assert.equal(await model('small-gemma').getAttribute('aria-selected'), 'true');
+    assert.equal(await model(OTHER).getAttribute('aria-selected'), 'true');
+    await runCommand(page(), 'Compare Models');
+    await compared('./small-gemma', `./${OTHER}`).waitFor();
+    await close('↔');
+  });
+
   step('sizes of a model are a treemap that opens with the keyboard, in both themes', async () => {
     await menu('./small-gemma', 'Show Sizes');
     const box = inFront(SIZES).getByRole('button', { name: /^model: / });

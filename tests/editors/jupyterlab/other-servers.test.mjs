@@ -1,10 +1,13 @@
 // Beside another Python server, which JupyterLab prefers.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import { after, before } from 'node:test';
 
 import { REPOSITORY } from '../lib/browser.mjs';
 import { PYTHON } from '../lib/codeServer.mjs';
+import { startHub } from '../lib/hub.mjs';
 import { until } from '../lib/processes.mjs';
+import { download, downloadAndCancel } from './download.mjs';
 import { hover, inLab, leave, openPanel, processes, row, runCommand, typeAfter } from './lab.mjs';
 
 const OTHER = {
@@ -18,6 +21,15 @@ const preferred = {
   serverConfig: { LanguageServerManager: { language_servers: { pylsp: OTHER } } },
   languageServers: { 'modelLoupe.inlayHints': 'compact' },
 };
+
+let hub;
+
+before(async () => {
+  hub = await startHub();
+  preferred.env = hub.env;
+});
+
+after(() => hub?.stop());
 
 inLab('works beside another Python server', preferred, async (lab, page) => {
   await openPanel(page);
@@ -36,6 +48,13 @@ inLab('works beside another Python server', preferred, async (lab, page) => {
   assert.match(await hover(page, './no-such-model', './no-such-model'), /no such folder/);
   await leave(page);
   await page.locator('.cm-lintRange:not(.jp-ModelLoupe-mark)', { hasText: 'model_name' }).first().waitFor();
+
+  // Over the extension's own connection, too.
+  await downloadAndCancel(lab);
+  // What JupyterLab shows of its own servers, the extension shows of ours.
+  await typeAfter(page, 'print(model)', 'AutoModelForCausalLM.from_pretrained("google/no-such-model")');
+  await download(page, 'google/no-such-model');
+  await page.locator('.Toastify__toast', { hasText: /^Model Loupe: .*google\/no-such-model/ }).waitFor();
 
   const servers = () => processes(lab.demo.pid, 'model_loupe', 'serve');
   const [before] = servers();
