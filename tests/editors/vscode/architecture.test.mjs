@@ -130,7 +130,7 @@ step('the histogram of a checkpoint file comes into sight, with the focus, and i
   await file.getByRole('button', { name: 'Show Histogram' }).click();
   await file.getByRole('status').filter({ hasText: /^The histogram is of [\d,]+ values, [\d,]+ of them read\.$/ }).waitFor(IMPORT);
   const figure = file.locator('#values figure:focus');
-  await figure.getByRole('img', { name: /^Before: 2.* After: 2/ }).waitFor();
+  await figure.getByRole('img', { name: /^Stored: 2.* As float16: 2/ }).waitFor();
   const { top, bottom, height } = await figure.evaluate((element) => {
     const { top, bottom } = element.getBoundingClientRect();
     return { top, bottom, height: innerHeight };
