@@ -46,7 +46,7 @@ export class CodeLenses {
   }
 
   extension(): Extension {
-    return lensField;
+    return [lensField, EditorView.updateListener.of(({ geometryChanged, view }) => geometryChanged && fit(view))];
   }
 
   /** Whether the editor that has the focus, or had it last, has a line of lenses. */
@@ -76,6 +76,15 @@ const lensField = StateField.define<DecorationSet>({
   },
   provide: (field) => EditorView.decorations.from(field),
 });
+
+/** Tells the style sheet how much of the code is seen, which may be less than its longest line takes. */
+function fit(view: EditorView): void {
+  view.requestMeasure({
+    key: fit,
+    read: ({ scrollDOM, contentDOM }) => scrollDOM.clientWidth - contentDOM.offsetLeft,
+    write: (width, { dom }) => dom.style.setProperty('--jp-ModelLoupe-seen', `${width}px`),
+  });
+}
 
 function draw({ doc }: EditorState, lenses: readonly Placed<CodeLens>[], run: Run): DecorationSet {
   const lines = new Map<number, Command[]>();

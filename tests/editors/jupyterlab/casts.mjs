@@ -24,6 +24,25 @@ export function castSteps(step, opened) {
     await photograph(opened(), 'jupyterlab-lens');
   });
 
+  step('it keeps to what is seen of the code, however long a line of that is', async () => {
+    const long = cell('dtype=torch.float32');
+    await long.locator('.cm-line').last().click();
+    await opened().keyboard.press('Control+End');
+    await opened().keyboard.insertText(`\n# ${'long '.repeat(80)}`);
+    const measured = () =>
+      long.evaluate((content) => ({
+        code: content.offsetWidth,
+        lenses: content.querySelector('.jp-ModelLoupe-lenses')?.offsetWidth ?? Infinity,
+        seen: content.closest('.cm-scroller').clientWidth,
+      }));
+    await until(async () => {
+      const { code, lenses, seen } = await measured();
+      return code > seen && lenses <= seen;
+    }, 'lenses are no wider than what is seen');
+    await opened().keyboard.press('Control+z');
+    await long.locator('.cm-line', { hasText: 'long long' }).waitFor({ state: 'detached' });
+  });
+
   step('the keyboard gets to its last word, which opens the page of cast previews, with a sample’s figures', async () => {
     await cell('dtype=torch.float32').locator('.cm-line', { hasText: 'from_pretrained' }).click();
     await runCommand(opened(), 'Go to the Line Above the Call');
