@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from model_loupe.domain.lean_typing import NamedTuple
+from model_loupe.domain.lean_typing import TYPE_CHECKING, NamedTuple
 from model_loupe.domain.tensors import Tensor, TensorTable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_DEPTH = 48
 """Below this many dots a name is not split further: only a hostile file has such names."""
+_MANY = 1000
 
 
 class Module(NamedTuple):
@@ -34,12 +38,27 @@ class Module(NamedTuple):
 class Children(NamedTuple):
     """What a module holds directly, in the order of the names (numbers by value)."""
 
-    modules: list[Module]
-    parameters: list[Tensor]
+    modules: Sequence[Module]
+    parameters: Sequence[Tensor]
 
 
 def children(table: TensorTable, prefix: str = "", path: str = "") -> Children:
-    """The direct children of the module ``prefix`` (``""``: the model), shown under ``path``."""
+    """The direct children of the module ``prefix`` (``""``: the model), shown under ``path``.
+
+    Those of a module that has very many are kept until those of another are: they are looked at page by page.
+    """
+    asked = prefix, path
+    if table.level and table.level[0] == asked:
+        found = table.level[1]
+        assert isinstance(found, Children)
+        return found
+    found = _children(table, prefix, path)
+    if len(found.modules) + len(found.parameters) >= _MANY:
+        table.level = asked, found
+    return found
+
+
+def _children(table: TensorTable, prefix: str, path: str) -> Children:
     start, end = table.under(prefix)
     names = table.names
     cut = len(prefix) + 1 if prefix else 0

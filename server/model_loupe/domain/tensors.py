@@ -59,12 +59,14 @@ class TensorTable:
     ``names`` is sorted. Slices of it are the subtrees of the module tree: all tensors under ``a.b`` are the
     names between ``a.b.`` and ``a.b/`` (``/`` follows ``.`` in ASCII).
 
+    ``level`` is the place for what the module tree made last of it, and what that is of.
+
     A table of ``KeptTensors`` answers from their counts as long as nobody asks for names.
     """
 
     __slots__ = (
         *("_by_file", "_bytes", "_elements", "_families", "_kept", "_kinds"),
-        *("_names_by_kind", "_tensors", "names"),
+        *("_names_by_kind", "_tensors", "level", "names"),
     )
 
     def __init__(self, tensors: dict[str, dict[str, TensorKind]] | KeptTensors) -> None:
@@ -73,6 +75,7 @@ class TensorTable:
         self._tensors: dict[str, TensorKind] | None = None
         self._names_by_kind: dict[TensorKind, list[str]] | None = None
         self._families: list[Family] | None = None
+        self.level: tuple[object, object] | None = None
         self.names: list[str] = []
         self._kinds: list[TensorKind] = []
         self._elements: list[int] = []

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
-from model_loupe.domain.architecture import Architecture, BuiltModule, BuiltParameter, Placement
+from model_loupe.domain.architecture import (
+    Architecture,
+    BuiltBuffer,
+    BuiltModule,
+    BuiltParameter,
+    Placement,
+)
 from model_loupe.domain.memory import Wanted
 from model_loupe.domain.units import format_bytes, format_count, format_shape, plural
 from model_loupe.inspector import explained
@@ -18,8 +25,8 @@ from model_loupe.inspector.rows import Place, TreeNode, row
 
 def module_rows(
     place: Place, description: Description, built: Architecture, wanted: Wanted, by_size: bool = False
-) -> Iterator[TreeNode]:
-    """The modules, parameters and buffers directly inside of the module at ``place.path``.
+) -> Iterator[Callable[[], TreeNode]]:
+    """What makes the rows of all that is directly inside of the module at ``place.path``.
 
     ``by_size``: those of most bytes first, not in the model's order.
     """
@@ -32,15 +39,18 @@ def module_rows(
         children = tuple(sorted(children, key=lambda child: -_nbytes(child, built)))
         parameters = tuple(sorted(parameters, key=lambda parameter: -parameter.nbytes))
     for child in children:
-        yield _module_row(place, child, description, built, wanted)
+        yield partial(_module_row, place, child, description, built, wanted)
     for parameter in parameters:
-        yield _parameter_row(place, parameter, built)
+        yield partial(_parameter_row, place, parameter, built)
     for buffer in module.buffers:
-        kept = "in the state dict" if buffer.persistent else "computed, not stored"
-        details = f"{format_shape(buffer.shape)} {buffer.dtype} · buffer"
-        yield _leaf(
-            place, buffer.name, details, "buffer", f"**{escape(_full(place, buffer.name))}** · buffer, {kept}"
-        )
+        yield partial(_buffer_row, place, buffer)
+
+
+def _buffer_row(place: Place, buffer: BuiltBuffer) -> TreeNode:
+    kept = "in the state dict" if buffer.persistent else "computed, not stored"
+    details = f"{format_shape(buffer.shape)} {buffer.dtype} · buffer"
+    tooltip = f"**{escape(_full(place, buffer.name))}** · buffer, {kept}"
+    return _leaf(place, buffer.name, details, "buffer", tooltip)
 
 
 def difference_sections(built: Architecture) -> Iterator[tuple[str, str, str]]:

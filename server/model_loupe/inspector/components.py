@@ -153,7 +153,7 @@ def _with_composite_parts(description: Description) -> Description:
     if not composite or not description.weights.complete:
         return description
     table = description.weights.table
-    modules = children(table).modules
+    modules = list(children(table).modules)
     for wrapper in [each for each in modules if each.name in _WRAPPERS]:
         modules.remove(wrapper)
         modules += children(table, wrapper.prefix).modules

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from model_loupe.checkpoints.config import declared_dtype
@@ -184,7 +184,7 @@ def _named_inside(description: Description, path: str, copies: int = 1) -> Itera
         yield from _named_inside(description, module.prefix, copies * module.copies)
 
 
-def _shapes(parameters: list[Tensor], path: str) -> tuple[tuple[str, tuple[int, ...]], ...]:
+def _shapes(parameters: Sequence[Tensor], path: str) -> tuple[tuple[str, tuple[int, ...]], ...]:
     cut = len(path) + 1 if path else 0
     return tuple((tensor.name[cut:], tensor.kind.shape) for tensor in parameters)
 

@@ -27,7 +27,7 @@ from model_loupe.inspector.explained import Asked
 from model_loupe.inspector.facts import loaded_text, missing_text, parameters_text, stored_text, title
 from model_loupe.inspector.markdown import escape
 from model_loupe.inspector.memory import estimates
-from model_loupe.inspector.rows import PAGE, Place, TreeNode, item, page, row
+from model_loupe.inspector.rows import PAGE, Place, TreeNode, item, lazy_page, page, row
 from model_loupe.sources.locate import ModelRequest
 
 
@@ -82,10 +82,10 @@ def children(
     """
     if place.section == "memory":
         return list(_memory(place, description, options, wanted))
-    section = _SECTIONS.get(place.section)
     if place.section == "architecture":
-        section = partial(_architecture, wanted=wanted, by_size=by_size)
-    elif place.section == "files":
+        return lazy_page(place, _architecture(place, description, wanted, by_size))
+    section = _SECTIONS.get(place.section)
+    if place.section == "files":
         section = partial(_files, by_size=by_size)
     if section is None:
         raise LoupeError("bad-node", "no such part of a model: ask modelLoupe/models again")
@@ -145,20 +145,20 @@ def of_call(rows: list[TreeNode], call: LoadOptions) -> list[TreeNode]:
 
 def _architecture(
     place: Place, description: Description, wanted: Wanted, by_size: bool
-) -> Iterator[TreeNode]:
+) -> Iterator[Callable[[], TreeNode]]:
     if description.built:
         yield from module_rows(place, description, description.built, wanted, by_size)
         return
     table = description.weights.table
     modules, tensors = module_children(table, place.path, place.shown)
     if by_size:
-        modules.sort(key=lambda module: -module.nbytes)
-        tensors.sort(key=lambda tensor: -tensor.kind.nbytes)
+        modules = sorted(modules, key=lambda module: -module.nbytes)
+        tensors = sorted(tensors, key=lambda tensor: -tensor.kind.nbytes)
     for module in modules:
-        yield _module_row(place, module, description, wanted)
+        yield partial(_module_row, place, module, description, wanted)
     tied = {name: group for group in description.parameters.tied for name in group}
     for tensor in tensors:
-        yield _tensor_row(place, tensor, tied.get(tensor.name))
+        yield partial(_tensor_row, place, tensor, tied.get(tensor.name))
 
 
 def _module_row(place: Place, module: Module, description: Description, wanted: Wanted) -> TreeNode:

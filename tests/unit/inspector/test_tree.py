@@ -89,11 +89,12 @@ def test_ids_outlive_the_inspector(small: Path) -> None:
     assert [child.label for child in Inspector().children(row.id)] == ["embed_tokens", "layers", "norm"]
 
 
-def test_long_levels_come_in_pages(tmp_path: Path) -> None:
-    tensors = [(f"w{number:04d}", "F32", [number + 1]) for number in range(450)]
+@pytest.mark.parametrize("count", [450, 1250])
+def test_long_levels_come_in_pages(tmp_path: Path, count: int) -> None:
+    tensors = [(f"w{number:04d}", "F32", [number + 1]) for number in range(count)]
     made.write_checkpoint(tmp_path, {}, tensors)
-    inspector = Inspector()
-    rows = open_path(inspector, inspector.root(ModelRequest(str(tmp_path))), "Architecture")
+    inspector, request = Inspector(), ModelRequest(str(tmp_path))
+    rows = open_path(inspector, inspector.root(request), "Architecture")
     assert len(rows) == 201
     assert rows[-1].icon == "more"
     labels = [row.label for row in rows[:-1]]
@@ -101,6 +102,12 @@ def test_long_levels_come_in_pages(tmp_path: Path) -> None:
         rows = inspector.children(rows[-1].id)
         labels += [row.label for row in rows if row.icon != "more"]
     assert labels == [name for name, _, _ in tensors]
+    level = next(
+        row for row in inspector.children(inspector.root(request).id) if row.label == "Architecture"
+    ).id
+    largest = tensors[-1][0]
+    assert inspector.children(level, by_size=True)[0].label == largest
+    assert inspector.children(level)[0].label == tensors[0][0]
 
 
 def test_every_row_has_an_id_of_its_own(small: Path) -> None:
