@@ -211,12 +211,16 @@ export async function typeAfter(page, text, line) {
   await page.keyboard.press('Escape');
 }
 
-/** Runs a command by the name that the command palette shows. */
+/** Runs a command by the name that the command palette shows; a notebook that is still loading takes the focus from that. */
 export async function runCommand(page, title) {
-  await page.keyboard.press('Control+Shift+C');
   const palette = page.locator('.lm-CommandPalette');
-  await palette.locator('input').fill(title);
-  await palette.locator('.lm-CommandPalette-item', { hasText: title }).first().click();
+  const patience = { timeout: 3000 };
+  const choose = async () => {
+    await page.keyboard.press('Control+Shift+C');
+    await palette.locator('input').fill(title, patience);
+    await palette.locator('.lm-CommandPalette-item', { hasText: title }).first().click(patience);
+  };
+  await until(() => choose().then(() => true, () => false), `the palette runs ${title}`);
 }
 
 /** Waits until JupyterLab has saved that such a document is open: it does so a moment later, and only then brings it back. */
