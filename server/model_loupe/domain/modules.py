@@ -48,10 +48,10 @@ def children(table: TensorTable, prefix: str = "", path: str = "") -> Children:
     Those of a module that has very many are kept until those of another are: they are looked at page by page.
     """
     asked = prefix, path
-    if table.level and table.level[0] == asked:
-        found = table.level[1]
-        assert isinstance(found, Children)
-        return found
+    # Read once: other threads look at other levels.
+    level = table.level
+    if level is not None and level[0] == asked:
+        return level[1]
     found = _children(table, prefix, path)
     if len(found.modules) + len(found.parameters) >= _MANY:
         table.level = asked, found

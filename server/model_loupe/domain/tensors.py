@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from model_loupe.domain.families import Family
+    from model_loupe.domain.modules import Children
 
     class KeptTensors(Protocol):
         """Tensors that were read before and are kept in a form that tells their names only when asked."""
@@ -75,7 +76,7 @@ class TensorTable:
         self._tensors: dict[str, TensorKind] | None = None
         self._names_by_kind: dict[TensorKind, list[str]] | None = None
         self._families: list[Family] | None = None
-        self.level: tuple[object, object] | None = None
+        self.level: tuple[tuple[str, str], Children] | None = None
         self.names: list[str] = []
         self._kinds: list[TensorKind] = []
         self._elements: list[int] = []
