@@ -56,16 +56,16 @@ async def test_a_row_tells_sizes_once_its_model_is_described(tmp_path: Path) -> 
 
 
 async def test_rows_of_one_name_say_what_tells_them_apart(tmp_path: Path) -> None:
-    for folder in ("one", "two"):
+    for folder in ("one/src", "two/src"):
         write_model(tmp_path / folder / "tiny")
     async with session(tmp_path) as editor:
-        for folder in ("one", "two"):
+        for folder in ("one/src", "two/src"):
             editor.open(tmp_path / folder / "a.py", LOAD.format("./tiny"))
         editor.open(
             tmp_path / "b.py", LOAD.format("org/x") + 'AutoModel.from_pretrained("org/x", revision="v2")\n'
         )
         rows = [(model["label"], model["description"].split(" · ")[0]) for model in await editor.models()]
-        assert rows[:2] == [("./tiny", "one"), ("./tiny", "two")]
+        assert rows[:2] == [("./tiny", "one/src"), ("./tiny", "two/src")]
         assert rows[2][0] == rows[3][0] == "org/x"
         assert rows[2][1] != "v2" == rows[3][1]
 

@@ -70,8 +70,16 @@ def _distinction(request: ModelRequest, alike: list[ModelRequest]) -> str:
     for field in _DISTINGUISHING:
         value = getattr(request, field)
         if value is not None and any(getattr(other, field) != value for other in alike):
-            told.append(os.path.basename(value) if field == "base" else value)
+            told.append(_end_of(value, [other.base for other in alike]) if field == "base" else value)
     return " · ".join(told)
+
+
+def _end_of(folder: str, others: Iterable[str | None]) -> str:
+    """As many of the last parts of a folder's path as none of the others ends with."""
+    parts = folder.split(os.sep)
+    ends = [other.split(os.sep) for other in others if other is not None and other != folder]
+    shortest = (n for n in range(1, len(parts)) if all(end[-n:] != parts[-n:] for end in ends))
+    return os.sep.join(parts[-next(shortest, 0) :])
 
 
 def _ways(uses: list[Use]) -> list[LoadOptions]:
