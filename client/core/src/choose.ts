@@ -25,13 +25,14 @@ export async function chooseModel(
   return models.length > 1 ? picker.pick(title, models) : models[0];
 }
 
-/** The first two of `given`; where there are fewer the user is asked, with the title of each place. */
+/** The two that are `given`; of fewer the user is asked for the rest, of more for both, with the title of each place. */
 export async function chooseTwo(
   picker: ModelPicker,
   titles: readonly [one: string, other: string],
   given: readonly ModelNode[],
 ): Promise<readonly [ModelNode, ModelNode] | undefined> {
-  const models = [...new Map(given.map((model) => [model.id, model])).values()].slice(0, 2);
+  const distinct = [...new Map(given.map((model) => [model.id, model])).values()];
+  const models = distinct.length > titles.length ? [] : distinct;
   for (const title of titles.slice(models.length)) {
     const picked = await chooseModel(picker, title, models);
     if (!picked) {

@@ -9,8 +9,11 @@ export function messageOf(reason: unknown): string {
 /** How vscode-jsonrpc, which carries the requests of both editors, rejects those of a server that has ended. */
 const PENDING_RESPONSE_REJECTED = -32097;
 
+/** Nobody answers any more: the connection was closed, and another may take its place. */
+export class ServerEnded extends Error {}
+
 /** The reason why a request failed; another one where its own words are about the connection's inside. */
 export function requestFailure(reason: unknown): unknown {
   const ended = reason instanceof Error && 'code' in reason && reason.code === PENDING_RESPONSE_REJECTED;
-  return ended ? new Error(t('The language server ended before it had answered.')) : reason;
+  return ended ? new ServerEnded(t('The language server ended before it had answered.')) : reason;
 }

@@ -14,13 +14,13 @@ import {
   formatShort,
   heightOf,
   histogramOf,
+  histogramWords,
   powerOfTwo,
   requestFailure,
   sorted,
   t,
   translateBy,
   whyUnmeasured,
-  wordsOf,
   type CastEdit,
   type CastHost,
   type CastPreview,
@@ -195,7 +195,7 @@ test('the histogram has every exponent, rare ones are seen, and its words say wh
   );
   assert(heightOf(1, histogram.largest) > 0.05);
   assert.equal(heightOf(900, 900), 1);
-  assert.match(histogramOf(NUMERICS, wordsOf('float16'))?.text ?? '', /^Stored: .* As float16: /);
+  assert.match(histogramOf(NUMERICS, histogramWords('float16'))?.text ?? '', /^Stored: .* As float16: /);
   assert.equal(histogramOf({ ...NUMERICS, exponents: { before: [], after: [] } }), null);
 });
 

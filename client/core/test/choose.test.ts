@@ -56,12 +56,12 @@ test('what was not chosen is asked for, without what was', async () => {
   ]);
 });
 
-test('two rows of one model are one, and of more than two models the first two are compared', async () => {
-  const user = new User(['gemma', 'llama', 'qwen'], ['llama']);
+test('two rows of one model are one, and of more than two models which two to compare is asked', async () => {
+  const user = new User(['gemma', 'llama', 'qwen'], ['llama', 'qwen', 'llama']);
   assert.deepEqual(ids(await chooseTwo(user, ['this', 'with that'], [model('gemma'), model('gemma')])), ['gemma', 'llama']);
   assert.deepEqual(user.asked, [['with that', ['llama', 'qwen']]]);
   const three = ['qwen', 'gemma', 'llama'].map(model);
-  assert.deepEqual(ids(await chooseTwo(user, ['this', 'with that'], three)), ['qwen', 'gemma']);
+  assert.deepEqual(ids(await chooseTwo(user, ['this', 'with that'], three)), ['qwen', 'llama']);
 });
 
 test('nothing is compared where nothing is picked, or there is no other', async () => {

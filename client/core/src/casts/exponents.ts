@@ -3,7 +3,7 @@ import { html, nothing, svg, type SVGTemplateResult, type TemplateResult } from 
 
 import { formatInteger } from '../format.js';
 import { t } from '../translation.js';
-import { heightOf, histogramOf, powerOfTwo, wordsOf, type Bar, type Histogram, type Words } from './histogram.js';
+import { heightOf, histogramOf, powerOfTwo, histogramWords, type Bar, type Histogram, type Words } from './histogram.js';
 import type { Numerics } from './protocol.js';
 
 /** Of the drawing's own units. */
@@ -15,7 +15,7 @@ const MOST_LABELS = 9;
 
 /** `dtype` where nobody asked for a cast: what it would make of the values stands beside them. */
 export function exponentsView(numerics: Numerics, dtype?: string): TemplateResult | typeof nothing {
-  const words = wordsOf(dtype);
+  const words = histogramWords(dtype);
   const histogram = histogramOf(numerics, words);
   if (!histogram) {
     return nothing;
@@ -38,14 +38,14 @@ export function exponentsView(numerics: Numerics, dtype?: string): TemplateResul
   `;
 }
 
-function barsView(bar: Bar, index: number, { bars, largest }: Histogram, { before, after }: Words): SVGTemplateResult {
+function barsView(bar: Bar, index: number, { bars, largest }: Histogram, words: Words): SVGTemplateResult {
   const x = index * STEP;
   const every = Math.max(1, Math.ceil(bars.length / MOST_LABELS));
   const column = (count: number, kind: string, from: number, width: number): SVGTemplateResult => {
     const height = HEIGHT * heightOf(count, largest);
     return svg`<rect class=${kind} x=${x + from} y=${HEIGHT - height} width=${width} height=${height}></rect>`;
   };
-  const told = `${powerOfTwo(bar.exponent)}: ${formatInteger(bar.before)} ${before}, ${formatInteger(bar.after)} ${after}`;
+  const told = words.counts(powerOfTwo(bar.exponent), formatInteger(bar.before), formatInteger(bar.after));
   return svg`<g>
     <title>${told}</title>
     ${column(bar.before, 'loupe-before', 1, STEP - 2)}

@@ -22,21 +22,29 @@ export interface Words {
   readonly before: string;
   readonly after: string;
   both(before: string, after: string): string;
+  /** How many values of an exponent there are of either kind. */
+  counts(exponent: string, before: string, after: string): string;
 }
 
 /** Of a cast that was asked for, or of what `dtype` would make of the values. */
-export function wordsOf(dtype?: string): Words {
+export function histogramWords(dtype?: string): Words {
   return dtype === undefined
-    ? { before: t('before'), after: t('after'), both: (...values) => t('Before: {0}. After: {1}.', ...values) }
+    ? {
+        before: t('before'),
+        after: t('after'),
+        both: (...values) => t('Before: {0}. After: {1}.', ...values),
+        counts: (...values) => t('{0}: {1} before, {2} after', ...values),
+      }
     : {
         before: t('stored'),
         after: t('as {0}', dtype),
         both: (...values) => t('Stored: {0}. As {2}: {1}.', ...values, dtype),
+        counts: (...values) => t('{0}: {1} stored, {2} as {3}', ...values, dtype),
       };
 }
 
 /** The histogram of what was measured; null where no value is other than zero. */
-export function histogramOf({ exponents, to_inf, to_zero }: Numerics, words = wordsOf()): Histogram | null {
+export function histogramOf({ exponents, to_inf, to_zero }: Numerics, words = histogramWords()): Histogram | null {
   const before = new Map(exponents.before);
   const after = new Map(exponents.after);
   const seen = [...before.keys(), ...after.keys()];
