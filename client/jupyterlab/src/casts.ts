@@ -3,6 +3,7 @@ import type { JupyterFrontEnd, ILayoutRestorer } from '@jupyterlab/application';
 import {
   CAST_PREVIEW,
   EditedCall,
+  ServerEnded,
   t,
   TENSOR_PATH,
   type CastPreview,
@@ -22,7 +23,6 @@ import { Documents } from './documents';
 import type { Edits } from './edits';
 import { loupeIcon } from './icons';
 import { waitingWords } from './notices';
-import { Replaced } from './rpc';
 import type { LoupeServer } from './server';
 
 class CastWidget extends Widget {
@@ -67,7 +67,11 @@ class CastWidget extends Widget {
     };
   }
 
-  private async preview(params: CastPreviewParams, options: StreamOptions<CastPreview>): Promise<CastPreview> {
+  private async preview(
+    params: CastPreviewParams,
+    options: StreamOptions<CastPreview>,
+    mayAskAgain = true,
+  ): Promise<CastPreview> {
     await this.server.untilReady((state) => options.onProgress({ message: waitingWords(state) }));
     try {
       return await this.server.stream<CastPreview>(CAST_PREVIEW, params, {
@@ -78,9 +82,9 @@ class CastWidget extends Widget {
         },
       });
     } catch (reason) {
-      // As when a notebook is opened beside a page that was brought back without one.
-      if (reason instanceof Replaced && !options.signal.aborted) {
-        return this.preview(params, options);
+      // As when a notebook is opened beside a page that was brought back without one, or the last one is closed.
+      if (reason instanceof ServerEnded && mayAskAgain && !options.signal.aborted) {
+        return this.preview(params, options, false);
       }
       throw reason;
     }

@@ -8,13 +8,11 @@
 import type { ServerConnection } from '@jupyterlab/services';
 import type { IDisposable } from '@lumino/disposable';
 
+import { CAPABILITIES } from './capabilities';
 import { SocketRpc } from './rpc';
-import { SOURCES_CAPABILITY } from './sources';
-import { WORK_CAPABILITY } from './work';
 
-const CAPABILITIES = {
-  ...SOURCES_CAPABILITY,
-  ...WORK_CAPABILITY,
+const ALL_CAPABILITIES = {
+  ...CAPABILITIES,
   general: { positionEncodings: ['utf-16'] },
   textDocument: {
     hover: { contentFormat: ['markdown', 'plaintext'] },
@@ -59,7 +57,7 @@ export class Companion implements IDisposable {
       clientInfo: { name: 'JupyterLab' },
       rootUri: this.rootUri,
       workspaceFolders: null,
-      capabilities: CAPABILITIES,
+      capabilities: ALL_CAPABILITIES,
     });
     this.rpc.notify('initialized', {});
   }

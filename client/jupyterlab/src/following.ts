@@ -22,7 +22,7 @@ interface Subject<Answer> {
   titleOf(answer: Answer): { label: string; caption: string };
 }
 
-/** Shows what the server answers, by now. */
+/** Shows what the server answers, and asks again whenever models or the connection change. */
 export class FollowingWidget<Answer> extends Widget {
   private readonly following: Following<Answer>;
   private readonly hold: IDisposable;

@@ -22,6 +22,7 @@ import { Token } from '@lumino/coreutils';
 import { translateBy, type LookUp } from '@model-loupe/core';
 
 import { CodeActions } from './actions';
+import { CAPABILITIES } from './capabilities';
 import { castPreviews } from './casts';
 import { runCommand } from './client-commands';
 import { addCommands, addFixCommand, addLensCommand, addToPalette } from './commands';
@@ -41,9 +42,8 @@ import { showWork } from './progress';
 import { LoupeServer } from './server';
 import { LoupeSettings } from './settings';
 import { sizesPages } from './sizes';
-import { keepOutOfAddress, SOURCES_CAPABILITY, SourcesDrive } from './sources';
+import { keepOutOfAddress, SourcesDrive } from './sources';
 import { StatusItem } from './status';
-import { WORK_CAPABILITY } from './work';
 import { addWriteCast } from './write-cast';
 
 export const ILoupeServer = new Token<LoupeServer>(
@@ -173,8 +173,7 @@ const editorPlugin: JupyterFrontEndPlugin<void> = {
     features.register({
       id: '@model-loupe/jupyterlab:editor',
       capabilities: {
-        ...SOURCES_CAPABILITY,
-        ...WORK_CAPABILITY,
+        ...CAPABILITIES,
         textDocument: { hover: { dynamicRegistration: false, contentFormat: ['markdown', 'plaintext'] } },
       },
       extensionFactory: {

@@ -138,7 +138,7 @@ function addAboutModels(app: JupyterFrontEnd, { server, panel, comparisons, size
 
 async function compare(comparisons: Comparisons, picker: DialogPicker, selected: readonly ModelNode[]): Promise<void> {
   const [given] = selected;
-  const other = given ? t('Compare {0} with …', given.label) : t('… with this one');
+  const other = given && selected.length === 1 ? t('Compare {0} with …', given.label) : t('… with this one');
   const two = await chooseTwo(picker, [t('Compare a model …'), other], selected);
   if (two) {
     await comparisons.show({ node: two[0].id, other: two[1].id });

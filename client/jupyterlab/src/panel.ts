@@ -73,14 +73,15 @@ export class ModelsPanel extends SidePanel {
     return this.current ? this.models.modelOf(this.current) : undefined;
   }
 
-  /** The rows that are selected: the one that the keyboard is at, or several. */
+  /** The rows that are selected, or else the one that the keyboard is at. */
   get selected(): readonly TreeNode[] {
-    return this.tree.selected;
+    const { selected, current } = this.tree;
+    return selected.length > 0 || current === null ? selected : [current];
   }
 
-  /** The models of those rows. */
+  /** The models of those rows, one for each. */
   get selectedModels(): readonly ModelNode[] {
-    return [...new Set(this.selected.flatMap((row) => this.models.modelOf(row) ?? []))];
+    return this.selected.flatMap((row) => this.models.modelOf(row) ?? []);
   }
 
   /** The models that the open documents name. */
@@ -194,7 +195,7 @@ export class ModelsPanel extends SidePanel {
       ['collapse', CommandIDs.collapseAll, collapseAllIcon],
     ];
     for (const [name, id, icon] of buttons) {
-      this.toolbar.addItem(name, new CommandToolbarButton({ commands: this.commands, id, icon, label: t('') }));
+      this.toolbar.addItem(name, new CommandToolbarButton({ commands: this.commands, id, icon, label: '' }));
     }
   }
 

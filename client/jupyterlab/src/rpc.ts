@@ -1,6 +1,6 @@
 /** JSON-RPC with a language server, over a connection of jupyterlab-lsp's or over a web socket of our own. */
 import type { ILSPConnection } from '@jupyterlab/lsp';
-import { requestFailure, t } from '@model-loupe/core';
+import { requestFailure, ServerEnded, t } from '@model-loupe/core';
 import { UUID } from '@lumino/coreutils';
 import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
@@ -35,9 +35,6 @@ export class ResponseError extends Error {
     super(message);
   }
 }
-
-/** Nobody answers any more, because we ourselves closed the connection: another takes its place. */
-export class Replaced extends Error {}
 
 /** The part of vscode-jsonrpc's MessageConnection that is used here. */
 interface MessageConnection {
@@ -195,7 +192,7 @@ export class SocketRpc implements Rpc, IDisposable {
       this.disposed = true;
       this.socket.removeEventListener('close', this.onClose);
       this.socket.close();
-      this.end(new Replaced(closed()));
+      this.end(new ServerEnded(closed()));
       Signal.clearData(this);
     }
   }

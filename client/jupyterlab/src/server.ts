@@ -75,8 +75,8 @@ const LOOK_AGAIN_MS = 500;
 /**
  * The one door to the language server.
  *
- * Where JupyterLab chose our server for Python it uses JupyterLab's connection; where it chose another, a
- * `Companion`. Connections come late, go and come again: `stateChanged` tells.
+ * Where JupyterLab chose our server for Python it uses JupyterLab's connection; where it chose another, or no Python is
+ * open but a page or a checkpoint's JSON is, a `Companion`. Connections come late, go and come again: `stateChanged` tells.
  */
 export class LoupeServer implements IDisposable, StreamingTransport {
   constructor(
@@ -151,6 +151,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
 
   /** As `request`, for an answer that may take long and is told as it grows. */
   async stream<T>(method: string, params: object, { signal, onPartial, onProgress }: StreamOptions<T>): Promise<T> {
+    signal.throwIfAborted();
     const rpc = this.connected();
     const tokens = { partialResultToken: UUID.uuid4(), workDoneToken: UUID.uuid4() };
     const listening = DisposableSet.from([
@@ -214,6 +215,9 @@ export class LoupeServer implements IDisposable, StreamingTransport {
 
   /** Ends the server's process and starts it again, with the documents that are open. */
   async restart(): Promise<void> {
+    if (this.isRestarting) {
+      return;
+    }
     const adapters = this.adapters().filter((adapter) => this.isConnected(adapter));
     this.isRestarting = true;
     try {
@@ -226,12 +230,12 @@ export class LoupeServer implements IDisposable, StreamingTransport {
       await this.untilLeft();
     } finally {
       this.isRestarting = false;
+      for (const adapter of adapters) {
+        // JupyterLab does this when a document is renamed, and has no public way to ask for it.
+        (adapter as unknown as { reloadConnection(): void }).reloadConnection();
+      }
+      this.schedule();
     }
-    for (const adapter of adapters) {
-      // JupyterLab does this when a document is renamed, and has no public way to ask for it.
-      (adapter as unknown as { reloadConnection(): void }).reloadConnection();
-    }
-    this.schedule();
   }
 
   dispose(): void {
@@ -411,6 +415,7 @@ export class LoupeServer implements IDisposable, StreamingTransport {
       rpc.onWork((token) => {
         const work = new ServerWork(rpc, token);
         this.listening.add(work);
+        work.disposed.connect(() => this.listening.remove(work));
         this.workSignal.emit(work);
       }),
     );

@@ -3,20 +3,15 @@
  *
  * Go to definition leads to the class in the installed transformers, which is hardly ever in the folder that
  * Jupyter serves, and so cannot be opened. This is a drive of JupyterLab's of which the language server tells the
- * texts; the server names such files by the drive (`SOURCES_CAPABILITY`).
+ * texts; the server names such files by the drive (`CAPABILITIES`).
  */
 import type { ILabShell, IRouter } from '@jupyterlab/application';
 import { PageConfig, URLExt } from '@jupyterlab/coreutils';
 import { Drive, type Contents } from '@jupyterlab/services';
 import { SOURCE, type Source } from '@model-loupe/core';
 
+import { SOURCE_SCHEME as SCHEME } from './capabilities';
 import type { LoupeServer } from './server';
-
-/** The drive's name and the scheme of the URIs that lead to it. */
-const SCHEME = 'model-loupe';
-
-/** Tells the server, among the client's capabilities, how to name files that JupyterLab cannot open. */
-export const SOURCES_CAPABILITY = { experimental: { modelLoupe: { sourceScheme: SCHEME } } };
 
 /** Python files of the libraries by their path on the server's machine. */
 export class SourcesDrive extends Drive {

@@ -243,7 +243,7 @@ export class TreeView extends Widget {
     item?.element.focus();
   }
 
-  /** The focus came by other ways than `focus`: with Tab, or a screen reader's. */
+  /** The focus came by other ways than `focus`: with the mouse, Tab or a screen reader. */
   private onFocus(item: TreeItem): void {
     if (item !== this.focused) {
       this.setFocused(item);
@@ -253,7 +253,7 @@ export class TreeView extends Widget {
 
   private onContextMenu(event: MouseEvent, item: TreeItem): void {
     this.focus(item);
-    // The menu of one of several is about all of them.
+    // Several stay so: what compares or copies rows is about all of them, the rest of the menu about this one.
     if (!this.selection.has(item)) {
       this.selection.only(item);
     }

@@ -5,9 +5,6 @@ import { Signal } from '@lumino/signaling';
 
 import type { ProgressToken, Rpc } from './rpc';
 
-/** Tells the server, among the client's capabilities, that such work is shown. */
-export const WORK_CAPABILITY = { window: { workDoneProgress: true } };
-
 /** As `$/progress` brings it; the title comes with the first. */
 interface WorkDoneProgress extends Progress {
   readonly kind: 'begin' | 'report' | 'end';

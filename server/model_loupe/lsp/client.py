@@ -54,7 +54,6 @@ class Client:
         self.refreshes_inlay_hints = bool(workspace.inlay_hint and workspace.inlay_hint.refresh_support)
         self.refreshes_diagnostics = bool(diagnostics and diagnostics.refresh_support)
         window = capabilities.window or types.WindowClientCapabilities()
-        self.shows_progress = bool(window.work_done_progress)
         self.shows_documents = bool(window.show_document and window.show_document.support)
         self.pulls_diagnostics = text.diagnostic is not None
         shown = text.diagnostic or text.publish_diagnostics
@@ -67,8 +66,11 @@ class Client:
         # Of URIs that the client opens with modelLoupe/source: JupyterLab opens no file beyond its folder.
         ours = getattr(capabilities, "experimental", None)
         ours = ours.get(SECTION) if isinstance(ours, dict) else None
-        scheme = ours.get("sourceScheme") if isinstance(ours, dict) else None
+        ours = ours if isinstance(ours, dict) else {}
+        scheme = ours.get("sourceScheme")
         self.source_scheme = scheme if isinstance(scheme, str) else None
+        # JupyterLab tells every server what ours is told: one that it does not serve must not believe it.
+        self.shows_progress = bool(window.work_done_progress) or ours.get("workDoneProgress") is True
         # A client that says nothing gets Markdown: it is what hovers were before formats could be named.
         self.renders_markdown = not formats or types.MarkupKind.Markdown in formats
 

@@ -98,6 +98,7 @@ step('it is there again when the page is loaded again, beside a page of casts', 
   await page.locator('.lm-TabBar-tab', { hasText: 'Casts · ' }).locator('.lm-TabBar-tabCloseIcon').click();
   await page.locator('.lm-TabBar-tab', { hasText: 'GemmaForCausalLM' }).click();
   await printed().getByText(/\(0-8\): 9 x GemmaDecoderLayer/).waitFor();
+  assert.deepEqual(served(), before, 'it still goes on');
 });
 
 step('the palette prints what the row at the keyboard belongs to', async () => {
