@@ -152,6 +152,10 @@ class Facts:
         self.remembered: object = None
         self._outermost: tuple[str, ...] | None = None
 
+    def updates(self, name: str) -> bool:
+        """Whether the text calls ``name.update(…)``."""
+        return any(site.callee == f"{name}.update" for site in self.calls.get("update", ()))
+
     def outermost(self) -> tuple[str, ...]:
         """The names that the text binds outside of functions and classes; to be asked when it is complete."""
         if self._outermost is None:

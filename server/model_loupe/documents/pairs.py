@@ -125,7 +125,7 @@ class Pairs:
                 case ast.Name():
                     bound = self._only(node, place)
                     # Somebody else's tokens may have been put into it.
-                    if bound is None or self._is_changed(node.id, place):
+                    if bound is None or self._gets_others(node.id, place):
                         return None
                     node, place = _value(bound)
                 case ast.Attribute(value=owner, attr="input_ids"):
@@ -142,11 +142,9 @@ class Pairs:
                     return None
         return None
 
-    def _is_changed(self, name: str, place: Place) -> bool:
-        updates = self._names.texts[place.text].calls.get("update", ())
-        return bool(self._names.candidates(f"{name}[{_IDS!r}]", place)) or any(
-            site.callee == f"{name}.update" for site in updates
-        )
+    def _gets_others(self, name: str, place: Place) -> bool:
+        ids = self._names.candidates(f"{name}[{_IDS!r}]", place)
+        return bool(ids) or self._names.texts[place.text].updates(name)
 
     def _certain(self, node: ast.expr, place: Place, kind: str) -> Reference | None:
         """What loads ``node``, if that is of this kind and no name on the way may mean another."""

@@ -41,5 +41,4 @@ def _literal_items(made: ast.expr) -> list[tuple[str, ast.expr]] | None:
 
 def _is_changed(facts: Facts, name: str) -> bool:
     """Whether a text changes items of a dict after it was made."""
-    updates = (site.callee == f"{name}.update" for site in facts.calls.get("update", ()))
-    return any(bound.startswith(f"{name}[") for _, bound in facts.bindings) or any(updates)
+    return any(bound.startswith(f"{name}[") for _, bound in facts.bindings) or facts.updates(name)
