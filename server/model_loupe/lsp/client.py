@@ -64,9 +64,7 @@ class Client:
         self._registers_configuration = bool(configuration and configuration.dynamic_registration)
         formats = text.hover.content_format if text.hover else None
         # Of URIs that the client opens with modelLoupe/source: JupyterLab opens no file beyond its folder.
-        ours = getattr(capabilities, "experimental", None)
-        ours = ours.get(SECTION) if isinstance(ours, dict) else None
-        ours = ours if isinstance(ours, dict) else {}
+        ours = _experimental(capabilities)
         scheme = ours.get("sourceScheme")
         self.source_scheme = scheme if isinstance(scheme, str) else None
         # JupyterLab tells every server what ours is told: one that it does not serve must not believe it.
@@ -161,3 +159,10 @@ class Client:
     def log(self, kind: types.MessageType, message: str) -> None:
         """One line for the client's log."""
         self._server.window_log_message(types.LogMessageParams(kind, message))
+
+
+def _experimental(capabilities: types.ClientCapabilities) -> dict[str, Any]:
+    """What the client says under our name that it does beyond the protocol."""
+    told = getattr(capabilities, "experimental", None)
+    ours = told.get(SECTION) if isinstance(told, dict) else None
+    return ours if isinstance(ours, dict) else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -50,7 +51,7 @@ async def models(session: Session, params: ModelsParams) -> list[dict[str, Any]]
     session.inspector.calls = {request: _ways(group) for request, group in grouped.items()}
     # A row tells sizes once its model is described: have that done, and the client asks again.
     session.describe_in_background(islice(grouped, _DESCRIBED))
-    distinctions = _distinctions(grouped)
+    distinctions = await session.run(_distinctions, grouped)
     return [
         _entry(session, request, group, params.filter, distinctions[request])
         for request, group in grouped.items()
@@ -62,24 +63,34 @@ def _distinctions(requests: Iterable[ModelRequest]) -> dict[ModelRequest, str]:
     alike: dict[str, list[ModelRequest]] = {}
     for request in requests:
         alike.setdefault(request.model, []).append(request)
-    return {request: _distinction(request, group) for group in alike.values() for request in group}
+    found: dict[ModelRequest, str] = {}
+    for group in alike.values():
+        ends = _ends({request.base for request in group if request.base is not None})
+        found.update((request, _distinction(request, group, ends)) for request in group)
+    return found
 
 
-def _distinction(request: ModelRequest, alike: list[ModelRequest]) -> str:
+def _distinction(request: ModelRequest, alike: list[ModelRequest], ends: dict[str, str]) -> str:
     told = []
     for field in _DISTINGUISHING:
         value = getattr(request, field)
         if value is not None and any(getattr(other, field) != value for other in alike):
-            told.append(_end_of(value, [other.base for other in alike]) if field == "base" else value)
+            told.append(ends[value] if field == "base" else value)
     return " · ".join(told)
 
 
-def _end_of(folder: str, others: Iterable[str | None]) -> str:
-    """As many of the last parts of a folder's path as none of the others ends with."""
-    parts = folder.split(os.sep)
-    ends = [other.split(os.sep) for other in others if other is not None and other != folder]
-    shortest = (n for n in range(1, len(parts)) if all(end[-n:] != parts[-n:] for end in ends))
-    return os.sep.join(parts[-next(shortest, 0) :])
+def _ends(folders: set[str]) -> dict[str, str]:
+    """Of each folder's path as many of its last parts as no other ends with."""
+    split = {folder: folder.split(os.sep) for folder in folders}
+    counts = Counter(tuple(end) for parts in split.values() for end in _tails(parts))
+    return {
+        folder: os.sep.join(next((end for end in _tails(parts) if counts[tuple(end)] == 1), parts))
+        for folder, parts in split.items()
+    }
+
+
+def _tails(parts: list[str]) -> Iterator[list[str]]:
+    return (parts[-n:] for n in range(1, len(parts)))
 
 
 def _ways(uses: list[Use]) -> list[LoadOptions]:
